@@ -1,0 +1,46 @@
+# make demo and make test need Python 3.11 or later, make and git; both make .venv, or mend a stale one.
+PYTHON ?= python3
+PY := .venv/bin/python
+SITE_STAMP := .venv/.made-from
+
+.PHONY: setup demo test lint reference benchmark clean
+
+# .venv is made anew where it does not start or cannot import what the suite stands on, and brought up to date where
+# pyproject.toml has changed since.
+setup:
+	@if ! $(PY) -c "import sys; assert sys.version_info >= (3, 11)" 2>/dev/null; then \
+	  echo "making .venv"; rm -rf .venv; \
+	  $(PYTHON) -c "import sys; assert sys.version_info >= (3, 11), 'Python 3.11 or later is needed: make PYTHON=python3.12'" \
+	  && $(PYTHON) -m venv .venv; fi
+	@if ! cmp -s pyproject.toml $(SITE_STAMP) || ! $(PY) -c "import fedsky, torch, torchvision, flwr, ray, hydra, pytest" 2>/dev/null; then \
+	  echo "installing (some minutes and 5 GB the first time)"; \
+	  $(PY) -m pip install --quiet --disable-pip-version-check --upgrade pip \
+	  && { $(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev]' \
+	       && $(PY) -c "import torch, torchvision, flwr, ray, hydra, pytest" \
+	       || { echo "mending .venv"; rm -rf .venv; $(PYTHON) -m venv .venv \
+	            && $(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev]'; }; } \
+	  && $(PY) -c "import fedsky, torch, torchvision, flwr, ray, hydra, pytest" \
+	  && cp pyproject.toml $(SITE_STAMP); fi
+
+# The main job on the embedded data: who gains by joining? Ends with the path of the report.
+demo: setup
+	$(PY) -m fedsky -m name=demo strategy=fedavg,fedprox,centralized,local num_clients=5 seed=0,1,2
+	$(PY) -m fedsky.report outputs/demo
+
+test: setup lint
+	$(PY) -m pytest
+
+lint: setup
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+# The committed runs of every recipe, computed anew; SKY names the folder of photographs.
+reference: setup
+	$(PY) -m benchmarks.reference --sky $(or $(SKY),../shared/sky)
+
+benchmark: setup
+	$(PY) -m benchmarks.simulation
+
+clean:
+	rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,96 @@
+"""``python -m fedsky``: the Hydra shell around ``run``."""
+
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from fedsky.config import CONF, resolve
+
+LOG = logging.getLogger("fedsky")
+failures: list[str] = []
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
+def job(cfg: DictConfig) -> None:
+    """One job of a command line, alone or in a sweep; what goes wrong costs this job alone."""
+    from fedsky import engine
+    from fedsky.dry_run import dry_run
+    from fedsky.grid import ClientError
+    from fedsky.run import run
+
+    settings = HydraConfig.get()
+    folder = Path(settings.runtime.output_dir)
+    asked = " ".join(settings.overrides.task) or "the defaults"
+    try:
+        config = resolve(cfg)
+        if config["dry_run"]:
+            dry_run(config, folder)
+            return
+        choices = {
+            group: str(choice)
+            for group, choice in settings.runtime.choices.items()
+            if "/" not in group and choice is not None
+        }
+        info = run(config, folder, choices)
+        result = info["result"]
+        LOG.info(
+            "%s: accuracy %.4f, balanced %.4f on %d test images after round %d",
+            folder, result["accuracy"], result["balanced_accuracy"], result["num_test"], result["round"],
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        engine.close(at_once=True)
+        raise
+    except ClientError as error:
+        failures.append(f"{asked}: {error}")
+        LOG.error("%s\n%s", error, error.report if not error.reason else f"log: {folder / 'run.log'}")
+    except (ValueError, OSError) as error:
+        failures.append(f"{asked}: {error}")
+        LOG.error("%s", error)
+        LOG.debug("", exc_info=error)
+    except Exception as error:
+        failures.append(f"{asked}: {type(error).__name__}: {error}")
+        LOG.exception("%s: %s", type(error).__name__, error)
+
+
+def main() -> None:
+    """The command line; exits with 0 if all went well, 1 if a job failed, 2 for a wrong option, 130 on Ctrl-C."""
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra hands its errors over rather than printing them at length
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        job()
+    except KeyboardInterrupt:
+        _end("stopped by the user", 130)
+    except (HydraException, OmegaConfBaseException) as error:
+        _end(" ".join(str(error).split()), 2)
+    finally:
+        _close()
+    if failures:
+        _end("\n".join([f"{len(failures)} job(s) failed:", *failures]), 1)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _close() -> None:
+    if "fedsky.engine" in sys.modules:
+        sys.modules["fedsky.engine"].close()
+
+
+def _end(message: str, code: int) -> None:
+    sys.stderr.write(f"fedsky: {message}\n")
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Saves a run's last completed round, whole, and reads it back; and the models that a run leaves behind."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from flwr.app import Array, ArrayRecord
+from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.numpy import save
+
+from fedsky.history import write_whole
+
+# safetensors writes metadata keys in random order: with one key alone the file is the same bytes each time.
+METADATA = "fedsky"
+
+Tensors = dict[str, NDArray[Any]]
+
+
+@dataclass
+class Progress:
+    """How far a run has come: its last complete round, and the best round by validation so far."""
+
+    round: int = 0
+    best_round: int = 0
+    best_accuracy: float = -1.0
+    best_loss: float = float("inf")
+
+
+def write_model(path: Path, arrays: Tensors, about: dict[str, Any]) -> None:
+    """Writes tensors and what is needed to use them, by rename, the same bytes for the same content."""
+    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    write_whole(path, save(whole, {METADATA: json.dumps(about, sort_keys=True)}))
+
+
+def read_model(path: Path) -> tuple[Tensors, dict[str, Any]]:
+    """The tensors of a file and what is written about them; ValueError where it is none of fedsky's."""
+    try:
+        with safe_open(path, framework="np") as file:
+            metadata = file.metadata() or {}
+            about = json.loads(metadata[METADATA])
+            return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118 - no mapping
+    except FileNotFoundError:
+        raise ValueError(f"{path} does not exist") from None
+    except Exception as error:
+        raise ValueError(f"{path} is no model of fedsky: {error}") from error
+
+
+def to_numpy(record: ArrayRecord) -> Tensors:
+    """The arrays of a record by name."""
+    return {name: array.numpy() for name, array in record.items()}
+
+
+def to_record(arrays: Tensors) -> ArrayRecord:
+    """A record of arrays."""
+    return ArrayRecord({name: Array.from_numpy_ndarray(array) for name, array in arrays.items()})
+
+
+def save_round(folder: Path, arrays: ArrayRecord, progress: Progress) -> None:
+    """Keeps the global model and the progress of a complete round, then forgets the rounds before."""
+    home = folder / "checkpoint"
+    write_model(home / f"{progress.round}.safetensors", to_numpy(arrays), asdict(progress))
+    for path in home.glob("*.safetensors"):
+        if int(path.stem) < progress.round:
+            path.unlink()
+
+
+def load_round(folder: Path, names: list[str]) -> tuple[ArrayRecord, Progress] | None:
+    """The last complete round with its arrays in the order of ``names``; None where none is kept."""
+    rounds = sorted(int(path.stem) for path in (folder / "checkpoint").glob("*.safetensors"))
+    if not rounds:
+        return None
+    arrays, about = read_model(folder / "checkpoint" / f"{rounds[-1]}.safetensors")
+    return to_record({name: arrays[name] for name in names}), Progress(**about)

@@ -1,0 +1,58 @@
+"""Augmentation of training batches: one vectorised pass, its own generator. Evaluation has none."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class Augment:
+    """How strongly training images are varied.
+
+    flip: mirror left and right with probability 1/2; zoom, shift: largest relative change of scale and largest shift
+    as a fraction of the picture's side; rotate: largest turn in degrees; light: largest relative change of
+    brightness; contrast: largest relative change of contrast. 0 turns each off.
+    """
+
+    flip: bool = False
+    zoom: float = 0.0
+    shift: float = 0.0
+    rotate: float = 0.0
+    light: float = 0.0
+    contrast: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("zoom", "shift", "light", "contrast"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"data.augment.{name}={getattr(self, name)}: a number from 0 up to 1 is needed")
+        if not 0 <= self.rotate <= 180:
+            raise ValueError(f"data.augment.rotate={self.rotate}: degrees from 0 to 180 are needed")
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Varied copies of images [n, 3, height, width] with values in [0, 1]."""
+        n = len(images)
+
+        def draw() -> Tensor:  # uniform in [-1, 1), one number an image
+            return torch.rand(n, generator=generator) * 2 - 1
+
+        if self.zoom or self.shift or self.rotate:
+            scale, angle = 1 + self.zoom * draw(), draw() * (self.rotate * torch.pi / 180)
+            mirror = torch.sign(draw() + 1e-9) if self.flip else torch.ones(n)
+            theta = torch.zeros(n, 2, 3)
+            theta[:, 0, 0], theta[:, 0, 1] = mirror * scale * angle.cos(), -scale * angle.sin()
+            theta[:, 1, 0], theta[:, 1, 1] = mirror * scale * angle.sin(), scale * angle.cos()
+            # A shift of s sides is 2s in the grid's coordinates of [-1, 1].
+            theta[:, 0, 2], theta[:, 1, 2] = 2 * self.shift * draw(), 2 * self.shift * draw()
+            grid = F.affine_grid(theta.to(images), list(images.shape), align_corners=False)
+            images = F.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+        elif self.flip:
+            mirrored = (draw() < 0).to(images.device)
+            images = torch.where(mirrored[:, None, None, None], images.flip(-1), images)
+        if self.light:
+            images = images * (1 + self.light * draw()).to(images)[:, None, None, None]
+        if self.contrast:
+            mean = images.mean(dim=(1, 2, 3), keepdim=True)
+            images = mean + (images - mean) * (1 + self.contrast * draw()).to(images)[:, None, None, None]
+        return images

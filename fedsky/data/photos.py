@@ -1,0 +1,83 @@
+"""Decoded photographs of one size, kept once on disk and mapped into memory by every process."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Labelled photographs.
+
+    pixels: uint8 [n, 3, size, size], RGB, mapped read-only; labels: int64 [n], indices into classes; names: one per
+    photograph, unique; fingerprint: 16 hexadecimal digits of a SHA-256 over all of it.
+    """
+
+    pixels: NDArray[Any]
+    labels: NDArray[np.int64]
+    names: Sequence[str]
+    classes: Sequence[str]
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def cache_folder(cache: str | None) -> Path:
+    """The folder of decoded photographs: the one asked for, else fedsky's in the user's cache folder."""
+    if cache is not None:
+        return Path(cache).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "fedsky"
+
+
+def cached(
+    folder: Path, key: str, classes: Sequence[str], make: Callable[[], Iterable[tuple[str, int, NDArray[np.uint8]]]]
+) -> Photos:
+    """The photographs of ``key``, made once.
+
+    ``make`` yields name, label and pixels (uint8 [3, size, size]) of each. The folder appears by rename, so that a
+    process killed in between leaves no half of a cache, and of two processes that build it the first one wins.
+    """
+    home = folder / key
+    if not (home / "index.json").is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=folder, prefix=f".{key}."))
+        try:
+            _write(draft, classes, make())
+            try:
+                draft.rename(home)
+            except OSError:
+                if not (home / "index.json").is_file():
+                    raise
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    index = json.loads((home / "index.json").read_text(encoding="utf-8"))
+    return Photos(
+        np.load(home / "pixels.npy", mmap_mode="r"),
+        np.load(home / "labels.npy"),
+        tuple(index["names"]),
+        tuple(index["classes"]),
+        index["fingerprint"],
+    )
+
+
+def _write(folder: Path, classes: Sequence[str], rows: Iterable[tuple[str, int, NDArray[np.uint8]]]) -> None:
+    names, labels, pixels = zip(*rows, strict=True)
+    stack = np.stack(pixels)
+    label = np.asarray(labels, dtype=np.int64)
+    digest = hashlib.sha256(json.dumps([list(classes), names, stack.shape]).encode())
+    digest.update(label.tobytes())
+    digest.update(stack.tobytes())
+    np.save(folder / "pixels.npy", stack)
+    np.save(folder / "labels.npy", label)
+    index = {"classes": list(classes), "names": names, "fingerprint": digest.hexdigest()[:16]}
+    (folder / "index.json").write_text(json.dumps(index), encoding="utf-8")

@@ -1,0 +1,48 @@
+"""Cuts every owner's photographs into training, validation and test parts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Owner:
+    """One client's photographs, as sorted index arrays into the whole: train, validation and test are disjoint."""
+
+    train: Indices
+    validation: Indices
+    test: Indices
+
+
+def parse_fold(fold: str) -> tuple[int, int]:
+    """k and the number of folds of ``"k/folds"``, k counted from 1."""
+    head, slash, tail = str(fold).partition("/")
+    if not (slash and head.isdigit() and tail.isdigit() and int(tail) >= 3 and 1 <= int(head) <= int(tail)):
+        raise ValueError(f"data.fold={fold} is none: write k/5 with k from 1 to 5 (or k/n with n of 3 or more)")
+    return int(head), int(tail)
+
+
+def split(labels: NDArray[np.int64], shards: Sequence[Indices], fold: str, seed: int) -> list[Owner]:
+    """Every owner's parts: fold k is tested on, the next one validated on, the others trained on.
+
+    Each owner's photographs are shuffled, class by class, and dealt to the folds in turn, so that every fold mirrors
+    the owner's label mixture and the folds' sizes differ by one at most. With 5 folds this is 60/20/20. Over all k
+    every photograph is tested once. The same ``seed`` gives the same folds.
+    """
+    chosen, num_folds = parse_fold(fold)
+    owners = []
+    for client, shard in enumerate(shards):
+        rng = np.random.default_rng([seed, 1, client])
+        dealt: list[Any] = [rng.permutation(shard[labels[shard] == label]) for label in np.unique(labels[shard])]
+        order = np.concatenate(dealt)
+        part = np.arange(len(order)) % num_folds
+        test, validation = part == chosen - 1, part == chosen % num_folds
+        owners.append(
+            Owner(np.sort(order[~(test | validation)]), np.sort(order[validation]), np.sort(order[test])),
+        )
+    return owners

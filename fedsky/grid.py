@@ -1,0 +1,161 @@
+"""Flower's Grid with clients in order: by number, replies sorted, bytes counted, a client's exception raised.
+
+A flwr Grid whose nodes stand in the order of the clients' numbers. In simulation a node is a client by its place
+alone: node ids are random, so they are sorted and the n-th serves client n, whose number travels in the message.
+"""
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from flwr.app import Context, Message, RecordDict
+from flwr.clientapp import ClientApp
+from flwr.serverapp import Grid
+from flwr.supercore.run import Run
+from flwr.supercore.task_identity import TaskIdentity
+
+PULL_SECONDS = 0.005  # between looks for replies
+# The engine hands out messages every 0.1 s and scans all that wait, for every node: enough in flight to keep the
+# actors busy with short work, few enough to keep scanning and memory small.
+IN_FLIGHT = 24
+
+
+class ClientError(RuntimeError):
+    """A client raised: ``reason`` is its own one-line remedy, if it had one, ``report`` its traceback."""
+
+    def __init__(self, client: int, reason: str, report: str) -> None:
+        super().__init__(f"client {client}: {reason or report.strip().splitlines()[-1]}")
+        self.client, self.reason, self.report = client, reason, report
+
+
+@dataclass
+class Traffic:
+    """Bytes of the model arrays sent to and received from one client."""
+
+    down: int = 0
+    up: int = 0
+
+
+class ClientGrid(Grid):
+    """A grid for ``num_clients`` clients on top of flwr's: replies come in the order in which messages were made.
+
+    ``traffic`` counts the bytes of every client until someone clears it.
+    """
+
+    def __init__(self, inner: Grid, num_clients: int) -> None:
+        self.inner = inner
+        self.nodes = sorted(inner.get_node_ids())[:num_clients]
+        self.number = {node: client for client, node in enumerate(self.nodes)}
+        self.traffic: dict[int, Traffic] = {}
+
+    def set_run(self, run: Run) -> None:
+        self.inner.set_run(run)
+
+    @property
+    def run(self) -> Run:
+        return self.inner.run
+
+    def create_message(self, *args: Any, **kwargs: Any) -> Message:
+        return Message(*args, **kwargs)
+
+    def get_node_ids(self) -> Iterable[int]:
+        """The nodes of clients 0 to num_clients - 1, in this order."""
+        return list(self.nodes)
+
+    def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
+        return self.inner.push_messages(messages)
+
+    def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
+        return self.inner.pull_messages(message_ids)
+
+    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterator[Message]:
+        """Yields the replies in the order of the messages, each as soon as it and those before it are there."""
+        order: deque[int] = deque()
+        early: dict[int, Message] = {}
+        for reply in self._exchange(iter(messages), order):
+            early[reply.metadata.src_node_id] = reply
+            while order and order[0] in early:
+                yield early.pop(order.popleft())
+
+    def _exchange(self, messages: Iterator[Message], order: deque[int]) -> Iterator[Message]:
+        """Keeps up to IN_FLIGHT messages with the engine and yields replies as they arrive."""
+        waiting: set[str] = set()
+        more = True
+        while more or waiting:
+            while more and len(waiting) < IN_FLIGHT:
+                message = next(messages, None)
+                if message is None:
+                    more = False
+                    break
+                order.append(message.metadata.dst_node_id)
+                self._count(message.metadata.dst_node_id, message.content, "down")
+                waiting.update(self.push_messages([message]))
+            replies = list(self.pull_messages(waiting)) if waiting else []
+            for reply in replies:
+                waiting.discard(reply.metadata.reply_to_message_id)
+                yield self._checked(reply)
+            if waiting and not replies:
+                time.sleep(PULL_SECONDS)
+
+    def _checked(self, reply: Message) -> Message:
+        node = reply.metadata.src_node_id
+        client = self.number.get(node, -1)
+        if reply.has_error():
+            raise ClientError(client, "", f"{reply.error.reason}")
+        if "failure" in reply.content.config_records:
+            failure = reply.content.config_records["failure"]
+            raise ClientError(client, str(failure["reason"]), str(failure["traceback"]))
+        self._count(node, reply.content, "up")
+        return reply
+
+    def _count(self, node: int, content: RecordDict, way: str) -> None:
+        traffic = self.traffic.setdefault(self.number[node], Traffic())
+        if "arrays" in content.array_records:
+            setattr(traffic, way, getattr(traffic, way) + content.array_records["arrays"].count_bytes())
+
+
+class InlineGrid(Grid):
+    """Delivers messages to a ClientApp in this process, one at a time, in the order in which they were pushed."""
+
+    def __init__(self, client_app: ClientApp, num_nodes: int) -> None:
+        self.client_app = client_app
+        self.contexts = {
+            node: Context(0, node, {"partition-id": node - 1, "num-partitions": num_nodes}, RecordDict(), {})
+            for node in range(1, num_nodes + 1)
+        }
+        self.pushed: dict[str, Message] = {}
+        self.num_pushed = 0
+        # flwr's Message asks for the identity of the task that it is made in.
+        TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = 1, 1, 1
+
+    def set_run(self, run: Run) -> None:
+        raise NotImplementedError("the inline engine has no runs")
+
+    @property
+    def run(self) -> Run:
+        return Run.create_empty(run_id=1)
+
+    def create_message(self, *args: Any, **kwargs: Any) -> Message:
+        return Message(*args, **kwargs)
+
+    def get_node_ids(self) -> Iterable[int]:
+        return list(self.contexts)
+
+    def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
+        ids = []
+        for message in messages:
+            self.num_pushed += 1
+            message.metadata.__dict__["_message_id"] = str(self.num_pushed)
+            self.pushed[str(self.num_pushed)] = message
+            ids.append(str(self.num_pushed))
+        return ids
+
+    def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
+        first = min(message_ids, key=int)
+        message = self.pushed.pop(first)
+        return [self.client_app(message=message, context=self.contexts[message.metadata.dst_node_id])]
+
+    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
+        return [reply for key in self.push_messages(messages) for reply in self.pull_messages([key])]

@@ -1,0 +1,186 @@
+"""A run folder's files: their schema, how a row is added and how a folder is read back.
+
+Needs neither torch nor flwr nor ray, so that a laptop can read results. A reader never trusts a file: a broken line
+or a missing file is told in ``Run.problems``, never raised and never guessed.
+"""
+
+import csv
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+Row = dict[str, Any]
+
+# One line a round; round 0 is the untrained model. loss, accuracy and balanced_accuracy are those of the pooled test
+# images, validation_* of the pooled validation images; num_steps counts the local SGD steps of all clients.
+ROUND_KEYS = (
+    "round", "loss", "accuracy", "balanced_accuracy", "validation_loss", "validation_accuracy", "train_loss",
+    "num_clients", "num_failures", "num_steps", "bytes_up", "bytes_down",
+)  # fmt: skip
+# One line per round and client: the model that serves this client, on the client's own images. pooled_* is a lone
+# owner's model on the pooled test set, in the last round (null elsewhere). status: ok (trained in this round) or idle.
+CLIENT_KEYS = (
+    "round", "client", "status", "num_examples", "num_steps", "train_loss", "num_test", "loss", "accuracy",
+    "balanced_accuracy", "validation_loss", "validation_accuracy", "pooled_accuracy", "pooled_balanced_accuracy",
+    "bytes_up", "bytes_down",
+)  # fmt: skip
+# What no seed can repeat. client is null in the server's line of a round, whose round_seconds is the wall time.
+TIMING_KEYS = ("round", "client", "round_seconds", "train_seconds", "evaluate_seconds", "peak_memory_bytes")
+TABLES = {"rounds.jsonl": ROUND_KEYS, "clients.jsonl": CLIENT_KEYS, "timing.jsonl": TIMING_KEYS}
+
+RUNNING, DONE, FAILED, INTERRUPTED = "running", "done", "failed", "interrupted"
+
+
+def finite(value: Any) -> Any:
+    """The same JSON value with NaN and infinities as None, as JSON has no word for them."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return value
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file by rename: it is there whole or not at all, also after a crash or on a full disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes a JSON file by rename, readable by a person and the same bytes for the same value."""
+    write_whole(path, (json.dumps(finite(value), indent=1, ensure_ascii=False) + "\n").encode())
+
+
+class Table:
+    """A JSON-lines file that grows row by row; every row has the schema's keys, in the schema's order."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.keys = TABLES[name]
+        self.path = folder / name
+        self.file: TextIO = self.path.open("a", encoding="utf-8")
+
+    def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Adds rows and flushes. A key outside the schema is a programmer's error; a missing one is null."""
+        lines = []
+        for row in rows:
+            assert not (unknown := set(row) - set(self.keys)), f"{self.path.name} has no key {unknown}"
+            lines.append(json.dumps({key: finite(row.get(key)) for key in self.keys}) + "\n")
+        self.file.write("".join(lines))
+        self.file.flush()
+
+    def close(self) -> None:
+        self.file.close()
+
+
+def keep_rounds(folder: Path, last_round: int) -> None:
+    """Cuts the tables of a folder back to the rows of rounds 0..last_round, before a run is resumed."""
+    for name in TABLES:
+        rows, _ = read_lines(folder / name)
+        kept = [json.dumps(row) + "\n" for row in rows if row["round"] <= last_round]
+        write_whole(folder / name, "".join(kept).encode())
+
+
+def read_lines(path: Path) -> tuple[list[Row], list[str]]:
+    """The rows of a JSON-lines file and what is wrong with it; a truncated or foreign line is left out and named."""
+    rows: list[Row] = []
+    problems: list[str] = []
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        return rows, [f"{path.name}: {error.strerror}"]
+    for number, line in enumerate(text.splitlines(), 1):
+        try:
+            row = json.loads(line)
+        except ValueError:
+            row = None
+        if isinstance(row, dict) and isinstance(row.get("round"), int):
+            rows.append(row)
+        else:
+            problems.append(f"{path.name} line {number}: not a row")
+    return rows, problems
+
+
+@dataclass
+class Run:
+    """One run folder, read. Tables are lists of rows; predictions are read only when asked for."""
+
+    folder: Path
+    info: Row
+    rounds: list[Row] = field(default_factory=list)
+    clients: list[Row] = field(default_factory=list)
+    timing: list[Row] = field(default_factory=list)
+    partition: Row = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def config(self) -> Row:
+        """The resolved configuration that the run was asked for."""
+        config = self.info.get("config")
+        return config if isinstance(config, dict) else {}
+
+    @property
+    def status(self) -> str:
+        return str(self.info.get("status", "unknown"))
+
+    def predictions(self) -> list[dict[str, str]]:
+        """The rows of predictions.csv: image, client, label, predicted, probability_<class>; empty where missing."""
+        path = self.folder / "predictions.csv"
+        if not path.is_file():
+            return []
+        with path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+
+def _read_object(path: Path, problems: list[str]) -> Row:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        problems.append(f"{path.name}: {error}")
+        return {}
+    if not isinstance(value, dict):
+        problems.append(f"{path.name}: not an object")
+        return {}
+    return value
+
+
+def read_run(folder: Path) -> Run:
+    """Reads one run folder, whatever state it is in."""
+    problems: list[str] = []
+    info = _read_object(folder / "run.json", problems)
+    tables: dict[str, list[Row]] = {}
+    for name in TABLES:
+        tables[name], wrong = read_lines(folder / name)
+        problems += wrong
+    partition = _read_object(folder / "partition.json", problems)
+    rounds, clients, timing = (tables[f"{name}.jsonl"] for name in ("rounds", "clients", "timing"))
+    return Run(folder, info, rounds, clients, timing, partition, problems)
+
+
+def find_runs(roots: Iterable[Path]) -> Iterator[Path]:
+    """Every folder with a run.json at or under the roots, in the order of their paths, each once."""
+    seen = set()
+    for root in roots:
+        if not root.is_dir():
+            raise ValueError(f"{root} is no folder: name one or more folders with runs in them, such as outputs")
+        for path in sorted(root.rglob("run.json")):
+            folder = path.parent.resolve()
+            if folder not in seen:
+                seen.add(folder)
+                yield path.parent

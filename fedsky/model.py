@@ -1,0 +1,113 @@
+"""The ResNets: torchvision's own, and two small ones for laptops built from torchvision's blocks."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchvision import models
+from torchvision.models.resnet import BasicBlock, conv1x1
+
+NUM_GROUPS = 8  # of GroupNorm, or fewer where a layer's channels do not divide by it
+
+# What the server does with BatchNorm's running statistics, stated in every run.json. The example-weighted mean is
+# what FedAvg's equivalences hold for; integer counters are rounded means and stay integers.
+BATCHNORM_STATISTICS = {
+    "batch": "running mean and variance averaged by the server, weighted by examples, apart from server optimizers",
+    "group": "none: GroupNorm keeps no running statistics",
+}
+
+
+def norm_layer(norm: str) -> Callable[[int], nn.Module]:
+    """The normalisation layer of a name: ``batch`` or ``group``."""
+    if norm == "batch":
+        return nn.BatchNorm2d
+    if norm == "group":
+        return lambda channels: nn.GroupNorm(next(g for g in range(NUM_GROUPS, 0, -1) if channels % g == 0), channels)
+    raise ValueError(f"model.norm={norm}: choose batch or group")
+
+
+class SmallResNet(nn.Sequential):
+    """A ResNet of one BasicBlock a stage: torchvision's stem, ``len(widths)`` stages, pooling, a linear head.
+
+    Input [n, 3, size, size], output logits [n, num_classes]. Initialised as torchvision's (He et al. 2015, fan out).
+    """
+
+    def __init__(self, widths: tuple[int, ...], num_classes: int, norm: str) -> None:
+        layer = norm_layer(norm)
+        blocks = []
+        for stage, (before, width) in enumerate(zip((widths[0], *widths), widths, strict=False)):
+            stride = 1 if stage == 0 else 2
+            shortcut = None
+            if stride != 1 or before != width:
+                shortcut = nn.Sequential(conv1x1(before, width, stride), layer(width))
+            blocks.append(BasicBlock(before, width, stride, shortcut, norm_layer=layer))
+        super().__init__(
+            nn.Conv2d(3, widths[0], kernel_size=7, stride=2, padding=3, bias=False),
+            layer(widths[0]),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(kernel_size=3, stride=2, padding=1),
+            *blocks,
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(widths[-1], num_classes),
+        )
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+
+def small(num_stages: int, num_classes: int, width: float = 1.0, norm: str = "batch") -> SmallResNet:
+    """resnet8 (3 stages: no last stage) or resnet10 (4 stages), its channels times ``width`` (1 or 0.5)."""
+    if width not in (0.5, 1.0):
+        raise ValueError(f"model.width={width}: choose 1 or 0.5")
+    channels = tuple(int(64 * 2**stage * width) for stage in range(num_stages))
+    return SmallResNet(channels, num_classes, norm)
+
+
+def torchvision_resnet(name: str, num_classes: int, norm: str = "batch", weights: str | None = None) -> nn.Module:
+    """torchvision's resnet18, 34 or 50 with a fresh head; ``weights`` is torchvision's name, such as DEFAULT."""
+    if weights is not None and norm != "batch":
+        raise ValueError(f"model.weights={weights} were trained with BatchNorm: use model.norm=batch with them")
+    layer: Any = norm_layer(norm)
+    if weights is None:
+        model: nn.Module = models.get_model(name, num_classes=num_classes, norm_layer=layer)
+        return model
+    names = [weight.name for weight in models.get_model_weights(name)]
+    if weights not in [*names, "DEFAULT"]:
+        raise ValueError(f"model.weights={weights} are none of {name}'s: choose DEFAULT, {', '.join(names)} or null")
+    pretrained: Any = models.get_model(name, weights=weights)
+    pretrained.fc = nn.Linear(pretrained.fc.in_features, num_classes)
+    return pretrained  # type: ignore[no-any-return]
+
+
+def build(make: Callable[..., nn.Module], num_classes: int, seed: int) -> nn.Module:
+    """The model at its start: the same weights for the same seed, whatever was drawn before, here or elsewhere."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return make(num_classes=num_classes)
+
+
+def split_names(model: nn.Module) -> tuple[list[str], list[str]]:
+    """The names of a model's parameters and of its buffers (BatchNorm's running statistics), in state_dict order."""
+    parameters = {name for name, _ in model.named_parameters()}
+    names = list(model.state_dict())
+    return [n for n in names if n in parameters], [n for n in names if n not in parameters]
+
+
+def num_parameters(model: nn.Module) -> int:
+    """How many trainable numbers a model has."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def num_bytes(state: dict[str, Tensor]) -> int:
+    """The size of a model's tensors in bytes."""
+    return sum(tensor.numel() * tensor.element_size() for tensor in state.values())
+
+
+resnet8 = partial(small, 3)
+resnet10 = partial(small, 4)
+resnet18 = partial(torchvision_resnet, "resnet18")
+resnet34 = partial(torchvision_resnet, "resnet34")
+resnet50 = partial(torchvision_resnet, "resnet50")

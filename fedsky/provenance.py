@@ -1,0 +1,68 @@
+"""What a run ran on: versions, commit, machine. Kept apart from what a seed repeats."""
+
+import importlib.metadata
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fedsky import __version__
+from fedsky.engine import num_cores
+
+PACKAGES = ("flwr", "ray", "torch", "torchvision", "numpy", "hydra-core")
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def versions() -> dict[str, str]:
+    """The versions of Python, fedsky and the packages whose change could change a result."""
+    found = {"python": platform.python_version(), "fedsky": __version__}
+    return found | {package: importlib.metadata.version(package) for package in PACKAGES}
+
+
+def commit() -> dict[str, Any]:
+    """The commit of the code and whether the code differs from it; empty outside a git checkout."""
+    home = Path(__file__).resolve().parent.parent
+    try:
+        known = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=home, capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
+        changed = subprocess.run(
+            ["git", "status", "--porcelain", "--", "*.py", "*.yaml"],
+            cwd=home, capture_output=True, text=True, check=True, timeout=10,
+        ).stdout.strip()  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return {"commit": known, "changed": bool(changed)}
+
+
+def machine() -> dict[str, Any]:
+    """The kind of machine: system, processor, cores, memory. No names."""
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "num_cores": num_cores(),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()
+
+
+def command() -> str:
+    """The command line of this process, as a person would type it."""
+    program = Path(sys.argv[0])
+    head = "python -m fedsky" if program.name == "__main__.py" else program.name
+    return shlex.join([*head.split(), *sys.argv[1:]])

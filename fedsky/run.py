@@ -1,0 +1,272 @@
+"""One run, from its configuration to its folder: the only place where all parts meet."""
+
+import csv
+import io
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from flwr.app import ArrayRecord, ConfigRecord, Message
+from hydra.utils import instantiate
+
+from fedsky import checkpoint, provenance, state
+from fedsky.client import peak_memory_bytes
+from fedsky.config import learning_rate
+from fedsky.engine import open_grid
+from fedsky.evaluation import Judgement, by_clients, by_server
+from fedsky.grid import ClientGrid, Traffic
+from fedsky.history import DONE, FAILED, INTERRUPTED, RUNNING, Row, Table, keep_rounds, write_json, write_whole
+from fedsky.job import Job, job, specification
+from fedsky.metrics import Scores, pool
+from fedsky.model import BATCHNORM_STATISTICS, num_bytes, num_parameters
+from fedsky.partition import label_table
+from fedsky.progress import Display
+
+LOG = logging.getLogger("fedsky")
+
+
+def run(config: dict[str, Any], folder: Path, choices: dict[str, str] | None = None, resumed: bool = False) -> Row:
+    """Trains and judges as the checked configuration says, writes the run folder and returns its run.json.
+
+    ``choices`` are the names of the Hydra choices. ``resumed`` goes on after the last complete round in the folder.
+    """
+    if not resumed and (folder / "run.json").exists():
+        raise ValueError(f"{folder} holds a run already: name another folder, or remove it")
+    info: Row = {
+        "name": folder.name, "status": RUNNING, "reason": None, "started": provenance.now(), "ended": None,
+        "command": provenance.command(), "choices": choices or {}, "config": config,
+        "versions": provenance.versions(), **provenance.commit(), "machine": provenance.machine(),
+    }  # fmt: skip
+    write_json(folder / "run.json", info)
+    try:
+        info |= Course(config, folder, resumed).finish()
+        info["status"] = DONE
+    except BaseException as error:
+        interrupted = isinstance(error, KeyboardInterrupt)
+        info["status"] = INTERRUPTED if interrupted else FAILED
+        info["reason"] = "stopped by the user" if interrupted else str(error) or type(error).__name__
+        info["ended"] = provenance.now()
+        with suppress(OSError):  # on a full disk what went wrong is told, not that it could not be written down
+            write_json(folder / "run.json", info)
+        raise
+    info["ended"] = provenance.now()
+    write_json(folder / "run.json", info)
+    return info
+
+
+class Course:
+    """The course of one run: its job, its strategy, its tables and how far it has come."""
+
+    def __init__(self, config: dict[str, Any], folder: Path, resumed: bool) -> None:
+        self.config, self.folder = config, folder
+        self.work: Job = job(specification(config, folder / "clients"))
+        self.strategy: Any = instantiate(config["strategy"])
+        write_json(folder / "partition.json", describe(self.work, config["client_names"]))
+        self.progress = checkpoint.Progress()
+        self.arrays: ArrayRecord = checkpoint.to_record(
+            {name: t.cpu().numpy() for name, t in self.work.initial.items()}
+        )
+        self.first = 0
+        if resumed:
+            self._take_up()
+        self.grid: ClientGrid = open_grid(config["engine"], config["num_clients"])
+        self.tables = {name: Table(folder, f"{name}.jsonl") for name in ("rounds", "clients", "timing")}
+
+    def _take_up(self) -> None:
+        kept = checkpoint.load_round(self.folder, list(self.work.initial))
+        if kept is not None:
+            self.arrays, self.progress = kept
+            self.first = self.progress.round + 1
+        keep_rounds(self.folder, self.first - 1)
+        state.forget_after(self.folder / "clients", self.first - 1)
+
+    def finish(self) -> Row:
+        """Goes through the rounds that are left, writes what remains, and returns what run.json says of it."""
+        title = Path(self.config["strategy"]["_target_"]).suffix[1:]
+        judged = None
+        with Display(title, self.config["num_rounds"]) as display:
+            for round in range(self.first, self.config["num_rounds"] + 1):
+                start = time.perf_counter()
+                self.grid.traffic.clear()
+                trained = self._train(round) if round else {}
+                last = round == self.config["num_rounds"]
+                judged = self._judge(round, last)
+                if not last and self._stops(judged, round):
+                    last = True
+                    judged = self._judge(round, last) if self.strategy.evaluate else judged
+                row = self._write(round, trained, judged, time.perf_counter() - start)
+                display.round(row, time.perf_counter() - start)
+                if last:
+                    break
+        for table in self.tables.values():
+            table.close()
+        return self._close(judged or self._judge(self.progress.round, last=True))
+
+    def _train(self, round: int) -> dict[int, Row]:
+        """One round of training: the clients' metrics by number; the model is the aggregate afterwards."""
+        rows: dict[int, Row] = {}
+
+        def kept(replies: Iterable[Message]) -> Iterator[Message]:
+            for reply in replies:
+                client = self.grid.number[reply.metadata.src_node_id]
+                rows[client] = dict(reply.content.metric_records["metrics"])
+                yield reply
+
+        messages = self.strategy.configure_train(round, self.arrays, self._settings(round), self.grid)
+        arrays, _ = self.strategy.aggregate_train(round, kept(self.grid.send_and_receive(messages)))
+        if arrays is not None:
+            self.arrays = arrays
+        return rows
+
+    def _settings(self, round: int, **more: bool) -> ConfigRecord:
+        keys = ("momentum", "weight_decay", "local_epochs", "batch_size", "participation", "seed")
+        settings: dict[str, Any] = {key: self.config[key] for key in keys}
+        settings |= {"job": self.work.text, "round": round, "lr": learning_rate(self.config, round), **more}
+        return ConfigRecord(settings)
+
+    def _judge(self, round: int, last: bool) -> Judgement:
+        """The models after a round, by whoever is to judge them."""
+        own = self.strategy.evaluate is not None
+        if not own and self.config["evaluate"] == "server":
+            return by_server(self.work, self.arrays)
+        settings = self._settings(round, predictions=last, pooled=last and own)
+        messages = self.strategy.configure_evaluate(round, self.arrays, settings, self.grid)
+        return by_clients(self.grid.send_and_receive(messages), len(self.work.photos.classes))
+
+    def _stops(self, judged: Judgement, round: int) -> bool:
+        """Whether ``patience`` rounds have passed without a better validation accuracy; notes the best round."""
+        scores = pool(judged.validation)
+        best, self.progress.round = self.progress, round
+        if (scores.accuracy, -scores.loss) > (best.best_accuracy, -best.best_loss):
+            best.best_round, best.best_accuracy, best.best_loss = round, scores.accuracy, scores.loss
+            if self.strategy.evaluate is None:
+                self._write_model("best.safetensors", round)
+        patience = self.config["patience"]
+        return patience is not None and round - best.best_round >= patience
+
+    def _write(self, round: int, trained: dict[int, Row], judged: Judgement, seconds: float) -> Row:
+        """Adds the round's rows to the tables and, once they are out, the checkpoint."""
+        if not round or round == self.config["num_rounds"]:
+            self._stops(judged, round)
+        traffic = self.grid.traffic if self.strategy.federates else {}
+        clients = [
+            client_row(round, client, self._metrics(trained, client), judged, traffic.get(client, Traffic()))
+            for client in range(len(self.work.owners))
+        ]
+        row = round_row(round, trained, judged, traffic)
+        self.tables["clients"].append(clients)
+        self.tables["timing"].append(timing_rows(round, trained, judged, seconds))
+        self.tables["rounds"].append([row])
+        if self.config["checkpoint"]:
+            checkpoint.save_round(self.folder, self.arrays, self.progress)
+        state.forget_before(self.folder / "clients", round)
+        return row
+
+    def _metrics(self, trained: dict[int, Row], client: int) -> Row | None:
+        """What a client's own training came to; None where it was idle. Pooled training is nobody's own."""
+        return trained.get(client) if self.strategy.federates or self.strategy.evaluate is not None else None
+
+    def _write_model(self, name: str, round: int, arrays: checkpoint.Tensors | None = None) -> None:
+        photos = self.work.photos
+        about = {"model": self.config["model"], "classes": list(photos.classes), "round": round,
+                 "size": int(photos.pixels.shape[-1]), "strategy": self.config["strategy"]}  # fmt: skip
+        checkpoint.write_model(self.folder / name, arrays or checkpoint.to_numpy(self.arrays), about)
+
+    def _close(self, judged: Judgement) -> Row:
+        """Writes the final models and predictions."""
+        round = self.progress.round
+        if self.strategy.evaluate is None:
+            self._write_model("model.safetensors", round)
+        else:
+            for client in range(len(self.work.owners)):
+                own = state.State(self.folder / "clients", client, round + 1).load()
+                arrays = {name: t.numpy() for name, t in own.items()} if own else None
+                self._write_model(f"models/{client}.safetensors", round, arrays)
+        write_whole(self.folder / "predictions.csv", predictions_csv(self.work, judged).encode())
+        test, best = pool(judged.test), self.progress
+        photos, model = self.work.photos, self.work.model
+        return {
+            "data": {"fingerprint": photos.fingerprint, "num_images": len(photos), "classes": list(photos.classes),
+                     "image_size": int(photos.pixels.shape[-1])},
+            "model": {"num_parameters": num_parameters(model), "num_bytes": num_bytes(self.work.initial),
+                      "batchnorm_statistics": BATCHNORM_STATISTICS.get(self.config["model"].get("norm", ""), "none")},
+            "result": {"round": round, "num_test": test.num, "accuracy": test.accuracy,
+                       "balanced_accuracy": test.balanced_accuracy, "loss": test.loss,
+                       "best_validation_round": best.best_round, "best_validation_accuracy": best.best_accuracy},
+        }  # fmt: skip
+
+
+def round_row(round: int, trained: dict[int, Row], judged: Judgement, traffic: dict[int, Traffic]) -> Row:
+    """A round's line of rounds.jsonl."""
+    test, validation = pool(judged.test), pool(judged.validation)
+    examples = sum(row["num_examples"] for row in trained.values() if row["num_steps"])
+    loss = sum(row["train_loss"] * row["num_examples"] for row in trained.values() if row["num_steps"])
+    return {
+        "round": round, "loss": test.loss, "accuracy": test.accuracy, "balanced_accuracy": test.balanced_accuracy,
+        "validation_loss": validation.loss, "validation_accuracy": validation.accuracy,
+        "train_loss": loss / examples if examples else None, "num_clients": len(trained), "num_failures": 0,
+        "num_steps": int(sum(row["num_steps"] for row in trained.values())),
+        "bytes_up": sum(t.up for t in traffic.values()), "bytes_down": sum(t.down for t in traffic.values()),
+    }  # fmt: skip
+
+
+def client_row(round: int, client: int, trained: Row | None, judged: Judgement, traffic: Traffic) -> Row:
+    """A client's line of clients.jsonl in a round."""
+    test, validation = judged.test[client], judged.validation[client]
+    pooled: Scores | None = judged.pooled[client] if judged.pooled else None
+    return {
+        "round": round, "client": client, "status": "idle" if trained is None else "ok",
+        **{key: (trained or {}).get(key) for key in ("num_examples", "num_steps", "train_loss")},
+        "num_test": test.num, "loss": test.loss, "accuracy": test.accuracy,
+        "balanced_accuracy": test.balanced_accuracy, "validation_loss": validation.loss,
+        "validation_accuracy": validation.accuracy, "bytes_up": traffic.up, "bytes_down": traffic.down,
+        "pooled_accuracy": pooled and pooled.accuracy, "pooled_balanced_accuracy": pooled and pooled.balanced_accuracy,
+    }  # fmt: skip
+
+
+def timing_rows(round: int, trained: dict[int, Row], judged: Judgement, seconds: float) -> list[Row]:
+    """The lines of timing.jsonl of a round: the server's, then the clients'."""
+    rows: list[Row] = [
+        {"round": round, "client": None, "round_seconds": seconds, "peak_memory_bytes": peak_memory_bytes()}
+    ]
+    for client in sorted(set(trained) | set(range(len(judged.seconds)))):
+        metrics = trained.get(client, {})
+        evaluated = judged.seconds[client] if client < len(judged.seconds) else None
+        rows.append(
+            {"round": round, "client": client, "train_seconds": metrics.get("train_seconds"),
+             "evaluate_seconds": evaluated, "peak_memory_bytes": metrics.get("peak_memory_bytes")}
+        )  # fmt: skip
+    return rows
+
+
+def describe(work: Job, names: list[str] | None) -> Row:
+    """partition.json: how many images of each class every client has in each of its parts."""
+    classes = list(work.photos.classes)
+    return {
+        "classes": classes,
+        "clients": [
+            {"client": client, "name": str(names[client]) if names else str(client)}
+            | {part: label_table(work.photos.labels, getattr(owner, part), len(classes))
+               for part in ("train", "validation", "test")}
+            for client, owner in enumerate(work.owners)
+        ],
+    }  # fmt: skip
+
+
+def predictions_csv(work: Job, judged: Judgement) -> str:
+    """predictions.csv: the final model (each client's own, where there are such) on the test images."""
+    classes = work.photos.classes
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["image", "client", "label", "predicted", *(f"probability_{name}" for name in classes)])
+    for client, predictions in enumerate(judged.predictions):
+        for index, row in zip(work.owners[client].test, predictions, strict=True):
+            writer.writerow(
+                [work.photos.names[index], client, classes[work.photos.labels[index]], classes[row.argmax()],
+                 *(format(p, ".6f") for p in np.exp(row))]
+            )  # fmt: skip
+    return text.getvalue()

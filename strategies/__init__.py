@@ -1,0 +1,1 @@
+"""The shelf of strategies: one algorithm, one file."""
