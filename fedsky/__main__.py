@@ -65,7 +65,7 @@ def job(cfg: DictConfig) -> None:
 def main() -> None:
     """The command line; exits with 0 if all went well, 1 if a job failed, 2 for a wrong option, 130 on Ctrl-C."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra hands its errors over rather than printing them at length
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, on_terminate)
     try:
         job()
     except KeyboardInterrupt:
@@ -78,7 +78,8 @@ def main() -> None:
         _end("\n".join([f"{len(failures)} job(s) failed:", *failures]), 1)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def on_terminate(number: int, frame: FrameType | None) -> None:
+    """Makes a request to end what Ctrl-C is."""
     raise KeyboardInterrupt
 
 

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fedsky.data.split import Indices
-from fedsky.job import Job, job
+from fedsky.job import Job, job, normalise
 from fedsky.metrics import score
 from fedsky.state import State
 
@@ -59,7 +59,7 @@ class Shard:
             images = self.work.images(self.indices[part.numpy()])
             if images.ndim == 4:
                 images = self.work.augment(images, self.generator)
-            yield self.work.normalise(images), self.labels[part]
+            yield normalise(images), self.labels[part]
 
 
 def sgd(model: nn.Module, shard: Shard, config: Config, correct: Correct | None = None) -> Metrics:
@@ -99,7 +99,7 @@ def predict(model: nn.Module, work: Job, indices: Indices) -> NDArray[np.float64
     """Log-probabilities [n, classes] of images, in batches of a fixed size."""
     model.eval()
     parts = [
-        F.log_softmax(model(work.normalise(work.images(batch))).double(), dim=1).cpu().numpy()
+        F.log_softmax(model(normalise(work.images(batch))).double(), dim=1).cpu().numpy()
         for batch in np.array_split(indices, range(EVALUATION_BATCH, len(indices), EVALUATION_BATCH))
     ]
     return np.concatenate(parts)

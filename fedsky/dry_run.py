@@ -12,7 +12,7 @@ from rich.table import Table
 from torch.nn import functional as F
 
 from fedsky.engine import num_cores
-from fedsky.job import Job, job, specification
+from fedsky.job import Job, job, normalise, specification
 from fedsky.model import num_parameters
 from fedsky.run import describe
 
@@ -33,7 +33,8 @@ def dry_run(config: dict[str, Any], folder: Path) -> None:
     seconds = images * passes * train / workers + config["num_rounds"] * judged * evaluate / num_cores()
     console.print(
         f"{len(work.photos)} images of {work.photos.pixels.shape[-1]} pixels, "
-        f"{num_parameters(work.model):,} parameters; {config['num_rounds']} rounds, about {steps:,.0f} SGD steps on {workers} worker(s): "
+        f"{num_parameters(work.model):,} parameters; {config['num_rounds']} rounds, "
+        f"about {steps:,.0f} SGD steps on {workers} worker(s): "
         f"about {seconds:,.0f} s, and some seconds to start. Nothing was trained."
     )
     shutil.rmtree(folder, ignore_errors=True)
@@ -52,7 +53,7 @@ def partition_table(partition: dict[str, Any]) -> Table:
 def step_seconds(work: Job, batch_size: int) -> tuple[float, float]:
     """Seconds per image of a training step, measured on a gradient that is thrown away, and of an evaluation."""
     indices = work.owners[0].train[:batch_size]
-    images = work.normalise(work.images(indices))
+    images = normalise(work.images(indices))
     labels = torch.from_numpy(work.photos.labels[indices]).to(work.device)
     model = work.model.train()
     best = [float("inf"), float("inf")]

@@ -58,17 +58,22 @@ class Job:
 
     def images(self, indices: Indices) -> Tensor:
         """Float images [n, 3, size, size] with values in [0, 1]; data that is not uint8 stays as it is."""
-        pixels = torch.from_numpy(self.photos.pixels[indices]).to(self.device)
-        if pixels.dtype != torch.uint8:
-            return pixels
-        return pixels.to(torch.float32, memory_format=torch.channels_last).div_(255)
+        return to_float(torch.from_numpy(self.photos.pixels[indices]).to(self.device))
 
-    def normalise(self, images: Tensor) -> Tensor:
-        """The images as the model wants them: ImageNet's mean and deviation per channel."""
-        if images.ndim != 4:
-            return images
-        mean, std = (torch.tensor(values, device=images.device).view(1, 3, 1, 1) for values in (MEAN, STD))
-        return images.sub(mean).div_(std)
+
+def to_float(pixels: Tensor) -> Tensor:
+    """uint8 pixels [n, 3, size, size] as floats in [0, 1]; other dtypes as they are."""
+    if pixels.dtype != torch.uint8:
+        return pixels
+    return pixels.to(torch.float32, memory_format=torch.channels_last).div_(255)
+
+
+def normalise(images: Tensor) -> Tensor:
+    """Images [n, 3, size, size] in [0, 1] as the models want them: ImageNet's mean and deviation; others stay."""
+    if images.ndim != 4:
+        return images
+    mean, std = (torch.tensor(values, device=images.device).view(1, 3, 1, 1) for values in (MEAN, STD))
+    return images.sub(mean).div_(std)
 
 
 @functools.lru_cache(maxsize=1)

@@ -1,0 +1,67 @@
+"""``python -m fedsky.predict RUN PHOTO...``: what a run's model says of photographs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from hydra.utils import instantiate
+from torch import nn
+
+from fedsky.checkpoint import read_model
+from fedsky.data.folder import decode
+from fedsky.job import normalise, to_float
+
+
+def load_model(path: Path) -> tuple[nn.Module, list[str], int]:
+    """The model of a .safetensors file, ready to judge, with its classes and the size of its images in pixels."""
+    arrays, about = read_model(path)
+    # The file's own weights follow: pretrained ones are not loaded first.
+    model: nn.Module = instantiate(
+        {key: value for key, value in about["model"].items() if key != "weights"}, num_classes=len(about["classes"])
+    )
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    return model.eval(), list(about["classes"]), int(about["size"])
+
+
+def model_files(run: Path) -> dict[str, Path]:
+    """The models of a run folder by name: ``model``, or ``client 0`` and so on where clients have their own."""
+    if run.suffix == ".safetensors":
+        return {run.stem: run}
+    if (run / "model.safetensors").is_file():
+        return {"model": run / "model.safetensors"}
+    own = sorted((run / "models").glob("*.safetensors"), key=lambda path: (len(path.stem), path.stem))
+    if not own:
+        raise ValueError(f"{run} holds no model: name the folder of a run that is done, such as outputs/<name>/<time>")
+    return {f"client {path.stem}": path for path in own}
+
+
+@torch.no_grad()
+def predict(path: Path, photos: list[Path]) -> list[dict[str, float]]:
+    """The probability of every class, for each photograph, by the model of a .safetensors file."""
+    model, classes, size = load_model(path)
+    judged = []
+    for photo in photos:
+        pixels = torch.from_numpy(decode(photo, size).transpose(2, 0, 1).copy())[None]
+        probabilities = torch.softmax(model(normalise(to_float(pixels))).double(), dim=1)[0]
+        judged.append(dict(zip(classes, probabilities.tolist(), strict=True)))
+    return judged
+
+
+def main(
+    run: Annotated[Path, typer.Argument(help="A run's folder, or one of its .safetensors files.")],
+    photos: Annotated[list[Path], typer.Argument(help="Photographs.")],
+) -> None:
+    """Says what is in the sky of each PHOTO, with its probability, by the model of RUN."""
+    try:
+        for name, path in model_files(run).items():
+            for photo, judged in zip(photos, predict(path, photos), strict=True):
+                best = max(judged, key=judged.__getitem__)
+                typer.echo(f"{photo}: {best} {judged[best]:.3f}" + ("" if name == "model" else f"  ({name})"))
+    except ValueError as error:
+        typer.echo(f"fedsky.predict: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+if __name__ == "__main__":
+    typer.run(main)

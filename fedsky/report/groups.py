@@ -1,0 +1,131 @@
+"""Groups of runs that repeat one experiment, and what each is called.
+
+Runs that differ in nothing but seed, data_seed and fold are a group.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fedsky.history import Row
+
+from .results import ALONE, POOLED, Key, Result, printable
+
+# Neither a repetition nor where or how fast it ran tells two experiments apart.
+REPETITION = ("seed", "data_seed", "fold")
+ELSEWHERE = ("engine", "name", "paths", "hydra", "resume", "checkpoint")
+PLACES = ("folder", "path", "dir", "root", "cache")
+
+
+def flatten(value: Row, prefix: str = "") -> dict[str, Any]:
+    """A nested configuration as {dotted key: leaf}; lists are leaves, and 1.0 is 1."""
+    flat: dict[str, Any] = {}
+    for key, item in value.items():
+        if isinstance(item, dict):
+            flat |= flatten(item, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = int(item) if isinstance(item, float) and item.is_integer() else item
+    return flat
+
+
+def settings_of(config: Row) -> dict[str, Any]:
+    """What distinguishes experiments: the flat configuration without repetitions, places and the engine."""
+    return {
+        key: value
+        for key, value in flatten(config).items()
+        if key.split(".")[0] not in ELSEWHERE and key.split(".")[-1] not in REPETITION + PLACES
+    }
+
+
+@dataclass(eq=False)
+class Group:
+    """The repetitions of one experiment. label: its name on the page; context: what of it is not the strategy."""
+
+    strategy: str
+    settings: dict[str, Any]
+    choices: dict[str, str]
+    results: dict[Key, Result]
+    label: str = ""
+    context: str = ""
+
+    @property
+    def owners(self) -> Any:
+        """The only owners that pooled training used, else None."""
+        return self.settings.get("strategy.owners")
+
+    @property
+    def is_alone(self) -> bool:
+        return self.strategy == ALONE
+
+    @property
+    def is_pooled(self) -> bool:
+        return self.strategy == POOLED and self.owners is None
+
+    @property
+    def is_federated(self) -> bool:
+        return self.strategy not in (ALONE, POOLED)
+
+    def finals(self, metric: str) -> dict[Key, float]:
+        """The metric of each run's last round, where it is known."""
+        values = {key: result.final(metric) for key, result in self.results.items()}
+        return {key: value for key, value in values.items() if value == value}
+
+
+@dataclass(eq=False)
+class Kind:
+    """Groups that may be compared. title: the data they share."""
+
+    title: str
+    groups: list[Group]
+
+    @property
+    def results(self) -> list[Result]:
+        return [result for group in self.groups for result in group.results.values()]
+
+    @property
+    def contexts(self) -> dict[str, list[Group]]:
+        """The groups by everything but their strategy, so that within one context only the strategy differs."""
+        found: dict[str, list[Group]] = {}
+        for group in self.groups:
+            found.setdefault(group.context, []).append(group)
+        return found
+
+
+def name_groups(groups: Sequence[Group]) -> None:
+    """Names each group by what differs among them: the strategy, then only such settings as tell groups apart.
+
+    A setting within a chosen section (strategy, partition, model ...) is told only where two groups that chose the
+    same differ in it; otherwise the choice's name says it.
+    """
+    keys = sorted({key for group in groups for key in group.settings})
+    sections = sorted({key.split(".")[0] for key in keys if "." in key}.union(*(group.choices for group in groups)))
+
+    def chosen(group: Group, name: str) -> str:
+        target = str(group.settings.get(f"{name}._target_", "")).rpartition(".")[2]
+        return group.strategy if name == "strategy" else group.choices.get(name) or printable(target, 60)
+
+    def differs(key: str, group: Group) -> bool:
+        name = key.split(".")[0]
+        peers = [g for g in groups if "." not in key or chosen(g, name) == chosen(group, name)]
+        return len({json.dumps(g.settings.get(key), sort_keys=True, default=str) for g in peers}) > 1
+
+    told = {key: [group for group in groups if differs(key, group)] for key in keys}
+    short = [key.split(".")[-1] for key in keys if told[key]]
+    seen: dict[str, int] = {}
+    for group in groups:
+        own = [f"owners={printable(group.owners, 40)}"] if group.strategy == POOLED and group.owners is not None else []
+        rest = []
+        for name in sections:
+            several = len({chosen(g, name) for g in groups}) > 1
+            if several and name not in ("strategy", *ELSEWHERE) and chosen(group, name):
+                rest.append(f"{name}={chosen(group, name)}")
+        for key in keys:
+            if group in told[key] and group.settings.get(key) is not None and not (own and key == "strategy.owners"):
+                last = key.split(".")[-1]
+                text = f"{last if short.count(last) == 1 else key}={printable(group.settings[key], 40)}"
+                (own if key.startswith("strategy.") else rest).append(text)
+        group.context = ", ".join(rest)
+        label = ", ".join([group.strategy, *own, *rest])
+        seen[label] = seen.get(label, 0) + 1
+        group.label = label + (f" ({seen[label]})" if seen[label] > 1 else "")

@@ -1,0 +1,195 @@
+"""The tables of a report: raw numbers for the CSV files, and the same numbers as words for the page.
+
+Raw frames hold fractions, megabytes (10^6 bytes) and seconds; NaN is an empty cell. `shown` frames hold text only.
+"""
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from . import statistics
+from .comparisons import Comparison
+from .groups import Group, Kind
+from .results import METRICS, LeftOut, Result, planned_rounds, printable, section, strategy_name
+from .statistics import Estimate
+from .words import UNKNOWN, fixed, number_interval, percent, percent_interval, points_interval
+
+WORDS = {"balanced_accuracy": "balanced accuracy", "accuracy": "accuracy", "loss": "loss"}
+
+
+def _spread(name: str, estimate: Estimate | None) -> dict[str, float | None]:
+    value, low, high = (estimate.value, estimate.low, estimate.high) if estimate else (None, None, None)
+    return {name: value, f"{name}_low": low, f"{name}_high": high, f"{name}_n": estimate.n if estimate else 0}
+
+
+def _mean(values: Sequence[float]) -> float:
+    """The mean, unknown if any value is: a total without one of its parts would be too small."""
+    return sum(values) / len(values) if values else math.nan
+
+
+def final_table(kind: Kind) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One row a group: the last round on the test images, means over runs with t-intervals; raw and shown."""
+    raw, shown = [], []
+    for group in kind.groups:
+        runs = list(group.results.values())
+        estimates = {metric: statistics.mean_interval(list(group.finals(metric).values())) for metric in METRICS}
+        up, down = (_mean([run.megabytes(name) for run in runs]) for name in ("bytes_up", "bytes_down"))
+        seconds = _mean([run.seconds for run in runs])
+        rounds = max(run.last_round for run in runs)
+        row: dict[str, object] = {"data": kind.title, "group": group.label, "runs": len(runs)}
+        for metric in METRICS:
+            row |= _spread(metric, estimates[metric])
+        raw.append(row | {"megabytes_up": up, "megabytes_down": down, "rounds": rounds, "wall_seconds": seconds})
+        texts = {metric: (number_interval if metric == "loss" else percent_interval)(estimates[metric])
+                 for metric in METRICS}  # fmt: skip
+        for metric, estimate in estimates.items():
+            if estimate is not None and estimate.n < len(runs):
+                texts[metric] += f" [{estimate.n} of {len(runs)} runs]"
+        shown.append({
+            "group": group.label,
+            "N": "1 (one run: no interval)" if len(runs) == 1 else str(len(runs)),
+            **{WORDS[metric]: text for metric, text in texts.items()},
+            "MB up": fixed(up), "MB down": fixed(down), "rounds": str(rounds), "wall seconds": fixed(seconds),
+        })  # fmt: skip
+    return pd.DataFrame(raw), pd.DataFrame(shown)
+
+
+def comparison_table(kind: Kind, comparisons: Sequence[Comparison]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """One row a pair of groups: the difference of balanced accuracy over runs and over test images; raw and shown."""
+    raw, shown = [], []
+    for each in comparisons:
+        names = {"first": each.first.label, "second": each.second.label}
+        raw.append({
+            "data": kind.title, **names,
+            **_spread("difference_over_runs", each.runs), **_spread("difference_over_images", each.images),
+        })  # fmt: skip
+        shown.append({
+            **names,
+            "points, over runs": points_interval(each.runs),
+            "paired runs": str(each.runs.n if each.runs else 0),
+            "points, over test images": points_interval(each.images),
+            "test images": str(each.images.n if each.images else 0),
+        })  # fmt: skip
+    return pd.DataFrame(raw), pd.DataFrame(shown)
+
+
+def runs_table(kind: Kind) -> pd.DataFrame:
+    """One row a run: its last round, as the final table's means are made of."""
+    return pd.DataFrame([
+        {"data": kind.title, "group": group.label, "run": result.name, "seed": key[0], "data_seed": key[1],
+         "fold": key[2], "rounds": result.last_round, **{metric: result.final(metric) for metric in METRICS},
+         "megabytes_up": result.megabytes("bytes_up"), "megabytes_down": result.megabytes("bytes_down"),
+         "wall_seconds": result.seconds}
+        for group in kind.groups for key, result in group.results.items()
+    ])  # fmt: skip
+
+
+def rounds_table(kind: Kind, groups: Sequence[Group], metric: str) -> pd.DataFrame:
+    """One row a group and round: mean and t-interval where all its runs have a value, and the extremes of runs."""
+    rows = []
+    for group in groups:
+        columns = {key: result.rounds[metric] for key, result in group.results.items()}
+        table = pd.DataFrame(columns).sort_index()
+        for current, values in zip(table.index, table.to_numpy(float), strict=True):
+            estimate = None if pd.isna(values).any() else statistics.mean_interval(values)
+            rows.append({"data": kind.title, "group": group.label, "round": current, "runs": len(columns),
+                         **_spread(metric, estimate),
+                         "lowest": _least(values), "highest": -_least(-values)})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _least(values: "statistics.Floats") -> float:
+    known = values[~pd.isna(values)]
+    return float(known.min()) if len(known) else math.nan
+
+
+def shown_rounds(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The rounds table as text: one row a round, one column a group."""
+    rows: dict[int, dict[str, str]] = {}
+    for row in table.to_dict("records"):
+        known = not pd.isna(row[metric])
+        bounds = [None if pd.isna(row[f"{metric}_{end}"]) else row[f"{metric}_{end}"] for end in ("low", "high")]
+        estimate = Estimate(row[metric], bounds[0], bounds[1], row["runs"]) if known else None
+        text = (number_interval if metric == "loss" else percent_interval)(estimate)
+        rows.setdefault(row["round"], {"round": str(row["round"])})[row["group"]] = text
+    return pd.DataFrame([rows[current] for current in sorted(rows)]).fillna(UNKNOWN)
+
+
+def owners_table(kind: Kind, groups: Sequence[Group]) -> pd.DataFrame:
+    """One row an owner and group: the accuracy of the model that serves it on its own test images, mean over runs.
+
+    pooled_accuracy is a lone owner's model on everyone's test images. num_test_* are the fewest and most of any run.
+    """
+    columns = ["data", "group", "client", "owner", "runs", "accuracy", "pooled_accuracy",
+               "num_test_min", "num_test_max"]  # fmt: skip
+    rows = []
+    for group in groups:
+        owners = pd.concat([result.owners for result in group.results.values()])
+        for client, part in owners.groupby(level=0):
+            rows.append({
+                "data": kind.title, "group": group.label, "client": client, "owner": part["name"].iloc[0],
+                "runs": int(part["accuracy"].notna().sum()), "accuracy": part["accuracy"].mean(),
+                "pooled_accuracy": part["pooled_accuracy"].mean(),
+                "num_test_min": part["num_test"].min(), "num_test_max": part["num_test"].max(),
+            })  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def shown_owners(table: pd.DataFrame) -> pd.DataFrame:
+    """The owners table as text: one row an owner, one column a group."""
+    rows: dict[int, dict[str, str]] = {}
+    for row in table.sort_values("client", kind="stable").to_dict("records"):
+        images = image_count(row["num_test_min"], row["num_test_max"])
+        cells = rows.setdefault(row["client"], {"owner": row["owner"], "test images": images})
+        cells[row["group"]] = percent(row["accuracy"])
+        if not math.isnan(row["pooled_accuracy"]):
+            cells[f"{row['group']}, on everyone's images"] = percent(row["pooled_accuracy"])
+    return pd.DataFrame(list(rows.values())).fillna(UNKNOWN)
+
+
+def image_count(low: float, high: float) -> str:
+    """How many test images of its own an owner has: one number, or a range where runs differ."""
+    if pd.isna(low) or pd.isna(high):
+        return UNKNOWN
+    return f"{low:.0f}" if low == high else f"{low:.0f} to {high:.0f}"
+
+
+def partition_table(result: Result) -> pd.DataFrame:
+    """One row an owner: its images of each part and class."""
+    table = result.partition.assign(column=result.partition["part"] + ", " + result.partition["class"])
+    names = result.owners["name"].to_dict()
+    wide = table.pivot_table(index="client", columns="column", values="count", aggfunc="sum", sort=False)
+    wide.insert(0, "owner", [names.get(client, f"owner {client}") for client in wide.index])
+    return wide.reset_index(drop=True).rename_axis(columns=None)
+
+
+def left_out_table(left_out: Sequence[LeftOut]) -> pd.DataFrame:
+    """One row a run that no number is taken from."""
+    rows = []
+    for each in left_out:
+        run = each.run
+        reached = max((row["round"] for row in run.rounds), default="none")
+        rows.append({
+            "run": each.name, "strategy": strategy_name(run), "status": printable(run.status, 30),
+            "reason": each.reason or UNKNOWN, "rounds": f"{reached} of {planned_rounds(run) or 'unknown'}",
+            "started": printable(run.info.get("started") or UNKNOWN, 40),
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def provenance_table(kind: Kind) -> pd.DataFrame:
+    """One row a run: what it takes to run it again."""
+    rows = []
+    for group in kind.groups:
+        for (seed, data_seed, fold), result in group.results.items():
+            info = result.run.info
+            rows.append({
+                "run": result.name, "group": group.label, "seed": seed, "data seed": data_seed,
+                "fold": UNKNOWN if fold == "null" else fold, "started": printable(info.get("started") or UNKNOWN, 40),
+                "commit": printable(info.get("commit") or UNKNOWN, 60), "data fingerprint": result.fingerprint,
+                "versions": ", ".join(f"{k} {v}" for k, v in sorted(section(info, "versions").items())) or UNKNOWN,
+                "machine": ", ".join(f"{k} {v}" for k, v in sorted(section(info, "machine").items())) or UNKNOWN,
+                "command": printable(info.get("command") or UNKNOWN, 1000),
+            })  # fmt: skip
+    return pd.DataFrame(rows)
