@@ -173,7 +173,7 @@ class Course:
     def _write_model(self, name: str, round: int, arrays: checkpoint.Tensors | None = None) -> None:
         photos = self.work.photos
         about = {"model": self.config["model"], "classes": list(photos.classes), "round": round,
-                 "size": int(photos.pixels.shape[-1]), "strategy": self.config["strategy"]}  # fmt: skip
+                 "size": int(photos.pixels.shape[-1])}  # fmt: skip
         checkpoint.write_model(self.folder / name, arrays or checkpoint.to_numpy(self.arrays), about)
 
     def _close(self, judged: Judgement) -> Row:

@@ -37,10 +37,16 @@ def split(labels: NDArray[np.int64], shards: Sequence[Indices], fold: str, seed:
     chosen, num_folds = parse_fold(fold)
     owners = []
     for client, shard in enumerate(shards):
+        if len(shard) < num_folds:
+            raise ValueError(
+                f"client {client} has {len(shard)} images, too few for {num_folds} folds (data.fold={fold}): "
+                f"set partition.min_examples={num_folds} or ask for fewer clients"
+            )
         rng = np.random.default_rng([seed, 1, client])
         dealt: list[Any] = [rng.permutation(shard[labels[shard] == label]) for label in np.unique(labels[shard])]
         order = np.concatenate(dealt)
-        part = np.arange(len(order)) % num_folds
+        # Starting with another fold at each owner keeps the pooled folds alike in size too.
+        part = (np.arange(len(order)) + client) % num_folds
         test, validation = part == chosen - 1, part == chosen % num_folds
         owners.append(
             Owner(np.sort(order[~(test | validation)]), np.sort(order[validation]), np.sort(order[test])),

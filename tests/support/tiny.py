@@ -1,0 +1,49 @@
+"""Tiny float64 data, models and strategies that tests name by ``_target_``; importable in Ray's actors too."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from fedsky.client import Arrays, Config, Metrics, Shard, State
+from fedsky.data import Photos
+from strategies.fedavg import FedAvg
+
+
+def points(count: int = 120, seed: int = 0) -> Photos:
+    """Points [n, 6] of two classes that overlap."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % 2
+    pixels = rng.normal(size=(count, 6)) + labels[:, None] * 0.8
+    return Photos(pixels, labels, [f"p{i}" for i in range(count)], ("no", "yes"), f"points-{count}-{seed}")
+
+
+def linear(num_classes: int) -> nn.Module:
+    return nn.Linear(6, num_classes).double()
+
+
+class Quadratic(nn.Module):
+    """f(x) = a/2 (x - t)^2 of one number x, whose ``images`` are rows (a, t)."""
+
+    def __init__(self, start: float) -> None:
+        super().__init__()
+        self.x = nn.Parameter(torch.tensor([start], dtype=torch.float64))
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        return rows[:, 0] / 2 * (self.x - rows[:, 1]) ** 2
+
+    def loss(self, outputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return outputs.mean()
+
+
+def fail(model: nn.Module, shard: Shard, config: Config, state: State) -> tuple[Arrays, Metrics]:
+    if config["client"] == 2:
+        raise KeyError("a mistake in client 2")
+    return model.state_dict(), {"train_loss": 0.0, "num_examples": len(shard), "num_steps": 1}
+
+
+class Failing(FedAvg):
+    """Client 2 raises."""
+
+    train: Any = staticmethod(fail)
