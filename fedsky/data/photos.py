@@ -53,21 +53,27 @@ def cached(
         draft = Path(tempfile.mkdtemp(dir=folder, prefix=f".{key}."))
         try:
             _write(draft, classes, make())
+            draft.chmod(0o755)  # other users of one cache read it too
             try:
                 draft.rename(home)
-            except OSError:
-                if not (home / "index.json").is_file():
+            except OSError as error:
+                if not home.is_dir():
                     raise
+                if not (home / "index.json").is_file():
+                    raise ValueError(f"the cache {home} is damaged (no index.json): remove it") from error
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-    index = json.loads((home / "index.json").read_text(encoding="utf-8"))
-    return Photos(
-        np.load(home / "pixels.npy", mmap_mode="r"),
-        np.load(home / "labels.npy"),
-        tuple(index["names"]),
-        tuple(index["classes"]),
-        index["fingerprint"],
-    )
+    try:
+        index = json.loads((home / "index.json").read_text(encoding="utf-8"))
+        return Photos(
+            np.load(home / "pixels.npy", mmap_mode="r"),
+            np.load(home / "labels.npy"),
+            tuple(index["names"]),
+            tuple(index["classes"]),
+            index["fingerprint"],
+        )
+    except (FileNotFoundError, EOFError, LookupError, ValueError) as error:
+        raise ValueError(f"the cache {home} is damaged ({error}): remove it") from error
 
 
 def _write(folder: Path, classes: Sequence[str], rows: Iterable[tuple[str, int, NDArray[np.uint8]]]) -> None:

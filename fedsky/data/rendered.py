@@ -14,10 +14,12 @@ from fedsky.data.photos import Photos, cache_folder, cached
 
 def load(count: int, size: int, render_seed: int = 0, cache: str | None = None) -> Photos:
     """``count`` rendered photographs of ``size`` pixels a side, half of them of each class."""
-    if count < 4 or count % 2:
+    if not isinstance(count, int) or count < 4 or count % 2:
         raise ValueError(f"data.count={count}: the renderer draws an even number of photographs, 4 or more")
-    if not 16 <= size <= 512:
-        raise ValueError(f"data.size={size}: rendered photographs have 16 to 512 pixels a side")
+    if not isinstance(size, int) or not 16 <= size <= 512:
+        raise ValueError(f"data.size={size}: rendered photographs have 16 to 512 pixels a side, a whole number")
+    if not isinstance(render_seed, int) or render_seed < 0:
+        raise ValueError(f"data.render_seed={render_seed}: a whole number of 0 or more is needed")
 
     def make() -> list[tuple[str, int, NDArray[np.uint8]]]:
         # Every photograph depends on its own number alone, so that the number of processes changes nothing.

@@ -22,16 +22,16 @@ class Owner:
 def parse_fold(fold: str) -> tuple[int, int]:
     """k and the number of folds of ``"k/folds"``, k counted from 1."""
     head, slash, tail = str(fold).partition("/")
-    if not (slash and head.isdigit() and tail.isdigit() and int(tail) >= 3 and 1 <= int(head) <= int(tail)):
+    if not (slash and head.isdecimal() and tail.isdecimal() and int(tail) >= 3 and 1 <= int(head) <= int(tail)):
         raise ValueError(f"data.fold={fold} is none: write k/5 with k from 1 to 5 (or k/n with n of 3 or more)")
     return int(head), int(tail)
 
 
 def split(labels: NDArray[np.int64], shards: Sequence[Indices], fold: str, seed: int) -> list[Owner]:
-    """Every owner's parts: fold k is tested on, the next one validated on, the others trained on.
+    """Every owner's parts: fold k is tested on, half of the next one validated on, the others trained on.
 
     Each owner's photographs are shuffled, class by class, and dealt to the folds in turn, so that every fold mirrors
-    the owner's label mixture and the folds' sizes differ by one at most. With 5 folds this is 60/20/20. Over all k
+    the owner's label mixture and the folds' sizes differ by one at most. With 5 folds this is 70/10/20. Over all k
     every photograph is tested once. The same ``seed`` gives the same folds.
     """
     chosen, num_folds = parse_fold(fold)
@@ -46,8 +46,9 @@ def split(labels: NDArray[np.int64], shards: Sequence[Indices], fold: str, seed:
         dealt: list[Any] = [rng.permutation(shard[labels[shard] == label]) for label in np.unique(labels[shard])]
         order = np.concatenate(dealt)
         # Starting with another fold at each owner keeps the pooled folds alike in size too.
-        part = (np.arange(len(order)) + client) % num_folds
-        test, validation = part == chosen - 1, part == chosen % num_folds
+        place = np.arange(len(order))
+        part, turn = (place + client) % num_folds, place // num_folds
+        test, validation = part == chosen - 1, (part == chosen % num_folds) & (turn % 2 == 0)
         owners.append(
             Owner(np.sort(order[~(test | validation)]), np.sort(order[validation]), np.sort(order[test])),
         )

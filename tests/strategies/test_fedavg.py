@@ -38,7 +38,9 @@ def _identity() -> None:
 
 def reply(arrays: ArrayRecord, num_examples: int) -> Message:
     asked = Message(RecordDict(), dst_node_id=1, message_type="train")
-    return Message(RecordDict({"arrays": arrays, "metrics": MetricRecord({"num_examples": num_examples})}), reply_to=asked)
+    return Message(
+        RecordDict({"arrays": arrays, "metrics": MetricRecord({"num_examples": num_examples})}), reply_to=asked
+    )
 
 
 def ask(strategy: FedAvg, arrays: ArrayRecord) -> dict[str, Any]:
@@ -85,7 +87,9 @@ def test_the_mean_keeps_dtypes_and_counters_whole() -> None:
     strategy = FedAvg()
     sent = {"w": torch.zeros(2, dtype=torch.float32), "n": torch.tensor(10)}
     ask(strategy, ArrayRecord(sent))
-    mean, metrics = strategy.aggregate_train(1, [reply(ArrayRecord(sent | {"w": torch.ones(2) * k}), 7) for k in range(6)])
+    mean, metrics = strategy.aggregate_train(
+        1, [reply(ArrayRecord(sent | {"w": torch.ones(2) * k}), 7) for k in range(6)]
+    )
     assert mean is not None
     assert metrics is not None
     assert metrics["num_examples"] == 42

@@ -1,0 +1,1 @@
+"""Programs that measure speed and cost, side by side in one run."""

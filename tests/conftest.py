@@ -1,0 +1,27 @@
+"""What all tests share: the photographs, and a cache folder of the session's own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SKY = Path(__file__).resolve().parents[2] / "shared" / "sky"
+
+
+@pytest.fixture(scope="session")
+def sky() -> Path:
+    if not SKY.is_dir():
+        pytest.skip(f"the sky photographs are not at {SKY}")
+    return SKY
+
+
+@pytest.fixture(scope="session")
+def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def no_users_cache(session_cache: Path) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(session_cache))
+        yield

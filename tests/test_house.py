@@ -1,0 +1,90 @@
+"""The laws of the house."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+SHELVES = ("strategies", "baselines")
+PYTHON = [path for place in ("fedsky", *SHELVES, "benchmarks") for path in sorted((ROOT / place).rglob("*.py"))]
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def test_the_core_never_imports_the_shelves() -> None:
+    for path in PYTHON:
+        if path.is_relative_to(ROOT / "fedsky"):
+            assert not {name for name in imports(path) if name.split(".")[0] in SHELVES}, path
+
+
+def test_a_strategy_imports_the_client_and_other_strategies_alone() -> None:
+    for shelf in SHELVES:
+        for path in (ROOT / shelf).rglob("*.py"):
+            ours = {name for name in imports(path) if name.split(".")[0] in ("fedsky", *SHELVES)}
+            assert all(name == "fedsky.client" or name.split(".")[0] in SHELVES for name in ours), (path, ours)
+
+
+@pytest.mark.parametrize(
+    ("module", "blocked"),
+    [
+        ("fedsky.partition", ["torch", "flwr", "ray", "hydra", "omegaconf", "pandas", "PIL"]),
+        ("fedsky.history", ["torch", "flwr", "ray"]),
+        ("fedsky.report", ["torch", "flwr", "ray"]),
+    ],
+)
+def test_what_a_laptop_needs_to_read_results(module: str, blocked: list[str]) -> None:
+    code = f"import sys; sys.modules.update(dict.fromkeys({blocked!r})); import {module}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "conf" / "strategy").glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_strategy_is_one_file_and_one_yaml_of_one_name(path: Path) -> None:
+    config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    module, _, name = config.pop("_target_").rpartition(".")
+    shelf, _, file = module.rpartition(".")
+    assert shelf in SHELVES
+    assert file == path.stem == name.lower()
+    tree = ast.parse((ROOT / shelf / f"{file}.py").read_text(encoding="utf-8"))
+    server = next(node for node in tree.body if isinstance(node, ast.ClassDef))
+    constructor = (
+        next(n for n in server.body if isinstance(n, ast.FunctionDef) and n.name == "__init__") if config else None
+    )
+    arguments = {argument.arg for argument in constructor.args.args} if constructor else set()
+    assert set(config) <= arguments, "a yaml key is the constructor's argument"
+
+
+def test_no_registry_and_no_branch_on_a_strategys_name() -> None:
+    names = "|".join(path.stem for path in (ROOT / "conf" / "strategy").glob("*.yaml") if path.stem != "local")
+    for path in PYTHON:
+        if path.is_relative_to(ROOT / "fedsky") and not path.is_relative_to(ROOT / "fedsky" / "report"):
+            text = path.read_text(encoding="utf-8")
+            assert not re.search(rf"(==|\bin\b)\s*[\[(]?\s*[\"']({names})[\"']", text, re.IGNORECASE), path
+
+
+def test_no_module_named_for_nothing() -> None:
+    assert not [path for path in PYTHON if path.stem in ("utils", "helpers", "common", "base", "manager")]
+
+
+def test_files_are_small_enough_to_read() -> None:
+    files = [*PYTHON, *(ROOT / "tests").rglob("*.py")]
+    long = {str(path.relative_to(ROOT)): n for path in files if (n := path.read_text("utf-8").count("\n")) > 300}
+    assert not long
+
+
+def test_only_the_engine_starts_flower() -> None:
+    users = [path.name for path in PYTHON if "run_simulation" in path.read_text(encoding="utf-8")]
+    assert set(users) <= {"engine.py", "plain_flower.py"}

@@ -1,0 +1,40 @@
+"""Every yaml of conf/ is run: one round, 40 images, inline."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fedsky.config import CONF, compose, resolve
+from fedsky.run import run
+
+QUICK = ["engine=inline", "num_rounds=1", "local_epochs=1", "data.count=40", "data.size=32", "partition.min_examples=5"]
+GROUPS = ("partition", "model", "strategy", "experiment")
+CHOICES = [(group, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES)
+def test_choice_runs(tmp_path: Path, group: str, choice: str) -> None:
+    clients = [] if group == "experiment" else ["num_clients=2"]
+    if group == "experiment":
+        clients = [f"num_clients={min(5, resolve(compose([f'experiment={choice}']))['num_clients'])}"]
+    if choice == "quantity":
+        clients.append("partition.alpha=5")
+    info = run(resolve(compose([f"{group}={choice}", *QUICK, *clients])), tmp_path / "run")
+    assert info["status"] == "done"
+    assert 0 <= info["result"]["accuracy"] <= 1
+    rows = [json.loads(line) for line in (tmp_path / "run" / "rounds.jsonl").read_text().splitlines()]
+    assert [row["round"] for row in rows] == [0, 1]
+    assert rows[1]["num_steps"] > 0
+
+
+def test_folder_of_photographs_runs(tmp_path: Path, sky: Path) -> None:
+    quick = [f"data.root={sky}", *(item for item in QUICK if "count" not in item)]
+    info = run(resolve(compose(["data=folder", *quick])), tmp_path / "run")
+    assert info["data"]["num_images"] == 373
+    assert info["data"]["classes"] == ["cloudy", "sunny"]
+
+
+def test_every_choice_of_the_other_groups_is_run_somewhere() -> None:
+    assert {path.stem for path in (CONF / "data").glob("*.yaml")} == {"rendered", "folder"}
+    assert {path.stem for path in (CONF / "engine").glob("*.yaml")} == {"ray", "inline"}
