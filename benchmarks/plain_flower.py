@@ -1,6 +1,7 @@
 """The same round as a plainly written flwr app, in the style of Flower's quickstart: what fedsky must be ahead of."""
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -84,5 +85,5 @@ def main(grid: Grid, context: Context) -> None:
 
 if __name__ == "__main__":
     run_simulation(server_app, client_app, asked.clients, backend_config={"client_resources": {"num_cpus": 1}})
-    rounds = [end - before for before, end in zip(ends, ends[1:], strict=False)]
+    rounds = [end - before for before, end in itertools.pairwise(ends)]
     print(json.dumps({"what": "plain flwr", "round_seconds": statistics.median(rounds)}))

@@ -20,6 +20,7 @@ CONF = Path(__file__).resolve().parent.parent / "conf"
 WHOLE = {"num_clients": 1, "num_rounds": 1, "local_epochs": 1, "batch_size": 1, "seed": 0, "data_seed": 0}
 
 
+LARGEST = 2**63 - 1  # that a message and torch's generator take
 GROUPS = ("data", "partition", "model", "strategy", "engine")
 
 
@@ -46,6 +47,8 @@ def check(config: dict[str, Any]) -> None:
     _whole("partition.min_examples", config["partition"].get("min_examples"), 1)
     for key, smallest in WHOLE.items():
         _whole(key, config[key], smallest)
+        if config[key] > LARGEST:
+            raise ValueError(f"{key}={config[key]}: {LARGEST} or less is needed")
     for key in ("checkpoint", "dry_run"):
         if not isinstance(config[key], bool):
             raise ValueError(f"{key}={config[key]}: true or false is needed")

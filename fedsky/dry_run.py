@@ -2,16 +2,19 @@
 
 import shutil
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
+from flwr.app import ArrayRecord, ConfigRecord
 from hydra.utils import instantiate
 from rich.console import Console
 from rich.table import Table
 from torch.nn import functional as F
 
-from fedsky.engine import num_cores
+from fedsky.engine import num_cores, open_grid
 from fedsky.job import Job, job, normalise, specification
 from fedsky.model import num_parameters
 from fedsky.run import describe
@@ -20,24 +23,43 @@ from fedsky.run import describe
 def dry_run(config: dict[str, Any], folder: Path) -> None:
     """Prints what a run would do, and leaves no folder."""
     work = job(specification(config, folder / "clients"))
-    instantiate(config["strategy"])
     console = Console()
     console.print(partition_table(describe(work, config["client_names"])))
-    images = sum(len(owner.train) for owner in work.owners)
+    steps, images = planned(config, work)
     judged = sum(len(owner.validation) + len(owner.test) for owner in work.owners)
-    passes = config["num_rounds"] * config["local_epochs"] * config["participation"]
-    steps = sum(-(-len(owner.train) // config["batch_size"]) for owner in work.owners) * passes
-    train, evaluate = step_seconds(work, min(config["batch_size"], images))
-    one_by_one = "baselines.centralized" in config["strategy"]["_target_"] or config["engine"]["kind"] == "inline"
-    workers = 1 if one_by_one else min(config["engine"].get("num_actors") or num_cores(), config["num_clients"])
-    seconds = images * passes * train / workers + config["num_rounds"] * judged * evaluate / num_cores()
+    train, evaluate = step_seconds(work, config["batch_size"])
+    workers = 1 if config["engine"]["kind"] == "inline" else config["engine"]["num_actors"] or num_cores()
+    seconds = images(workers) * train + (config["num_rounds"] + 1) * judged * evaluate / num_cores()
     console.print(
         f"{len(work.photos)} images of {work.photos.pixels.shape[-1]} pixels, "
-        f"{num_parameters(work.model):,} parameters; {config['num_rounds']} rounds, "
-        f"about {steps:,.0f} SGD steps on {workers} worker(s): "
-        f"about {seconds:,.0f} s, and some seconds to start. Nothing was trained."
+        f"{num_parameters(work.model):,} parameters; {config['num_rounds']} rounds, {steps:,} SGD steps, "
+        f"up to {workers} client(s) at a time: about {seconds:,.0f} s, and some seconds to start. Nothing was trained."
     )
     shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):  # the folders above that Hydra made for it, if nothing else is in them
+        folder.parent.rmdir()
+        folder.parent.parent.rmdir()
+
+
+def planned(config: dict[str, Any], work: Job) -> tuple[int, Callable[[int], float]]:
+    """The SGD steps of all rounds, and the images that the busiest of so many workers goes through.
+
+    The strategy is asked for its messages, so that cohorts, owners and epochs are those that it will really send.
+    """
+    strategy = instantiate(config["strategy"])
+    grid = open_grid({"kind": "inline"}, config["num_clients"])
+    start = ArrayRecord()
+    steps, rounds = 0, []
+    for round in range(1, config["num_rounds"] + 1):
+        loads = []
+        settings = {key: config[key] for key in ("local_epochs", "participation", "seed")}
+        for message in strategy.configure_train(round, start, ConfigRecord(settings), grid):
+            asked: Any = message.content.config_records["config"]
+            count = len(work.part("train", asked["owners"]))
+            steps += -(-count // config["batch_size"]) * asked["local_epochs"]
+            loads.append(count * asked["local_epochs"])
+        rounds.append(loads)
+    return steps, lambda workers: sum(max(max(loads, default=0), sum(loads) / workers) for loads in rounds)
 
 
 def partition_table(partition: dict[str, Any]) -> Table:

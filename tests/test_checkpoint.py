@@ -119,6 +119,13 @@ def test_the_last_complete_round_is_kept_alone_and_read_in_the_models_order(tmp_
     assert progress == Progress(10, 9, 0.75, 0.5)
 
 
+def test_of_two_rounds_that_a_crash_has_left_the_later_one_is_taken(tmp_path: Path) -> None:
+    save_round(tmp_path, to_record(arrays(10)), Progress(10))
+    write_model(tmp_path / "checkpoint" / "9.safetensors", arrays(9), {"round": 9})
+    kept = load_round(tmp_path, ["bias"])
+    assert kept is not None and kept[1].round == 10
+
+
 def test_progress_before_any_judgement_survives(tmp_path: Path) -> None:
     save_round(tmp_path, to_record(arrays()), Progress())
     kept = load_round(tmp_path, ["bias"])

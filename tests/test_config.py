@@ -26,6 +26,7 @@ def defaults() -> dict[str, object]:
         *(("local_epochs", value, WHOLE_FROM_1) for value in ("0", "1.5")),
         ("num_rounds", "0", WHOLE_FROM_1),
         *(("seed", value, "a whole number of 0 or more") for value in ("-1", "0.5")),
+        *((key, str(2**63), f"{2**63 - 1} or less") for key in ("seed", "data_seed", "num_rounds")),
         ("data_seed", "-1", "a whole number of 0 or more"),
         *(("momentum", value, "at least 0 and below 1") for value in ("1", "-0.1", "nan")),
         *(("weight_decay", value, "at least 0") for value in ("-1", "nan", "inf")),

@@ -15,7 +15,7 @@ import pytest
 from fedsky.config import compose, resolve
 from fedsky.grid import ClientError
 from fedsky.resume import resume
-from fedsky.run import run
+from fedsky.run import Course, run
 
 # A ResNet with BatchNorm, 7 unequal clients, half of them in a round.
 UNEQUAL = ["partition=quantity", "partition.alpha=2", "partition.min_examples=5", "num_clients=7", "participation=0.5",
@@ -54,25 +54,20 @@ def test_the_same_bytes_resumed_or_not(tmp_path: Path, strategy: str, monkeypatc
     config = resolve(compose([*UNEQUAL[:-1], f"strategy={strategy}", "engine=inline", "patience=9"]))
     run(config, tmp_path / "whole")
 
-    from fedsky import run as module
-
-    original, calls = module.by_server, []
-    count = module.Course._judge
+    judge = Course._judge
 
     def stop(course: Any, round: int, last: bool) -> Any:
-        calls.append(round)
         if round == 2:  # trained, but not complete
             raise KeyboardInterrupt
-        return count(course, round, last)
+        return judge(course, round, last)
 
-    monkeypatch.setattr(module.Course, "_judge", stop)
+    monkeypatch.setattr(Course, "_judge", stop)
     with pytest.raises(KeyboardInterrupt):
         run(config, tmp_path / "stopped")
     assert json.loads((tmp_path / "stopped" / "run.json").read_text())["status"] == "interrupted"
-    monkeypatch.setattr(module.Course, "_judge", count)
+    monkeypatch.setattr(Course, "_judge", judge)
     with (tmp_path / "stopped" / "rounds.jsonl").open("a") as file:
         file.write('{"round": 2, "loss"')  # the line that the interruption cut
-    assert original is module.by_server
     resume(tmp_path / "stopped")
     names = FILES if strategy == "fedavg" else (*FILES[:3], *(f"models/{client}.safetensors" for client in range(7)))
     assert digests(tmp_path / "stopped", names) == digests(tmp_path / "whole", names)
@@ -88,7 +83,7 @@ def test_a_client_that_raises_ends_the_run_with_its_traceback(tmp_path: Path, en
     config |= {"data": {"_target_": "tiny.points", "fold": "1/5"}, "model": {"_target_": "tiny.linear"}}
     config["strategy"] = {"_target_": "tiny.Failing"}
     try:
-        with pytest.raises(ClientError, match="client 2: KeyError: 'a mistake in client 2'") as caught:
+        with pytest.raises(ClientError, match=r"client 2: KeyError: 'a mistake in client 2'") as caught:
             run(config, tmp_path / "run")
     finally:
         close()
@@ -100,7 +95,7 @@ def test_a_client_that_raises_ends_the_run_with_its_traceback(tmp_path: Path, en
 
 def test_divergence_names_the_client_and_the_remedy(tmp_path: Path) -> None:
     config = resolve(compose(["engine=inline", "num_rounds=3", "data.count=100", "data.size=32", "lr=1e30"]))
-    with pytest.raises(ClientError, match="client 0: training diverged.*lower lr"):
+    with pytest.raises(ClientError, match=r"client 0: training diverged.*lower lr"):
         run(config, tmp_path / "run")
     assert not (tmp_path / "run" / "model.safetensors").exists()
 

@@ -125,12 +125,6 @@ def test_dirichlet_with_small_alpha_is_nearly_one_class_a_client(alpha: float) -
     assert (shares > 0.6).all(axis=1).mean() > 0.5
 
 
-def test_dirichlet_keeps_the_labels_share_over_all_clients() -> None:
-    labels = (np.arange(1000) % 10 == 0).astype(np.int64)
-    counts = np.array([label_table(labels, shard, 2) for shard in cut(labels, 5, partial(dirichlet, alpha=0.5), 0, 1)])
-    np.testing.assert_array_equal(counts.sum(axis=0), [900, 100])
-
-
 @SETTINGS
 @given(st.lists(st.integers(0, 5), min_size=60, max_size=150), st.integers(1, 6), st.integers(1, 4), seeds)
 def test_shards_hold_few_classes(values: list[int], num: int, per_client: int, seed: int) -> None:

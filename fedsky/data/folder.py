@@ -14,7 +14,7 @@ from fedsky.data.photos import Photos, cache_folder, cached
 
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP", ".tif": "TIFF",
            ".tiff": "TIFF"}  # fmt: skip
-VERSION = 2  # of the decoded bytes: raise it when decode() changes what it returns
+VERSION = 3  # of the decoded bytes: raise it when decode() changes what it returns
 
 
 def load(root: str | None, size: int, cache: str | None = None) -> Photos:

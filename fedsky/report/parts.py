@@ -57,7 +57,7 @@ class Writer:
         svg = style.as_svg(figure)
         self.files[f"plots/{name}.svg"] = svg.encode()
         self.files[f"plots/{name}.png"] = style.as_png(figure)
-        return Plot(name, title, alt, caption, Markup(style.inline(svg, name)), table)
+        return Plot(name, title, alt, caption, Markup(style.inline(svg, name)), table)  # noqa: S704 - our own drawing
 
     def table(self, name: str, frame: pd.DataFrame) -> None:
         if len(frame):
@@ -78,6 +78,7 @@ def _harmless(cell: object) -> object:
 
 
 def make_part(kind: Kind, prefix: str, writer: Writer) -> Part:
+    """The section of one kind of data: its tables, plots and sentences."""
     comparisons = compare_all(kind)
     raw_final, final = tables.final_table(kind)
     raw_pairs, pairs = tables.comparison_table(kind, comparisons)

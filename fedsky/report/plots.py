@@ -19,6 +19,7 @@ MANY = 24  # owners beyond which a figure shows the ends only
 
 
 def short(label: str) -> str:
+    """A label that fits a legend."""
     return printable(label, 44)
 
 

@@ -112,6 +112,7 @@ def strategy_name(run: Run) -> str:
 
 
 def planned_rounds(run: Run) -> int | None:
+    """How many rounds a run was asked for; None where its configuration does not say."""
     value = run.config.get("num_rounds")
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 

@@ -6,7 +6,7 @@ from .comparisons import Comparison
 from .groups import Group
 from .statistics import Estimate, mean_interval
 
-UNKNOWN = "–"  # noqa: RUF001
+UNKNOWN = "–"
 
 
 def fixed(value: float, digits: int = 1) -> str:

@@ -79,7 +79,7 @@ def test_fedprox_follows_its_closed_form() -> None:
 
 
 def test_fedprox_refuses_a_negative_weight() -> None:
-    with pytest.raises(ValueError, match="strategy.mu=-1"):
+    with pytest.raises(ValueError, match=r"strategy\.mu=-1"):
         FedProx(mu=-1)
 
 
