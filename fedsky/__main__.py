@@ -6,10 +6,11 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, InstantiationException
+from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -32,7 +33,6 @@ def job(cfg: DictConfig) -> None:
         _failed(explain(error), error)
         return
     # These take seconds to import, which a wrong value need not wait for.
-    from fedsky import engine
     from fedsky.dry_run import dry_run
     from fedsky.grid import ClientError
     from fedsky.run import run
@@ -52,16 +52,9 @@ def job(cfg: DictConfig) -> None:
             "%s: accuracy %.4f, balanced %.4f on %d test images after round %d",
             folder, result["accuracy"], result["balanced_accuracy"], result["num_test"], result["round"],
         )  # fmt: skip
-    except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        engine.close(at_once=True)
-        raise
     except ClientError as error:
         failures.append(f"{jobs[-1]}: {error}")
         LOG.error("%s\n%s", error, error.report if not error.reason else f"log: {folder / 'run.log'}")
-    except InstantiationException as error:
-        # Hydra's account of it is long; what was raised inside says it.
-        _failed(str(error.__cause__ or error), error)
     except (ValueError, OSError) as error:
         _failed(str(error), error)
     except Exception as error:
@@ -84,7 +77,7 @@ def main() -> None:
     try:
         job()
     except KeyboardInterrupt:
-        _end("stopped by the user", 130)
+        leave("fedsky: stopped by the user")
     except (HydraException, OmegaConfBaseException, ValueError) as error:  # of composing: a job keeps its own
         _end(explain(error), 2)
     finally:
@@ -98,6 +91,21 @@ def main() -> None:
 def on_terminate(number: int, frame: FrameType | None) -> None:
     """Makes a request to end what Ctrl-C is."""
     raise KeyboardInterrupt
+
+
+def leave(message: str) -> NoReturn:
+    """Ends this process after Ctrl-C with status 130, once Ray is gone and every file is written.
+
+    Threads of the engine may still wait for actors that are no more; the interpreter's own end can abort on them.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if "fedsky.engine" in sys.modules:
+        sys.modules["fedsky.engine"].close(at_once=True)
+    logging.shutdown()
+    sys.stderr.write(f"{message}\n")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(130)
 
 
 def _close() -> None:

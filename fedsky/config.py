@@ -9,7 +9,8 @@ from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
-from hydra.errors import MissingConfigException
+from hydra.errors import InstantiationException, MissingConfigException
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from fedsky.data.split import parse_fold
@@ -148,3 +149,13 @@ def _choices(group: str) -> list[str]:
 
 def _listed(names: Sequence[str]) -> str:
     return " or ".join(filter(None, [", ".join(names[:-1]), *names[-1:]])) or "another"
+
+
+def make(settings: dict[str, Any], **more: Any) -> Any:
+    """What ``_target_`` names, made; a refusal comes as it was raised inside, without Hydra's account of it."""
+    try:
+        return instantiate(settings, **more)
+    except InstantiationException as error:
+        if isinstance(error.__cause__, ValueError | OSError):
+            raise error.__cause__ from None
+        raise

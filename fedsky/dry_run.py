@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 from flwr.app import ArrayRecord, ConfigRecord
-from hydra.utils import instantiate
 from rich.console import Console
 from rich.table import Table
 from torch.nn import functional as F
 
+from fedsky.config import make
 from fedsky.engine import num_cores, open_grid
 from fedsky.job import Job, job, normalise, specification
 from fedsky.model import num_parameters
@@ -46,7 +46,7 @@ def planned(config: dict[str, Any], work: Job) -> tuple[int, Callable[[int], flo
 
     The strategy is asked for its messages, so that cohorts, owners and epochs are those that it will really send.
     """
-    strategy = instantiate(config["strategy"])
+    strategy = make(config["strategy"])
     grid = open_grid({"kind": "inline"}, config["num_clients"])
     start = ArrayRecord()
     steps, rounds = 0, []

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from hydra.utils import instantiate
 from torch import Tensor
 
 from fedsky import model as models
+from fedsky.config import make
 from fedsky.data import Owner, Photos, split
 from fedsky.data.augment import Augment
 from fedsky.data.split import Indices
@@ -36,18 +36,17 @@ class Job:
         data = dict(spec["data"])
         fold = data.pop("fold")
         self.augment = Augment(**data.pop("augment", None) or {})
-        self.photos: Photos = instantiate(data)
+        self.photos: Photos = make(data)
         partition = dict(spec["partition"])
         smallest = partition.pop("min_examples")
         self.shards = cut(
-            self.photos.labels, spec["num_clients"], instantiate(partition, _partial_=True), spec["data_seed"], smallest
+            self.photos.labels, spec["num_clients"], make(partition, _partial_=True), spec["data_seed"], smallest
         )
         self.owners: list[Owner] = split(self.photos.labels, self.shards, fold, spec["data_seed"])
         self.seed: int = spec["seed"]
         self.states = Path(spec["states"])
         self.device = torch.device("cuda" if spec["use_gpu"] and torch.cuda.is_available() else "cpu")
-        make = instantiate(spec["model"], _partial_=True)
-        model = models.build(make, len(self.photos.classes), self.seed)
+        model = models.build(make(spec["model"], _partial_=True), len(self.photos.classes), self.seed)
         self.memory_format: torch.memory_format = getattr(model, "memory_format", torch.contiguous_format)
         self.model = model.to(memory_format=self.memory_format).to(self.device)
         self.initial = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from fedsky import engine
-from fedsky.__main__ import on_terminate
+from fedsky.__main__ import leave, on_terminate
 from fedsky.config import check
+from fedsky.grid import ClientError
 from fedsky.history import DONE, Row
 from fedsky.run import run
 
@@ -23,10 +24,12 @@ def resume(folder: Path) -> Row:
         info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{folder} holds no run to go on with ({error})") from error
-    if info["status"] == DONE:
+    if not isinstance(info, dict) or not isinstance(info.get("config"), dict):
+        raise ValueError(f"{folder}/run.json is none of fedsky's: name the folder of a run")
+    if info.get("status") == DONE:
         raise ValueError(f"{folder} is done: start another run")
     check(info["config"])
-    return run(info["config"], folder, info["choices"], resumed=True)
+    return run(info["config"], folder, info.get("choices"), resumed=True)
 
 
 def main(run: Annotated[Path, typer.Argument(help="The folder of an interrupted or failed run.")]) -> None:
@@ -42,9 +45,8 @@ def main(run: Annotated[Path, typer.Argument(help="The folder of an interrupted 
         logging.getLogger().addHandler(logging.FileHandler(run / "run.log"))
         resume(run)
     except KeyboardInterrupt:
-        engine.close(at_once=True)
-        raise typer.Exit(130) from None
-    except (ValueError, OSError) as error:
+        leave("fedsky.resume: stopped by the user")
+    except (ValueError, OSError, ClientError) as error:
         typer.echo(f"fedsky.resume: {error}", err=True)
         raise typer.Exit(1) from None
     finally:

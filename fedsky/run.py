@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 from flwr.app import ArrayRecord, ConfigRecord, Message
-from hydra.utils import instantiate
 
 from fedsky import checkpoint, provenance, state
 from fedsky.client import peak_memory_bytes
-from fedsky.config import learning_rate
+from fedsky.config import learning_rate, make
 from fedsky.engine import open_grid
 from fedsky.evaluation import Judgement, by_clients, by_server
 from fedsky.grid import ClientGrid, Traffic
@@ -64,7 +63,7 @@ class Course:
     def __init__(self, config: dict[str, Any], folder: Path, resumed: bool) -> None:
         self.config, self.folder = config, folder
         self.work: Job = job(specification(config, folder / "clients"))
-        self.strategy: Any = instantiate(config["strategy"])
+        self.strategy: Any = make(config["strategy"])
         write_json(folder / "partition.json", describe(self.work, config["client_names"]))
         self.progress = checkpoint.Progress()
         self.arrays: ArrayRecord = checkpoint.to_record(
@@ -86,6 +85,15 @@ class Course:
 
     def finish(self) -> Row:
         """Goes through the rounds that are left, writes what remains, and returns what run.json says of it."""
+        try:
+            judged = self._rounds()
+        finally:
+            for table in self.tables.values():
+                table.close()
+        return self._close(judged or self._judge(self.progress.round, last=True))
+
+    def _rounds(self) -> Judgement | None:
+        """All rounds that are left; the judgement of the last one, None where none was left."""
         title = Path(self.config["strategy"]["_target_"]).suffix[1:]
         judged = None
         with Display(title, self.config["num_rounds"]) as display:
@@ -95,16 +103,15 @@ class Course:
                 trained = self._train(round) if round else {}
                 last = round == self.config["num_rounds"]
                 judged = self._judge(round, last)
-                if not last and self._stops(judged, round):
+                if self._stops(judged, round) and not last:
                     last = True
-                    judged = self._judge(round, last) if self.strategy.evaluate else judged
+                    if self._asks_clients():  # what only the last round's answers hold
+                        judged = self._judge(round, last)
                 row = self._write(round, trained, judged, time.perf_counter() - start)
                 display.round(row, time.perf_counter() - start)
                 if last:
                     break
-        for table in self.tables.values():
-            table.close()
-        return self._close(judged or self._judge(self.progress.round, last=True))
+        return judged
 
     def _train(self, round: int) -> dict[int, Row]:
         """One round of training: the clients' metrics by number; the model is the aggregate afterwards."""
@@ -130,12 +137,14 @@ class Course:
 
     def _judge(self, round: int, last: bool) -> Judgement:
         """The models after a round, by whoever is to judge them."""
-        own = self.strategy.evaluate is not None
-        if not own and self.config["evaluate"] == "server":
+        if not self._asks_clients():
             return by_server(self.work, self.arrays)
-        settings = self._settings(round, predictions=last, pooled=last and own)
+        settings = self._settings(round, predictions=last, pooled=last and self.strategy.evaluate is not None)
         messages = self.strategy.configure_evaluate(round, self.arrays, settings, self.grid)
         return by_clients(self.grid.send_and_receive(messages), len(self.work.photos.classes))
+
+    def _asks_clients(self) -> bool:
+        return self.strategy.evaluate is not None or self.config["evaluate"] == "clients"
 
     def _stops(self, judged: Judgement, round: int) -> bool:
         """Whether ``patience`` rounds have passed without a better validation accuracy; notes the best round."""
@@ -150,8 +159,6 @@ class Course:
 
     def _write(self, round: int, trained: dict[int, Row], judged: Judgement, seconds: float) -> Row:
         """Adds the round's rows to the tables and, once they are out, the checkpoint."""
-        if not round or round == self.config["num_rounds"]:
-            self._stops(judged, round)
         traffic = self.grid.traffic if self.strategy.federates else {}
         clients = [
             client_row(round, client, self._metrics(trained, client), judged, traffic.get(client, Traffic()))
