@@ -10,7 +10,7 @@ import json
 import shutil
 import subprocess
 import sys
-import time
+from datetime import datetime
 from pathlib import Path
 
 from fedsky.history import DONE
@@ -18,20 +18,20 @@ from fedsky.history import DONE
 REFERENCE = Path("outputs") / "reference"
 STRATEGIES = ("fedavg", "fedprox", "centralized", "local")
 KEPT_MODELS = ("fedavg", "centralized", "local")  # of seed 0, on the photographs
-RECIPES = ("abc", "f5", "centralized1_1", "centralized1_2", "centralized1_3", "f10")
+RECIPES = (["abc", "f5", "centralized1_1", "centralized1_2", "centralized1_3"], ["f10"])
 
 
-def commands(sky: str) -> dict[str, list[str]]:
-    """The overrides of every reference run by its folder's name, short runs first."""
-    data = {"rendered": ["data=rendered"], "sky": ["data=folder", f"data.root={sky}"]}
-    found = {}
-    for name, overrides in data.items():
-        for strategy in STRATEGIES:
-            for seed in range(3):
-                found[f"{name}/{strategy}-{seed}"] = [*overrides, f"strategy={strategy}", f"seed={seed}", "name=main"]
-    for recipe in RECIPES:
+def sweeps(sky: str) -> list[tuple[str, list[str], list[str]]]:
+    """The sweeps: the folder that each fills, its overrides and the names of its jobs' folders."""
+    data = {"sky": ["data=folder", f"data.root={sky}"], "rendered": ["data=rendered"]}
+    main = [f"strategy={','.join(STRATEGIES)}", "seed=0,1,2", "name=main",
+            "hydra.sweep.subdir=${hydra.runtime.choices.strategy}-${seed}"]  # fmt: skip
+    jobs = [f"{strategy}-{seed}" for strategy in STRATEGIES for seed in range(3)]
+    found = [(name, [*overrides, *main], jobs) for name, overrides in data.items()]
+    for recipes in RECIPES:
         for name, overrides in data.items():
-            found[f"recipes/{recipe}-{name}"] = [f"experiment={recipe}", *overrides]
+            asked = [f"experiment={','.join(recipes)}", *overrides, "hydra.sweep.subdir=${name}"]
+            found.append((f"recipes/{name}", asked, recipes))
     return found
 
 
@@ -48,33 +48,36 @@ def prune(folder: Path, keep_models: bool) -> None:
 
 
 def main() -> None:
-    """Runs what is missing, one run after the other."""
+    """Runs what is missing, one sweep after the other, and tells what each job reached."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sky", default="../shared/sky", help="the folder of photographs, one folder a class")
-    parser.add_argument("--only", default="", help="a part of the names of the runs to compute")
-    asked = parser.parse_args()
     failed = []
-    for name, overrides in commands(asked.sky).items():
-        folder = REFERENCE / name
-        if asked.only not in name or _is_done(folder):
+    for name, overrides, jobs in sweeps(parser.parse_args().sky):
+        home = REFERENCE / name
+        if all(_is_done(home / job) for job in jobs):
             continue
-        shutil.rmtree(folder, ignore_errors=True)
-        start = time.perf_counter()
-        command = [sys.executable, "-m", "fedsky", *overrides, f"hydra.run.dir={folder.as_posix()}"]
+        for job in jobs:
+            shutil.rmtree(home / job, ignore_errors=True)
+        command = [sys.executable, "-m", "fedsky", "-m", *overrides, f"hydra.sweep.dir={home.as_posix()}"]
         done = subprocess.run(command, capture_output=True, text=True)
-        if not _is_done(folder):
-            failed.append(name)
-            print(f"{name}: failed\n{done.stderr}", flush=True)
-            continue
-        strategy, _, seed = name.rpartition("/")[2].partition("-")
-        prune(folder, name.startswith("sky/") and seed == "0" and strategy in KEPT_MODELS)
-        result = json.loads((folder / "run.json").read_text(encoding="utf-8"))["result"]
-        figures = (
-            f"accuracy {result['accuracy']:.4f}, balanced {result['balanced_accuracy']:.4f}, n {result['num_test']}"
-        )
-        print(f"{name}: {figures}, {time.perf_counter() - start:.0f} s", flush=True)
+        (home / "multirun.yaml").unlink(missing_ok=True)
+        for job in jobs:
+            if not _is_done(home / job):
+                failed.append(f"{name}/{job}")
+                print(f"{name}/{job}: failed\n{done.stderr}", flush=True)
+                continue
+            strategy, _, seed = job.partition("-")
+            prune(home / job, name == "sky" and seed == "0" and strategy in KEPT_MODELS)
+            info = json.loads((home / job / "run.json").read_text(encoding="utf-8"))
+            result, seconds = info["result"], (_time(info["ended"]) - _time(info["started"])).total_seconds()
+            figures = f"accuracy {result['accuracy']:.4f}, balanced {result['balanced_accuracy']:.4f}"
+            print(f"{name}/{job}: {figures}, n {result['num_test']}, {seconds:.0f} s", flush=True)
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 def _is_done(folder: Path) -> bool:

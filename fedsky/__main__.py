@@ -109,6 +109,7 @@ def leave(message: str) -> NoReturn:
 
 
 def _close() -> None:
+    logging.getLogger("flwr").propagate = False  # what it says from here on belongs to no run
     if "fedsky.engine" in sys.modules:
         sys.modules["fedsky.engine"].close()
 

@@ -21,9 +21,14 @@ Tensors = dict[str, NDArray[Any]]
 
 @dataclass
 class Progress:
-    """How far a run has come: its last complete round, and the best round by validation so far."""
+    """How far a run has come: its last complete round, and the best round by validation so far.
+
+    The best has the highest validation accuracy and, among equals, the lowest loss; ``improved_round`` is the last one
+    in which the accuracy rose.
+    """
 
     round: int = 0
+    improved_round: int = 0
     best_round: int = 0
     best_accuracy: float = -1.0
     best_loss: float = float("inf")

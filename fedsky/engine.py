@@ -5,6 +5,7 @@ Both give a ``ClientGrid`` (fedsky/grid.py).
 
 import logging
 import os
+import signal
 import sys
 import threading
 import time
@@ -109,6 +110,7 @@ def _start_ray(settings: dict[str, Any]) -> None:
     own: dict[str, Any] = {}
     if address is None:
         own = {"num_cpus": settings.get("num_actors") or num_cores(), "include_dashboard": False}
+    terminate = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(
             address=address or "local", log_to_driver=False, logging_level=logging.ERROR,
@@ -118,6 +120,8 @@ def _start_ray(settings: dict[str, Any]) -> None:
         raise ValueError(
             f"engine.address={address}: no Ray cluster answers there; start one or leave it out"
         ) from error
+    if terminate is not None and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, terminate)  # Ray puts a handler of its own in its place
 
 
 def num_cores() -> int:

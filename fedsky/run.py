@@ -64,7 +64,9 @@ class Course:
         self.config, self.folder = config, folder
         self.work: Job = job(specification(config, folder / "clients"))
         self.strategy: Any = make(config["strategy"])
-        write_json(folder / "partition.json", describe(self.work, config["client_names"]))
+        partition = describe(self.work, config["client_names"])
+        write_json(folder / "partition.json", partition)
+        LOG.info("%s", label_lines(partition))
         self.progress = checkpoint.Progress()
         self.arrays: ArrayRecord = checkpoint.to_record(
             {name: t.cpu().numpy() for name, t in self.work.initial.items()}
@@ -150,12 +152,14 @@ class Course:
         """Whether ``patience`` rounds have passed without a better validation accuracy; notes the best round."""
         scores = pool(judged.validation)
         best, self.progress.round = self.progress, round
+        if scores.accuracy > best.best_accuracy:
+            best.improved_round = round
         if (scores.accuracy, -scores.loss) > (best.best_accuracy, -best.best_loss):
             best.best_round, best.best_accuracy, best.best_loss = round, scores.accuracy, scores.loss
             if self.strategy.evaluate is None:
                 self._write_model("best.safetensors", round)
         patience = self.config["patience"]
-        return patience is not None and round - best.best_round >= patience
+        return patience is not None and round - best.improved_round >= patience
 
     def _write(self, round: int, trained: dict[int, Row], judged: Judgement, seconds: float) -> Row:
         """Adds the round's rows to the tables and, once they are out, the checkpoint."""
@@ -262,6 +266,15 @@ def describe(work: Job, names: list[str] | None) -> Row:
             for client, owner in enumerate(work.owners)
         ],
     }  # fmt: skip
+
+
+def label_lines(partition: Row) -> str:
+    """The label table for a log: images of each class in every client's training, validation and test part."""
+    lines = [f"images by client ({'/'.join(partition['classes'])}): train, validation, test"]
+    for client in partition["clients"]:
+        counts = ("/".join(map(str, client[part])) for part in ("train", "validation", "test"))
+        lines.append(f"  {client['name']:>3}: {', '.join(counts)}")
+    return "\n".join(lines)
 
 
 def predictions_csv(work: Job, judged: Judgement) -> str:

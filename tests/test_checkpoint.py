@@ -108,7 +108,7 @@ def test_no_round_is_kept_at_first(tmp_path: Path) -> None:
 
 def test_the_last_complete_round_is_kept_alone_and_read_in_the_models_order(tmp_path: Path) -> None:
     for round in (8, 9, 10):
-        save_round(tmp_path, to_record(arrays(round)), Progress(round, 9, 0.75, 0.5))
+        save_round(tmp_path, to_record(arrays(round)), Progress(round, 8, 9, 0.75, 0.5))
     assert [path.name for path in (tmp_path / "checkpoint").iterdir()] == ["10.safetensors"]
     names = ["norm.num_batches_tracked", "layer.weight", "empty", "bias"]
     kept = load_round(tmp_path, names)
@@ -116,7 +116,7 @@ def test_the_last_complete_round_is_kept_alone_and_read_in_the_models_order(tmp_
     record, progress = kept
     assert list(record) == names
     assert_same(to_numpy(record), arrays(10))
-    assert progress == Progress(10, 9, 0.75, 0.5)
+    assert progress == Progress(10, 8, 9, 0.75, 0.5)
 
 
 def test_of_two_rounds_that_a_crash_has_left_the_later_one_is_taken(tmp_path: Path) -> None:

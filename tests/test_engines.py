@@ -75,22 +75,35 @@ def test_the_same_bytes_resumed_or_not(tmp_path: Path, strategy: str, monkeypatc
         resume(tmp_path / "stopped")
 
 
-@pytest.mark.parametrize("engine", ["inline", "ray"])
-def test_a_client_that_raises_ends_the_run_with_its_traceback(tmp_path: Path, engine: str) -> None:
-    from fedsky.engine import close
-
-    config = resolve(compose([f"engine={engine}", "num_rounds=1"]))
+def test_a_client_that_raises_ends_the_run_with_its_traceback(tmp_path: Path) -> None:
+    config = resolve(compose(["engine=inline", "num_rounds=1"]))
     config |= {"data": {"_target_": "tiny.points", "fold": "1/5"}, "model": {"_target_": "tiny.linear"}}
     config["strategy"] = {"_target_": "tiny.Failing"}
-    try:
-        with pytest.raises(ClientError, match=r"client 2: KeyError: 'a mistake in client 2'") as caught:
-            run(config, tmp_path / "run")
-    finally:
-        close()
+    with pytest.raises(ClientError, match=r"client 2: KeyError: 'a mistake in client 2'") as caught:
+        run(config, tmp_path / "run")
     assert "in fail" in caught.value.report
     info = json.loads((tmp_path / "run" / "run.json").read_text())
     assert info["status"] == "failed"
     assert "a mistake in client 2" in info["reason"]
+
+
+def test_a_client_that_raises_in_an_actor_does_too_and_costs_its_job_alone(tmp_path: Path) -> None:
+    small = ["data.count=50", "data.size=32", "num_rounds=1", "engine=ray", f"hydra.sweep.dir={tmp_path}"]
+    targets = "strategy._target_=tiny.Failing,strategies.fedavg.FedAvg"
+    support = str(Path(__file__).parent / "support")
+    done = subprocess.run(
+        command("-m", *small, targets),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env=os.environ | {"PYTHONPATH": support},
+    )
+    assert done.returncode == 1
+    assert "in fail" in done.stderr
+    assert done.stderr.count("strategy._target_=tiny.Failing: client 2: KeyError") == 1
+    assert "1 job(s) failed" in done.stderr
+    statuses = [json.loads((tmp_path / str(number) / "run.json").read_text())["status"] for number in (0, 1)]
+    assert statuses == ["failed", "done"]
 
 
 def test_divergence_names_the_client_and_the_remedy(tmp_path: Path) -> None:

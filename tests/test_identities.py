@@ -127,6 +127,17 @@ def test_evaluation_by_clients_counts_as_the_server_does(go: Go) -> None:
         assert server["loss"] == pytest.approx(clients["loss"], abs=1e-5)
 
 
+@pytest.mark.parametrize("strategy", ["fedavg", "local"])
+def test_patience_stops_a_run_that_no_longer_improves(go: Go, strategy: str) -> None:
+    folder = go("lr=1e-12", "patience=2", "num_rounds=50", f"strategy={strategy}")
+    rows = [json.loads(line) for line in (folder / "rounds.jsonl").read_text().splitlines()]
+    result = json.loads((folder / "run.json").read_text())["result"]
+    best = max(rows, key=lambda row: (row["validation_accuracy"], -row["validation_loss"]))["round"]
+    assert [len(rows), result["round"]] == [3, 2]
+    assert result["best_validation_round"] == best
+    assert (folder / "predictions.csv").read_text().count("\n") == 1 + result["num_test"]
+
+
 def test_a_seed_repeats_a_run_and_another_does_not(go: Go) -> None:
     first = go("participation=0.5", "seed=3")
     assert digests(go("participation=0.5", "seed=3")) == digests(first)

@@ -48,6 +48,7 @@ def curves(table: pd.DataFrame, groups: Sequence[Group], metric: str, looks: dic
     """A metric over rounds: the mean as a marked line, each run as a faint one, the t-interval as a band."""
     figure, axes = _figure(2.5, [short(group.label) for group in groups])
     scale = 1 if metric == "loss" else 100
+    faint = 0.35 * min(1.0, (12 / max(1, sum(len(group.results) for group in groups))) ** 0.5)  # many runs: fainter
     for number, group in enumerate(groups):
         look, rows = looks[group.label], table[table["group"] == group.label]
         rounds = rows["round"].to_numpy(float)
@@ -58,7 +59,7 @@ def curves(table: pd.DataFrame, groups: Sequence[Group], metric: str, looks: dic
             )
             for result in group.results.values():
                 values = scale * result.rounds[metric]
-                axes.plot(values.index, values, color=look.color, alpha=0.35, linewidth=0.6)
+                axes.plot(values.index, values, color=look.color, alpha=faint, linewidth=0.6)
         step = max(1, math.ceil(len(rounds) / 6))
         axes.plot(rounds, mean, color=look.color, linestyle=look.line, marker=look.marker, label=short(group.label),
                   markevery=(number % step, step), markeredgecolor="white", markeredgewidth=0.5, zorder=3)  # fmt: skip

@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torchvision import models as torchvision_models
+
+from fedsky import model as models
+from fedsky.config import compose, make, resolve
+
+
+def build(name: str, *overrides: str, seed: int = 0) -> nn.Module:
+    config = resolve(compose([f"model={name}", *overrides]))
+    return models.build(make(config["model"], _partial_=True), 2, seed)
+
+
+@pytest.mark.parametrize("name", ["resnet8", "resnet10", "resnet18", "resnet34", "resnet50"])
+@pytest.mark.parametrize("norm", ["batch", "group"])
+def test_every_model_gives_a_logit_a_class(name: str, norm: str) -> None:
+    model = build(name, f"model.norm={norm}").eval()
+    assert model(torch.zeros(2, 3, 64, 64)).shape == (2, 2)
+    _, buffers = models.split_names(model)
+    assert bool(buffers) == (norm == "batch")
+
+
+def test_the_small_ones_have_the_layers_of_their_names() -> None:
+    def weighted(model: nn.Module) -> int:
+        shortcuts = {
+            id(m) for block in model.modules() if (s := getattr(block, "downsample", None)) for m in s.modules()
+        }
+        return sum(isinstance(m, nn.Conv2d | nn.Linear) and id(m) not in shortcuts for m in model.modules())
+
+    assert [weighted(build(name)) for name in ("resnet8", "resnet10", "resnet18", "resnet34", "resnet50")] == [
+        8,
+        10,
+        18,
+        34,
+        50,
+    ]
+    whole, half = build("resnet8", "model.width=1"), build("resnet8", "model.width=0.5")
+    assert 3.5 < models.num_parameters(whole) / models.num_parameters(half) < 4.5
+
+
+def test_a_seed_fixes_the_start_and_leaves_the_global_generator_alone() -> None:
+    torch.manual_seed(7)
+    before = torch.random.get_rng_state()
+    first, again, other = (build("resnet8", seed=seed).state_dict() for seed in (3, 3, 4))
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["0.weight"], other["0.weight"])
+
+
+def test_imagenet_weights_come_by_torchvisions_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = torchvision_models.resnet18().state_dict()
+    monkeypatch.setattr(torchvision_models.ResNet18_Weights, "get_state_dict", lambda *args, **kwargs: theirs)
+    ours = build("resnet18", "model.weights=DEFAULT").state_dict()
+    assert torch.equal(ours["layer4.1.conv2.weight"], theirs["layer4.1.conv2.weight"])
+    assert ours["fc.weight"].shape == (2, 512)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["model=resnet8", "model.width=3"], r"model\.width=3"),
+        (["model=resnet8", "model.norm=layer"], r"model\.norm=layer: choose batch or group"),
+        (["model=resnet18", "model.weights=MINE"], r"model\.weights=MINE .* choose DEFAULT"),
+        (["model=resnet18", "model.weights=DEFAULT", "model.norm=group"], "use model.norm=batch"),
+    ],
+)
+def test_what_no_model_has_is_refused(overrides: list[str], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        models.build(make(resolve(compose(overrides))["model"], _partial_=True), 2, 0)
+
+
+def test_a_layers_groups_divide_its_channels() -> None:
+    layers = [models.norm_layer("group")(channels) for channels in (32, 12, 7)]
+    assert np.array([layer.num_groups for layer in layers if isinstance(layer, nn.GroupNorm)]).tolist() == [8, 6, 7]
