@@ -117,7 +117,9 @@ def test_more_clients_than_images_allow(tmp_path: Path) -> None:
 
 def test_a_full_disk_leaves_no_half_model_and_no_run_that_says_done(tmp_path: Path) -> None:
     done = run(tmp_path, *SMALL, "data.count=40", largest_file=LIMIT)
-    line = one_line(done, tmp_path)
+    assert done.returncode == 1
+    line = done.stderr.splitlines()[-1]  # after the partition's table
+    assert line.startswith("fedsky: ") and "Traceback" not in done.stderr
     assert "File too large" in line and ".safetensors" in line
     assert statuses(tmp_path) == ["failed"]
     assert list(tmp_path.rglob("*safetensors*")) == []
