@@ -17,7 +17,7 @@ from fedsky.config import make
 from fedsky.engine import num_cores, open_grid
 from fedsky.job import Job, job, normalise, specification
 from fedsky.model import num_parameters
-from fedsky.run import describe
+from fedsky.rows import describe
 
 
 def dry_run(config: dict[str, Any], folder: Path) -> None:

@@ -1,7 +1,5 @@
 """One run, from its configuration to its folder: the only place where all parts meet."""
 
-import csv
-import io
 import logging
 import time
 from collections.abc import Iterable, Iterator
@@ -9,21 +7,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from flwr.app import ArrayRecord, ConfigRecord, Message
 
 from fedsky import checkpoint, provenance, state
-from fedsky.client import peak_memory_bytes
 from fedsky.config import learning_rate, make
 from fedsky.engine import open_grid
 from fedsky.evaluation import Judgement, by_clients, by_server
 from fedsky.grid import ClientGrid, Traffic
 from fedsky.history import DONE, FAILED, INTERRUPTED, RUNNING, Row, Table, keep_rounds, write_json, write_whole
 from fedsky.job import Job, job, specification
-from fedsky.metrics import Scores, pool
+from fedsky.metrics import pool
 from fedsky.model import BATCHNORM_STATISTICS, num_bytes, num_parameters
-from fedsky.partition import label_table
 from fedsky.progress import Display
+from fedsky.rows import client_row, describe, label_lines, predictions_csv, round_row, timing_rows
 
 LOG = logging.getLogger("fedsky")
 
@@ -209,84 +205,3 @@ class Course:
                        "balanced_accuracy": test.balanced_accuracy, "loss": test.loss,
                        "best_validation_round": best.best_round, "best_validation_accuracy": best.best_accuracy},
         }  # fmt: skip
-
-
-def round_row(round: int, trained: dict[int, Row], judged: Judgement, traffic: dict[int, Traffic]) -> Row:
-    """A round's line of rounds.jsonl."""
-    test, validation = pool(judged.test), pool(judged.validation)
-    examples = sum(row["num_examples"] for row in trained.values() if row["num_steps"])
-    loss = sum(row["train_loss"] * row["num_examples"] for row in trained.values() if row["num_steps"])
-    return {
-        "round": round, "loss": test.loss, "accuracy": test.accuracy, "balanced_accuracy": test.balanced_accuracy,
-        "validation_loss": validation.loss, "validation_accuracy": validation.accuracy,
-        "train_loss": loss / examples if examples else None, "num_clients": len(trained), "num_failures": 0,
-        "num_steps": int(sum(row["num_steps"] for row in trained.values())),
-        "bytes_up": sum(t.up for t in traffic.values()), "bytes_down": sum(t.down for t in traffic.values()),
-    }  # fmt: skip
-
-
-def client_row(round: int, client: int, trained: Row | None, judged: Judgement, traffic: Traffic) -> Row:
-    """A client's line of clients.jsonl in a round."""
-    test, validation = judged.test[client], judged.validation[client]
-    pooled: Scores | None = judged.pooled[client] if judged.pooled else None
-    return {
-        "round": round, "client": client, "status": "idle" if trained is None else "ok",
-        **{key: (trained or {}).get(key) for key in ("num_examples", "num_steps", "train_loss")},
-        "num_test": test.num, "loss": test.loss, "accuracy": test.accuracy,
-        "balanced_accuracy": test.balanced_accuracy, "validation_loss": validation.loss,
-        "validation_accuracy": validation.accuracy, "bytes_up": traffic.up, "bytes_down": traffic.down,
-        "pooled_accuracy": pooled and pooled.accuracy, "pooled_balanced_accuracy": pooled and pooled.balanced_accuracy,
-    }  # fmt: skip
-
-
-def timing_rows(round: int, trained: dict[int, Row], judged: Judgement, seconds: float) -> list[Row]:
-    """The lines of timing.jsonl of a round: the server's, then the clients'."""
-    rows: list[Row] = [
-        {"round": round, "client": None, "round_seconds": seconds, "peak_memory_bytes": peak_memory_bytes()}
-    ]
-    for client in sorted(set(trained) | set(range(len(judged.seconds)))):
-        metrics = trained.get(client, {})
-        evaluated = judged.seconds[client] if client < len(judged.seconds) else None
-        rows.append(
-            {"round": round, "client": client, "train_seconds": metrics.get("train_seconds"),
-             "evaluate_seconds": evaluated, "peak_memory_bytes": metrics.get("peak_memory_bytes")}
-        )  # fmt: skip
-    return rows
-
-
-def describe(work: Job, names: list[str] | None) -> Row:
-    """partition.json: how many images of each class every client has in each of its parts."""
-    classes = list(work.photos.classes)
-    return {
-        "classes": classes,
-        "clients": [
-            {"client": client, "name": str(names[client]) if names else str(client)}
-            | {part: label_table(work.photos.labels, getattr(owner, part), len(classes))
-               for part in ("train", "validation", "test")}
-            for client, owner in enumerate(work.owners)
-        ],
-    }  # fmt: skip
-
-
-def label_lines(partition: Row) -> str:
-    """The label table for a log: images of each class in every client's training, validation and test part."""
-    lines = [f"images by client ({'/'.join(partition['classes'])}): train, validation, test"]
-    for client in partition["clients"]:
-        counts = ("/".join(map(str, client[part])) for part in ("train", "validation", "test"))
-        lines.append(f"  {client['name']:>3}: {', '.join(counts)}")
-    return "\n".join(lines)
-
-
-def predictions_csv(work: Job, judged: Judgement) -> str:
-    """predictions.csv: the final model (each client's own, where there are such) on the test images."""
-    classes = work.photos.classes
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["image", "client", "label", "predicted", *(f"probability_{name}" for name in classes)])
-    for client, predictions in enumerate(judged.predictions):
-        for index, row in zip(work.owners[client].test, predictions, strict=True):
-            writer.writerow(
-                [work.photos.names[index], client, classes[work.photos.labels[index]], classes[row.argmax()],
-                 *(format(p, ".6f") for p in np.exp(row))]
-            )  # fmt: skip
-    return text.getvalue()
