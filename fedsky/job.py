@@ -87,5 +87,5 @@ def specification(config: dict[str, Any], states: Path) -> str:
     """The line of JSON that names a job, from a run's resolved configuration."""
     keys = ("data", "partition", "model", "num_clients", "seed", "data_seed")
     use_gpu = float(config["engine"].get("num_gpus", 0)) > 0
-    spec = {key: config[key] for key in keys} | {"use_gpu": use_gpu, "states": str(states)}
+    spec = {key: config[key] for key in keys} | {"use_gpu": use_gpu, "states": str(states.absolute())}
     return json.dumps(spec, sort_keys=True)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from fedsky.config import CONF, compose, resolve
 from fedsky.run import run
@@ -33,6 +34,24 @@ def test_folder_of_photographs_runs(tmp_path: Path, sky: Path) -> None:
     info = run(resolve(compose(["data=folder", *quick])), tmp_path / "run")
     assert info["data"]["num_images"] == 373
     assert info["data"]["classes"] == ["cloudy", "sunny"]
+
+
+def test_three_classes_run(tmp_path: Path) -> None:
+    for number, name in enumerate(("blue", "green", "red")):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for image in range(12):
+            colour = [20 + 5 * image] * 3
+            colour[2 - number] = 230
+            Image.new("RGB", (40, 30), (colour[0], colour[1], colour[2])).save(
+                tmp_path / "photos" / name / f"{image}.png"
+            )
+    quick = [f"data.root={tmp_path / 'photos'}", *(item for item in QUICK if "count" not in item)]
+    asked = ["data=folder", *quick, "num_clients=2", "num_rounds=8", "partition=dirichlet", "partition.alpha=5"]
+    info = run(resolve(compose(asked)), tmp_path / "run")
+    assert info["data"]["classes"] == ["blue", "green", "red"]
+    assert info["result"]["balanced_accuracy"] > 0.6
+    head = (tmp_path / "run" / "predictions.csv").read_text().splitlines()[0]
+    assert head == "image,client,label,predicted,probability_blue,probability_green,probability_red"
 
 
 def test_every_choice_of_the_other_groups_is_run_somewhere() -> None:
