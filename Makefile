@@ -24,7 +24,7 @@ setup:
 
 # The main job on the embedded data: who gains by joining? Ends with the path of the report.
 demo: setup
-	$(PY) -m fedsky -m name=demo strategy=fedavg,fedprox,centralized,local num_clients=5 seed=0,1,2
+	$(PY) -m fedsky -m name=demo strategy=fedavg,fedprox,centralized,local num_clients=5 seed=0,1,2 num_rounds=15 checkpoint=false
 	$(PY) -m fedsky.report outputs/demo
 
 test: setup lint
