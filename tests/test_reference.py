@@ -1,0 +1,54 @@
+"""The committed runs: whole, small enough, what the recipes' headers and the README say, and fit to predict with."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.reference import KEPT_MODELS, RECIPES, REFERENCE, STRATEGIES
+from fedsky.predict import model_files, predict
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME = ROOT / REFERENCE
+
+
+def info(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((HOME / name / "run.json").read_text(encoding="utf-8"))
+    assert found["status"] == "done"
+    return found
+
+
+@pytest.mark.parametrize("data", ["sky", "rendered"])
+def test_every_strategy_has_three_seeds_on_the_same_images(data: str) -> None:
+    runs = [info(f"{data}/{strategy}-{seed}") for strategy in STRATEGIES for seed in range(3)]
+    assert [run["config"]["seed"] for run in runs] == [0, 1, 2] * len(STRATEGIES)
+    assert len({run["data"]["fingerprint"] for run in runs}) == 1
+
+
+@pytest.mark.parametrize("recipe", [recipe for sweep in RECIPES for recipe in sweep])
+def test_a_recipes_header_says_what_it_reached(recipe: str) -> None:
+    header = (ROOT / "conf" / "experiment" / f"{recipe}.yaml").read_text(encoding="utf-8")
+    rows = [line for line in (ROOT / "README.md").read_text("utf-8").splitlines() if line.startswith(f"| `{recipe}` ")]
+    for data in ("rendered", "sky"):
+        result = info(f"recipes/{data}/{recipe}")["result"]
+        accuracy = f"{result['accuracy']:.3f}"
+        assert f"{result['balanced_accuracy']:.3f} balanced ({accuracy} accuracy, n {result['num_test']}" in header
+        assert accuracy in rows[0]
+
+
+def test_the_reference_is_small() -> None:
+    assert sum(path.stat().st_size for path in HOME.rglob("*") if path.is_file()) < 12_000_000
+
+
+def test_a_fresh_clone_can_predict(sky: Path) -> None:
+    for strategy in KEPT_MODELS:
+        run = HOME / "sky" / f"{strategy}-0"
+        models = model_files(run)
+        with (run / "predictions.csv").open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))[::12]
+        for row in rows:
+            path = models["model"] if "model" in models else models[f"client {row['client']}"]
+            [judged] = predict(path, [sky / row["image"]])
+            assert judged["sunny"] == pytest.approx(float(row["probability_sunny"]), abs=1e-3)
