@@ -79,7 +79,7 @@ def main() -> None:
     ]
     results = []
     for program in programs:
-        done = subprocess.run([sys.executable, "-m", *program], capture_output=True, text=True)
+        done = subprocess.run([sys.executable, "-m", *program], capture_output=True, text=True, timeout=900)
         if done.returncode:
             sys.exit(f"{' '.join(program)} failed:\n{done.stderr}")
         results.append(json.loads(done.stdout.strip().splitlines()[-1]))
