@@ -4,11 +4,10 @@ Every owner trains a model of its own from the common start, in the rounds and w
 would give it. It is judged by that model on its own test images and, after the last round, on the pooled test set.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord
-from flwr.serverapp import Grid
 from torch import nn
 
 from fedsky.client import Arrays, Config, Metrics, Shard, State, sgd
@@ -48,9 +47,3 @@ class Local(FedAvg):
         for _ in replies:
             pass
         return None, None
-
-    def configure_evaluate(
-        self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
-    ) -> Iterator[Message]:
-        """A message to every owner, to judge its own model."""
-        return super().configure_evaluate(server_round, arrays, config, grid)

@@ -185,7 +185,7 @@ def peak_memory_bytes() -> int:
 
 @functools.cache
 def _keep_memory() -> None:
-    """Tells glibc to keep freed memory: giving it back between batches costs page faults, 14 % of the time."""
+    """Tells glibc to keep freed memory: giving it back between batches costs page faults."""
     if sys.platform == "linux":
         libc: Any = ctypes.CDLL(None)
         if hasattr(libc, "mallopt"):

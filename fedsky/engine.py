@@ -102,7 +102,7 @@ class Simulation:
 def _start_ray(settings: dict[str, Any]) -> None:
     import ray
 
-    # One thread an actor; glibc keeps what is freed (page faults cost 14 %); the same modules as here.
+    # One thread an actor; glibc keeps what is freed (else page faults); the same modules as here.
     path = os.pathsep.join(dict.fromkeys([str(Path(__file__).parent.parent), *filter(None, sys.path)]))
     variables = {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "FLWR_TELEMETRY_ENABLED": "0",
                  "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1), "MALLOC_MMAP_MAX_": "0"}  # fmt: skip

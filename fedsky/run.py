@@ -94,6 +94,8 @@ class Course:
         """All rounds that are left; the judgement of the last one, None where none was left."""
         title = Path(self.config["strategy"]["_target_"]).suffix[1:]
         judged = None
+        if self._is_over():  # of a resumed run that patience had stopped
+            return None
         with Display(title, self.config["num_rounds"]) as display:
             for round in range(self.first, self.config["num_rounds"] + 1):
                 start = time.perf_counter()
@@ -154,8 +156,11 @@ class Course:
             best.best_round, best.best_accuracy, best.best_loss = round, scores.accuracy, scores.loss
             if self.strategy.evaluate is None:
                 self._write_model("best.safetensors", round)
+        return self._is_over()
+
+    def _is_over(self) -> bool:
         patience = self.config["patience"]
-        return patience is not None and round - best.improved_round >= patience
+        return patience is not None and self.progress.round - self.progress.improved_round >= patience
 
     def _write(self, round: int, trained: dict[int, Row], judged: Judgement, seconds: float) -> Row:
         """Adds the round's rows to the tables and, once they are out, the checkpoint."""
