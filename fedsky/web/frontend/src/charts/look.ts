@@ -1,0 +1,119 @@
+/** Colours, dashes and markers: the report's, made legible on the page's background. */
+import type { Look } from './types'
+
+type Rgb = [number, number, number]
+
+/** Page backgrounds of the two themes (Bootstrap 5.3's --bs-body-bg). */
+export const LIGHT = '#ffffff'
+export const DARK = '#212529'
+/** WCAG 2.2, 1.4.11: the contrast that a line needs. */
+const MIN_CONTRAST = 3
+
+function parse(color: string): Rgb {
+  const hex = /^#([0-9a-f]{6})$/i.exec(color)?.[1]
+  if (hex === undefined) return [128, 128, 128]
+  return [0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)) as Rgb
+}
+
+function toHex(rgb: Rgb): string {
+  return '#' + rgb.map((part) => Math.round(part).toString(16).padStart(2, '0')).join('')
+}
+
+function luminance(rgb: Rgb): number {
+  const [red, green, blue] = rgb.map((part) => {
+    const share = part / 255
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4
+  }) as Rgb
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+}
+
+/** The contrast of two colours, 1 to 21 (WCAG 2.2). */
+export function contrast(first: string, second: string): number {
+  const [high, low] = [luminance(parse(first)), luminance(parse(second))].sort((a, b) => b - a) as [number, number]
+  return (high + 0.05) / (low + 0.05)
+}
+
+/** The colour, mixed with as little white or black as makes it legible on the background. */
+export function legible(color: string, background: string): string {
+  const target = luminance(parse(background)) > 0.5 ? 0 : 255
+  const start = parse(color)
+  for (let share = 0; share <= 1; share += 0.04) {
+    const mixed = toHex(start.map((part) => part * (1 - share) + target * share) as Rgb)
+    if (contrast(mixed, background) >= MIN_CONTRAST) return mixed
+  }
+  return target === 0 ? '#000000' : '#ffffff'
+}
+
+/** Black or white, whichever reads better on the colour. */
+export function inkOn(color: string): string {
+  return contrast(color, '#000000') >= contrast(color, '#ffffff') ? '#000000' : '#ffffff'
+}
+
+const NAMED: Record<string, readonly number[]> = { '-': [], '--': [8, 4], ':': [2, 3], '-.': [8, 3, 2, 3] }
+
+/** A look's dash as lengths in pixels; empty for a solid line. */
+export function dashOf(look: Look): number[] {
+  const dash = look.dash ?? []
+  if (typeof dash !== 'string') return dash.map(Number)
+  const named = NAMED[dash]
+  if (named !== undefined) return [...named]
+  const parts = dash.split(/[\s,]+/).map(Number)
+  return parts.every((part) => part > 0) ? parts : []
+}
+
+function polygon(corners: number, radius: number, turn: number, inner = 1): [number, number][] {
+  const count = inner === 1 ? corners : 2 * corners
+  return Array.from({ length: count }, (_, number) => {
+    const angle = turn + (2 * Math.PI * number) / count
+    const reach = inner !== 1 && number % 2 === 1 ? radius * inner : radius
+    return [reach * Math.cos(angle), reach * Math.sin(angle)]
+  })
+}
+
+const UP = -Math.PI / 2
+const RIGHT = 0
+
+function cross(radius: number, turn: number): [number, number][] {
+  const arm = radius / 2.4
+  const corners: [number, number][] = [
+    [-arm, -radius], [arm, -radius], [arm, -arm], [radius, -arm], [radius, arm], [arm, arm],
+    [arm, radius], [-arm, radius], [-arm, arm], [-radius, arm], [-radius, -arm], [-arm, -arm],
+  ] // prettier-ignore
+  return corners.map(([x, y]) => [
+    x * Math.cos(turn) - y * Math.sin(turn),
+    x * Math.sin(turn) + y * Math.cos(turn),
+  ])
+}
+
+/** The outline of a marker around 0, 0 by matplotlib's letter; null for a circle. */
+export function outline(marker: string | null | undefined, radius: number): [number, number][] | null {
+  switch (marker) {
+    case 's': return polygon(4, 1.3 * radius, Math.PI / 4)
+    case 'D': return polygon(4, 1.3 * radius, 0)
+    case 'd': return polygon(4, 1.4 * radius, UP).map(([x, y]) => [0.65 * x, y])
+    case '^': return polygon(3, 1.35 * radius, UP)
+    case 'v': return polygon(3, 1.35 * radius, -UP)
+    case '>': return polygon(3, 1.35 * radius, RIGHT)
+    case '<': return polygon(3, 1.35 * radius, Math.PI)
+    case 'h': return polygon(6, 1.15 * radius, UP)
+    case 'p': return polygon(5, 1.2 * radius, UP)
+    case '*': return polygon(5, 1.5 * radius, UP, 0.42)
+    case 'P': return cross(1.15 * radius, 0)
+    case 'X': return cross(1.2 * radius, Math.PI / 4)
+    default: return null
+  } // prettier-ignore
+}
+
+/** A marker as an SVG path around x, y. */
+export function markerPath(marker: string | null | undefined, x: number, y: number, radius: number): string {
+  const corners = outline(marker, radius)
+  if (corners === null) {
+    return `M${round(x - radius)} ${round(y)}a${radius} ${radius} 0 1 0 ${2 * radius} 0a${radius} ${radius} 0 1 0 ${-2 * radius} 0Z`
+  }
+  return `M${corners.map(([dx, dy]) => `${round(x + dx)} ${round(y + dy)}`).join('L')}Z`
+}
+
+/** A coordinate to a hundredth of a pixel. */
+export function round(value: number): number {
+  return Math.round(value * 100) / 100
+}

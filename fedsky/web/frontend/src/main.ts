@@ -1,0 +1,20 @@
+import 'bootstrap/dist/css/bootstrap.min.css'
+import './styles.css'
+import './theme'
+import { createApp } from 'vue'
+import App from './App.vue'
+import { language, setLanguage } from './i18n'
+import { router } from './router'
+import { refreshSession } from './session'
+import { sentence } from './api'
+import { toast } from './toasts'
+
+setLanguage(language.value)
+const app = createApp(App)
+app.config.errorHandler = (error) => {
+  console.error(error)
+  toast('danger', sentence(error))
+}
+app.use(router)
+await Promise.all([refreshSession().catch((error: unknown) => toast('danger', sentence(error))), router.isReady()])
+app.mount('#app')
