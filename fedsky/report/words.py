@@ -1,9 +1,11 @@
 """Numbers as a reader sees them, and findings as plain sentences."""
 
 import math
+from collections.abc import Callable
 
 from .comparisons import Comparison
 from .groups import Group
+from .language import ngettext
 from .statistics import Estimate, mean_interval
 
 UNKNOWN = "–"
@@ -62,9 +64,18 @@ def _verdict(estimate: Estimate) -> str:
     return ": distinguishable" if estimate.distinguishable else ": not distinguishable"
 
 
+COUNTS: dict[str, Callable[[int], str]] = {
+    "run": lambda n: ngettext("{n} run", "{n} runs", n),
+    "paired run": lambda n: ngettext("{n} paired run", "{n} paired runs", n),
+    "finished run": lambda n: ngettext("{n} finished run", "{n} finished runs", n),
+    "test image": lambda n: ngettext("{n} test image", "{n} test images", n),
+    "owner": lambda n: ngettext("{n} owner", "{n} owners", n),
+}
+
+
 def count(number: int, noun: str) -> str:
     """A count with its noun: 1 run, 3 runs."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return COUNTS[noun](number)
 
 
 def _apart(first: str, second: str, estimate: Estimate) -> str:

@@ -1,0 +1,73 @@
+"""The language that a report speaks: English sentences are the keys, a catalogue has each in another language.
+
+``_("{first} is {points} points better", first=label, points="1.2")`` translates, then fills in what is in braces: a
+sentence stays whole, so that another language may order it anew. ``ngettext("{n} run", "{n} runs", 3)`` counts.
+``N_("loss")`` marks a text that is looked up later, by ``_(text)``. In the page's template all three are known.
+
+The catalogues are locale/<language>/LC_MESSAGES/fedsky.po; what is compiled of them stays in memory. After a change:
+
+    pybabel extract -F pyproject.toml -o fedsky.pot fedsky/report
+    pybabel update -D fedsky -i fedsky.pot -d fedsky/report/locale --no-fuzzy-matching --omit-header
+"""
+
+import gettext
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+LOCALE = Path(__file__).with_name("locale")
+ENGLISH = "en"
+LANGUAGES = (ENGLISH, *sorted(path.name for path in LOCALE.iterdir() if path.is_dir()))
+_language: ContextVar[str] = ContextVar("language", default=ENGLISH)
+
+
+@cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    if language == ENGLISH:
+        return gettext.NullTranslations()
+    with (LOCALE / language / "LC_MESSAGES" / "fedsky.po").open("rb") as file:
+        catalogue = read_po(file, locale=language)
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
+
+
+@contextmanager
+def use(language: str) -> Iterator[None]:
+    """Within it everything is said in that language; ValueError for a language without a catalogue."""
+    if language not in LANGUAGES:
+        raise ValueError(f"lang={language}: choose {' or '.join(LANGUAGES)}")
+    token = _language.set(language)
+    try:
+        yield
+    finally:
+        _language.reset(token)
+
+
+def current() -> str:
+    """The language in use, such as en."""
+    return _language.get()
+
+
+def _(message: str, **values: Any) -> str:
+    """The message in the language in use, with the values in its braces; a message without a translation as it is."""
+    text = _catalogue(_language.get()).gettext(message) if message else ""  # the empty key is a catalogue's head
+    return text.format(**values) if values else text
+
+
+def ngettext(singular: str, plural: str, n: int, **values: Any) -> str:
+    """The form of a message for a count, which stands for {n} in it."""
+    return _catalogue(_language.get()).ngettext(singular, plural, n).format(n=n, **values)
+
+
+def N_(message: str) -> str:  # noqa: N802 - the name that tools look for
+    """The same message, marked for translation: where it is shown, ``_`` looks it up."""
+    return message
