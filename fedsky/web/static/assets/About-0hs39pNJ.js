@@ -1,1 +1,0 @@
-import{r as e,u as t}from"./runtime-core.esm-bundler-Bmfm6aH_.js";import{t as n}from"./_plugin-vue_export-helper-BDNMzG2s.js";var r={};function i(n,r){return t(),e(`h1`,null,`About`)}var a=n(r,[[`render`,i]]);export{a as default};
