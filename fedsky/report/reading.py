@@ -1,0 +1,200 @@
+"""The files of a run folder as tables, each number checked: what is missing or of the wrong kind is NaN and told."""
+
+import csv
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fedsky.history import Row, Run
+
+Floats = NDArray[np.float64]
+LIMITS = {
+    "balanced_accuracy": (0.0, 1.0), "accuracy": (0.0, 1.0), "loss": (-math.inf, math.inf),
+    "validation_accuracy": (0.0, 1.0), "validation_loss": (-math.inf, math.inf), "train_loss": (-math.inf, math.inf),
+    "num_clients": (0.0, math.inf), "num_steps": (0.0, math.inf),
+    "bytes_up": (0.0, math.inf), "bytes_down": (0.0, math.inf),
+}  # fmt: skip
+# Seconds of a round: on the wall, of all clients together, and of the client that took longest.
+SECONDS = ("seconds", "train_seconds", "longest_train_seconds", "evaluate_seconds", "longest_evaluate_seconds")
+OWNER_COLUMNS = ("name", "num_test", "loss", "accuracy", "balanced_accuracy", "pooled_accuracy",
+                 "pooled_balanced_accuracy")  # fmt: skip
+MOST_ROUNDS, MOST_CLIENTS = 1_000_000, 1_000_000
+
+
+def printable(value: Any, limit: int = 120) -> str:
+    """Any value as one line of text without control characters, cut to a limit."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    text = "".join(character if character.isprintable() else " " for character in text)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def number(value: Any, low: float = -math.inf, high: float = math.inf) -> float:
+    """The value if it is a finite number within the limits, else NaN."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    try:
+        result = float(value)
+    except OverflowError:
+        return math.nan
+    return result if math.isfinite(result) and low <= result <= high else math.nan
+
+
+def numbers(values: Sequence[Any], low: float = -math.inf, high: float = math.inf) -> Floats:
+    """``number`` of each value; fast where all are floats or None."""
+    if {type(value) for value in values} <= {float, type(None)}:
+        array = np.array(values, dtype=np.float64)
+        array[~(np.isfinite(array) & (array >= low) & (array <= high))] = math.nan
+        return array
+    return np.array([number(value, low, high) for value in values], dtype=np.float64)
+
+
+def section(row: Row, name: str) -> Row:
+    """An object within an object; empty where it is missing or something else."""
+    value = row.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _whole(value: Any, most: int) -> bool:
+    return type(value) is int and 0 <= value <= most
+
+
+def rounds_of(run: Run, problems: list[str]) -> pd.DataFrame:
+    """One row a round with the columns of LIMITS and SECONDS."""
+    kept: dict[int, Row] = {}
+    for row in run.rounds:
+        current = row["round"]
+        if not _whole(current, MOST_ROUNDS):
+            problems.append(f"rounds.jsonl: {printable(current, 30)} is no round")
+            continue
+        if current in kept:
+            problems.append(f"rounds.jsonl: round {current} comes more than once, the last line counts")
+        kept[current] = row
+    order = sorted(kept)
+    columns = {}
+    for name, bounds in LIMITS.items():
+        raw = [kept[current].get(name) for current in order]
+        columns[name] = numbers(raw, *bounds)
+        for place in np.flatnonzero(np.isnan(columns[name])):
+            if raw[place] is not None:
+                problems.append(f"rounds.jsonl round {order[place]}: {name} is {printable(raw[place], 40)}")
+    table = pd.DataFrame(columns, index=pd.Index(order, dtype=np.int64))
+    return table.join(_seconds(run.timing).reindex(table.index))
+
+
+def _seconds(rows: list[Row]) -> pd.DataFrame:
+    """The columns of SECONDS by round; NaN where no line tells."""
+    wall = {row["round"]: number(row.get("round_seconds"), 0) for row in rows if row.get("client") is None}
+    single = [row for row in rows if row.get("client") is not None and _whole(row["round"], MOST_ROUNDS)]
+    clients = pd.DataFrame({
+        "round": np.array([row["round"] for row in single], dtype=np.int64),
+        **{name: numbers([row.get(name) for row in single], 0) for name in ("train_seconds", "evaluate_seconds")},
+    }).groupby("round")  # fmt: skip
+    table = pd.DataFrame({"seconds": pd.Series(wall, dtype=float)})
+    for name in ("train_seconds", "evaluate_seconds"):
+        sums = clients[name].sum(min_count=1)
+        table = table.join(sums, how="outer").join(clients[name].max().rename(f"longest_{name}"), how="outer")
+    return table[list(SECONDS)]
+
+
+def owners_by_round(run: Run) -> pd.DataFrame:
+    """Each owner's accuracy on its own test images: one row a round, one column an owner."""
+    rows = [row for row in run.clients
+            if _whole(row.get("client"), MOST_CLIENTS) and _whole(row["round"], MOST_ROUNDS)]  # fmt: skip
+    table = pd.DataFrame({
+        "round": [row["round"] for row in rows], "client": [row["client"] for row in rows],
+        "accuracy": numbers([row.get("accuracy") for row in rows], 0, 1),
+    }).drop_duplicates(["round", "client"], keep="last")  # fmt: skip
+    return table.pivot(index="round", columns="client", values="accuracy").astype(float)
+
+
+def owners_of(run: Run, last: int, partition: pd.DataFrame, problems: list[str]) -> pd.DataFrame:
+    """One row an owner with OWNER_COLUMNS, of the last round."""
+    names = run.config.get("client_names")
+    chosen = dict(enumerate(names)) if isinstance(names, list) else {}
+    written = dict(zip(partition["client"], partition["name"], strict=True))
+    rows: dict[int, Row] = {}
+    for row in run.clients:
+        client = row.get("client")
+        if row["round"] != last or not isinstance(client, int) or not _whole(client, MOST_CLIENTS):
+            continue
+        label = printable(chosen.get(client, written.get(client, str(client))), 40)
+        rows[client] = {"name": f"owner {label}" if label == str(client) else label}
+        for name in OWNER_COLUMNS[1:]:
+            low, high = {"num_test": (0, math.inf), "loss": (-math.inf, math.inf)}.get(name, (0, 1))
+            rows[client][name] = number(row.get(name), low, high)
+    if not rows:
+        problems.append(f"clients.jsonl: no owner in round {last}")
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(OWNER_COLUMNS)).sort_index()
+
+
+def partition_of(content: Row, problems: list[str]) -> pd.DataFrame:
+    """Long: client, name, part (train, validation, test), class, count; empty if anything in the file is wrong."""
+    columns = ["client", "name", "part", "class", "count"]
+    rows = []
+    try:
+        classes = [printable(name, 40) for name in content["classes"]]
+        for client in content["clients"]:
+            for part in ("train", "validation", "test"):
+                for name, count in zip(classes, client[part], strict=True):
+                    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+                        raise ValueError(f"{printable(count, 30)} is no count")
+                    rows.append((int(client["client"]), printable(client.get("name", ""), 40), part, name, count))
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        if content:
+            problems.append(f"partition.json: not as expected ({printable(str(error), 80)})")
+        rows = []
+    return pd.DataFrame(rows, columns=columns)
+
+
+def predictions_of(run: Run, expected: int, accuracy: float, problems: list[str]) -> pd.DataFrame | None:
+    """Each test image's label and whether it was judged rightly; None, and told, if the file contradicts the others.
+
+    expected: the number of test images by partition.json, 0 where it does not tell; accuracy: that of the last round.
+    """
+    try:
+        images = [(row["image"], row["label"], row["predicted"]) for row in run.predictions()]
+    except (OSError, ValueError, KeyError, csv.Error) as error:
+        problems.append(f"predictions.csv: cannot be read ({printable(str(error), 80)})")
+        return None
+    right = np.array([label == predicted for _, label, predicted in images], dtype=float)
+    if not images:
+        reason = "missing or empty"
+    elif any(not cell for row in images for cell in row):
+        reason = "a line is cut"
+    elif len({image for image, _, _ in images}) < len(images):
+        reason = "an image comes more than once"
+    elif expected and expected != len(images):
+        reason = f"{len(images)} images where partition.json has {expected}"
+    elif math.isnan(accuracy) or abs(right.mean() - accuracy) > 0.5 / len(images):
+        reason = f"its accuracy, {right.mean():.4f}, is not that of rounds.jsonl, {accuracy:.4f}"
+    else:
+        return pd.DataFrame(
+            {"label": [row[1] for row in images], "predicted": [row[2] for row in images], "correct": right},
+            index=[row[0] for row in images],
+        )
+    problems.append(f"predictions.csv: {reason}; the run is left out of comparisons image by image")
+    return None
+
+
+def probabilities_of(run: Run, predictions: pd.DataFrame) -> tuple[pd.DataFrame | None, str]:
+    """The probability of each class: one row an image of ``predictions``; or None and why there is none."""
+    try:
+        rows = {row["image"]: row for row in run.predictions()}
+        first = next(iter(rows.values()))
+        names = [name for name in first if isinstance(name, str) and name.startswith("probability_")]
+        values = np.array([[float(rows[image][name]) for name in names] for image in predictions.index])
+    except (OSError, ValueError, KeyError, TypeError, StopIteration, csv.Error) as error:
+        return None, f"predictions.csv: no probabilities ({printable(str(error), 80)})"
+    classes = [name.removeprefix("probability_") for name in names]
+    if len(classes) < 2 or not (np.isfinite(values).all() and (values >= 0).all()):
+        return None, "predictions.csv: its probabilities are none"
+    if np.abs(values.sum(axis=1) - 1).max() > 0.001:
+        return None, "predictions.csv: the probabilities of an image do not add up to 1"
+    if not set(predictions["label"]) <= set(classes):
+        return None, "predictions.csv: no probability for a class that is a label"
+    return pd.DataFrame(values, index=predictions.index, columns=classes), ""
