@@ -1,0 +1,169 @@
+"""Accounts: made, checked, changed, deleted. What a visitor is told never depends on whether a name has an account."""
+
+import re
+import unicodedata
+from datetime import timedelta
+from typing import Any
+
+from flask import current_app, g
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from fedsky.web import audit, passwords, sessions
+from fedsky.web.limits import Limits, network
+from fedsky.web.problems import Problem
+from fedsky.web.settings import Settings
+from fedsky.web.tables import ACTIVE, DISABLED, ROLES, STATES, WAITING, User, now
+
+NAME = re.compile(r"[^\W_](?:[\w .@-]{0,30}[^\W_])?")  # letters and digits of any script
+ONE_TIME_HOURS = 24
+# Attempts at one account from one network, and at all accounts from one network. No account is ever locked: an
+# owner at another address still gets in while someone guesses.
+PER_ACCOUNT = "10 per 15 minutes"
+PER_NETWORK = "100 per 15 minutes"
+REGISTRATIONS = "20 per hour"
+
+
+def shown(user: User) -> dict[str, Any]:
+    """What an account's owner and administrators see of it."""
+    return {
+        "id": user.id,
+        "name": user.name,
+        "role": user.role,
+        "state": user.state,
+        "must_change_password": user.must_change_password,
+    }
+
+
+def check_name(name: str) -> str:
+    """The name as kept, in NFKC; Problem 422 for one that could not be read or typed."""
+    name = unicodedata.normalize("NFKC", name).strip()
+    if not NAME.fullmatch(name):
+        raise Problem(
+            422, "A name has 1 to 32 letters, digits, spaces or . _ @ - and begins and ends with a letter or digit.",
+            field="name",
+        )  # fmt: skip
+    return name
+
+
+def key_of(name: str) -> str:
+    """The name as compared."""
+    return unicodedata.normalize("NFKC", name).strip().casefold()[:64]
+
+
+def find(db: Session, name: str) -> User | None:
+    """The account of a name."""
+    return db.scalar(select(User).where(User.key == key_of(name)))
+
+
+def add(db: Session, name: str, password_hash: str, **fields: Any) -> User:
+    """Adds an account; IntegrityError where the name is taken."""
+    user = User(name=name, key=key_of(name), password_hash=password_hash, **fields)
+    db.add(user)
+    db.flush()
+    return user
+
+
+def register(db: Session, name: str, password: str) -> str:
+    """Makes an account as the site is set; its state. A taken name costs the same time and is answered the same."""
+    settings: Settings = current_app.extensions["settings"]
+    limits: Limits = current_app.extensions["limits"]
+    if settings.registration == "closed":
+        raise Problem(403, "This site takes no registrations: ask its administrator for an account.")
+    limits.count(REGISTRATIONS, "register", network(g.address))
+    name = check_name(name)
+    passwords.check_new(password, name)
+    hashed = passwords.hash_new(password)
+    state = ACTIVE if settings.registration == "open" else WAITING
+    try:
+        user = add(db, name, hashed, state=state)
+        audit.record(db, user, "register", name, state=state)
+        db.commit()
+    except IntegrityError:
+        db.rollback()
+        audit.record(db, None, "register-taken", name)
+        db.commit()
+    return state
+
+
+def log_in(db: Session, name: str, password: str) -> User:
+    """Begins a session for the account; Problem 401 in the same words and time for whatever was wrong."""
+    limits: Limits = current_app.extensions["limits"]
+    where = network(g.address)
+    limits.count(PER_NETWORK, "login", where)
+    limits.count(PER_ACCOUNT, "login", key_of(name), where)
+    kept = find(db, name)
+    kept_hash = kept.password_hash if kept else None
+    db.rollback()  # nothing is locked while hashing
+    right = passwords.verify(kept_hash, password)
+    new_hash = passwords.hash_new(password) if right and kept_hash and passwords.is_outdated(kept_hash) else None
+    user = find(db, name)
+    if not right or user is None or user.password_hash != kept_hash:
+        audit.record(db, None, "login-failed", key_of(name))
+        db.commit()
+        raise Problem(401, "The name or the password is wrong.")
+    # Who has the password may know how the account stands.
+    if user.state != ACTIVE:
+        audit.record(db, user, "login-refused", user.name, state=user.state)
+        db.commit()
+        waits = user.state == WAITING
+        raise Problem(
+            403, "An administrator has yet to approve this account." if waits else "This account is disabled."
+        )
+    if user.password_expires is not None and user.password_expires < now():
+        audit.record(db, user, "login-refused", user.name, state="one-time password expired")
+        db.commit()
+        raise Problem(403, "This one-time password has expired: ask for a new one.")
+    if new_hash is not None:
+        user.password_hash = new_hash
+    limits.forget(PER_ACCOUNT, "login", key_of(name), where)
+    user.last_login = now()
+    sessions.start(db, user)
+    audit.record(db, user, "login", user.name)
+    db.commit()
+    return user
+
+
+def log_out(db: Session) -> None:
+    """Ends the request's session."""
+    audit.record(db, g.user, "logout", g.user.name)
+    sessions.finish(db)
+    db.commit()
+
+
+def one_time(db: Session, name: str, role: str) -> str:
+    """An account of this name and role with a one-time password, which is returned; a known account gets a new one."""
+    password = passwords.make_one_time()
+    hashed = passwords.hash_new(password)
+    user = find(db, name)
+    if user is None:
+        user = add(db, check_name(name), hashed)
+    user.password_hash, user.role, user.state = hashed, role, ACTIVE
+    user.must_change_password = True
+    user.password_expires = now() + timedelta(hours=ONE_TIME_HOURS)
+    sessions.finish_all(db, user.id)
+    audit.record(db, "command line", "one-time-password", user.name, role=role)
+    db.commit()
+    return password
+
+
+def num_admins(db: Session) -> int:
+    """How many administrators can log in."""
+    count = db.scalar(select(func.count()).select_from(User).where(User.role == "admin", User.state == ACTIVE))
+    return int(count or 0)
+
+
+def alter(db: Session, actor: User, user: User, role: str | None, state: str | None) -> None:
+    """Gives an account another role or state; the last administrator stays one."""
+    assert role in (None, *ROLES) and state in (None, *STATES)
+    before = {"role": user.role, "state": user.state}
+    user.role, user.state = role or user.role, state or user.state
+    db.flush()
+    if num_admins(db) == 0:
+        db.rollback()
+        raise Problem(409, "The site would have no administrator left.")
+    if user.state == DISABLED or ROLES.index(user.role) < ROLES.index(before["role"]):
+        sessions.finish_all(db, user.id)
+    audit.record(db, actor, "alter-user", user.name, before=before, after={"role": user.role, "state": user.state})
+    db.commit()

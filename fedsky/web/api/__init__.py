@@ -1,0 +1,1 @@
+"""The site's API: one module for each part of it, each with a blueprint."""

@@ -1,0 +1,68 @@
+"""What a request brings, checked against a pydantic model; whatever the model does not name is refused."""
+
+from typing import TypeVar, get_origin
+
+from flask import request
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from fedsky.web.problems import Problem
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Body(BaseModel):
+    """A JSON object: no unknown keys, no conversion between types."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, str_max_length=10_000)
+
+
+class Query(BaseModel):
+    """A query string: no unknown names, each value written out as text; a list field may be repeated."""
+
+    model_config = ConfigDict(extra="forbid", str_max_length=2_000)
+
+
+def read(model: type[M]) -> M:
+    """The request's JSON object; Problem 415 if it is no JSON, 400 or 422 if it is none of the model."""
+    if request.mimetype != "application/json":
+        raise Problem(415, "The request's body must be JSON (Content-Type: application/json).")
+    content = request.get_json(silent=True, cache=False)
+    if not isinstance(content, dict):
+        raise Problem(400, "The request's body must be a JSON object.")
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise _problem(error) from None
+
+
+def query(model: type[M]) -> M:
+    """The request's query string; Problem 422 if it is none of the model."""
+    content: dict[str, str | list[str]] = {}
+    for name, values in request.args.lists():
+        field = model.model_fields.get(name)
+        if field is not None and (get_origin(field.annotation) or field.annotation) in (list, tuple):
+            content[name] = values
+        elif len(values) > 1:
+            raise Problem(422, f"{_word(name)} is given more than once.")
+        else:
+            content[name] = values[0]
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise _problem(error) from None
+
+
+def _problem(error: ValidationError) -> Problem:
+    """All that is wrong, field by field; the values themselves are not repeated."""
+    wrong = []
+    for item in error.errors(include_url=False, include_context=False, include_input=False):
+        where = ".".join(_word(part) for part in item["loc"])
+        wrong.append(
+            {"field": where, "message": "is no known field" if item["type"] == "extra_forbidden" else item["msg"]}
+        )
+    first = wrong[0]
+    return Problem(422, " ".join(filter(None, [first["field"], first["message"]])) + ".", errors=wrong)
+
+
+def _word(part: int | str) -> str:
+    return str(part)[:40]

@@ -1,0 +1,110 @@
+"""Passwords: which are good enough, how they are kept, how they are checked without telling who has an account."""
+
+import secrets
+import threading
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from fedsky.web.problems import Problem
+
+SHORTEST = 12  # characters
+LONGEST = 256  # bytes of UTF-8, which bounds the hasher's work
+JUDGED = 32  # characters that the estimate of guesses looks at, since its time grows fast with the length
+MOST_SIGNS = 6  # different digits and signs that stand for letters; with more, it tries every reading, for seconds
+ENOUGH = 2  # of zxcvbn's scores 0 to 4: more than 10^8 guesses
+CONTEXT = ("fedsky", "sunny", "cloudy", "weather", "federated", "federation", "learning", "photograph", "flower")
+AT_ONCE = 2  # hashes, of 64 MiB each
+WAIT_SECONDS = 15
+
+hasher = PasswordHasher()  # argon2id, 64 MiB, 3 passes, 4 lanes: OWASP ASVS 5, appendix C
+_turns = threading.BoundedSemaphore(AT_ONCE)
+
+
+def normal(password: str) -> str:
+    """The password as hashed: NFKC, so that every keyboard's spelling of a letter is the same letter."""
+    return unicodedata.normalize("NFKC", password)
+
+
+def check_new(password: str, name: str) -> None:
+    """Problem 422 for a password that is too short, too long or too easy to guess."""
+    password = normal(password)
+    if len(password) < SHORTEST:
+        raise Problem(422, f"A password needs {SHORTEST} characters or more.", field="password")
+    if len(password.encode("utf-8", "surrogatepass")) > LONGEST:
+        raise Problem(422, f"A password may have {LONGEST} bytes at most.", field="password")
+    if is_common(password) or _guessable(password, name):
+        raise Problem(
+            422, "This password is easy to guess: take several words that do not belong together.", field="password"
+        )
+
+
+def is_common(password: str) -> bool:
+    """Whether the password is among the most frequent ones of public leaks, whatever its case."""
+    return password.lower() in _common()
+
+
+@lru_cache(maxsize=1)
+def _common() -> frozenset[str]:
+    from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+    return frozenset(FREQUENCY_LISTS["passwords"])
+
+
+def _guessable(password: str, name: str) -> bool:
+    """Whether few guesses find it (Wheeler 2016, zxcvbn), words of this site and the name being tried first."""
+    from zxcvbn import zxcvbn
+    from zxcvbn.matching import L33T_TABLE
+
+    part = password[:JUDGED]
+    if len(set(part) & {sign for signs in L33T_TABLE.values() for sign in signs}) > MOST_SIGNS:
+        return False
+    return bool(zxcvbn(part, user_inputs=[name, *CONTEXT])["score"] < ENOUGH)
+
+
+def make_one_time() -> str:
+    """A random password, of 120 bits, in groups that can be read out."""
+    alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
+    letters = "".join(secrets.choice(alphabet) for _ in range(24))
+    return "-".join(letters[i : i + 6] for i in range(0, 24, 6))
+
+
+def hash_new(password: str) -> str:
+    """The password's hash, to be kept."""
+    with _turn():
+        return hasher.hash(normal(password).encode("utf-8", "surrogatepass"))
+
+
+def verify(kept: str | None, password: str) -> bool:
+    """Whether the password is the one of this hash; None (no such account) takes the same time and is False."""
+    raw = normal(password).encode("utf-8", "surrogatepass")[: LONGEST + 1]
+    with _turn():
+        try:
+            return hasher.verify(kept or _nobodys(), raw) and kept is not None
+        except (VerificationError, InvalidHashError):
+            return False
+
+
+def is_outdated(kept: str) -> bool:
+    """Whether a hash was made with other parameters than today's."""
+    return hasher.check_needs_rehash(kept)
+
+
+@lru_cache(maxsize=1)
+def _nobodys() -> str:
+    return hasher.hash(secrets.token_bytes(16))
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Waits for a turn to hash; Problem 503 where too many wait."""
+    if not _turns.acquire(timeout=WAIT_SECONDS):
+        raise Problem(503, "Too many people are logging in: try again in a moment.", retry_after=5)
+    try:
+        yield
+    finally:
+        _turns.release()

@@ -1,0 +1,75 @@
+"""Errors as application/problem+json (RFC 9457): one clear sentence, never a traceback."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, g, json, request
+from werkzeug.exceptions import HTTPException, NotFound
+
+LOG = logging.getLogger("fedsky.web")
+
+
+class Problem(Exception):  # noqa: N818  # it is named for what it is sent as
+    """A refusal to be told to the client: its status and one sentence; ``fields`` names what is wrong where."""
+
+    def __init__(self, status: int, detail: str, retry_after: int | None = None, **fields: Any) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.retry_after = retry_after
+        self.fields = fields
+
+
+def answer(problem: Problem) -> Response:
+    """The problem as a response."""
+    content = {
+        "type": "about:blank",
+        "status": problem.status,
+        "title": HTTPStatus(problem.status).phrase,
+        "detail": problem.detail,
+        "request_id": g.get("request_id", ""),
+        **problem.fields,
+    }
+    response = Response(json.dumps(content), problem.status, mimetype="application/problem+json")
+    if problem.retry_after is not None:
+        response.headers["Retry-After"] = str(problem.retry_after)
+    return response
+
+
+def install(app: Flask) -> None:
+    """Has every error of an app answered so."""
+
+    @app.errorhandler(Problem)
+    def refuse(problem: Problem) -> Response:
+        return answer(problem)
+
+    @app.errorhandler(HTTPException)
+    def refuse_http(error: HTTPException) -> Response:
+        if isinstance(error, NotFound) and not request.path.startswith("/api/"):
+            from fedsky.web.assets import shell
+
+            return shell(404)
+        if 300 <= (error.code or 0) < 400:
+            redirect = error.get_response()
+            return Response(status=redirect.status_code, headers=list(redirect.headers))
+        response = answer(Problem(error.code or 500, SENTENCES.get(error.code or 500) or error.description or ""))
+        for name, value in error.get_headers():
+            if name.lower() in ("allow", "retry-after", "content-range"):
+                response.headers[name] = value
+        return response
+
+    @app.errorhandler(Exception)
+    def refuse_any(error: Exception) -> Response:
+        LOG.exception("%s %s failed", request.method, request.path, exc_info=error)
+        return answer(Problem(500, SENTENCES[500]))
+
+
+SENTENCES = {
+    400: "The request cannot be understood.",
+    404: "There is nothing here.",
+    405: "This cannot be done here.",
+    413: "That is larger than this site takes.",
+    415: "That is not a kind of content that this site takes here.",
+    500: "Something went wrong here; the site's log tells more under this request's id.",
+}

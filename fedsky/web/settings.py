@@ -1,0 +1,66 @@
+"""What a site is told when it starts."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Registration = Literal["approve", "open", "closed"]
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One site's settings; ``data`` is its own folder (database, key, logs), ``outputs`` the folders with runs."""
+
+    data: Path = Path("site-data")
+    outputs: tuple[Path, ...] = (Path("outputs"),)  # the first receives the runs that are launched here
+    reference: Path = Path("outputs/reference")  # the runs that tell the story of the home page
+    database_url: str = ""  # an SQLite file in data unless given
+    public: bool = True  # visitors without an account may read
+    registration: Registration = "approve"
+    https: bool = False  # a proxy in front of the site speaks TLS: secure cookies, HSTS, one hop is trusted
+    hosts: tuple[str, ...] = (*LOOPBACK[:2], "[::1]")  # the names under which the site may be asked
+    max_body_bytes: int = 64 * 1024  # of JSON
+    max_upload_bytes: int = 8 * 1024 * 1024  # of a photograph
+    idle_hours: float = 12.0  # a session unused for so long ends
+    session_days: float = 7.0  # and any session after so long
+    threads: int = 8
+    testing: bool = False
+
+    @property
+    def url(self) -> str:
+        """The database's address."""
+        return self.database_url or f"sqlite:///{(self.data / 'site.sqlite').resolve()}"
+
+    @property
+    def cookie(self) -> str:
+        """The session cookie's name; a browser refuses __Host- unless it is secure and of this host alone."""
+        return "__Host-fedsky" if self.https else "fedsky"
+
+    def prepare(self) -> None:
+        """Makes the site's folder, readable by its owner alone; OSError if that cannot be."""
+        self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def secret(self) -> bytes:
+        """The key that signs cookies, drawn when first asked for; it appears whole or not at all."""
+        path = self.data / "secret.key"
+        if not path.exists():
+            self.prepare()
+            mine = path.with_name(f".secret.key.{secrets.token_hex(8)}")
+            handle = os.open(mine, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(secrets.token_bytes(32))
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                os.link(mine, path)  # fails, unlike a rename, where another process was first
+            except FileExistsError:
+                pass
+            finally:
+                mine.unlink()
+        key = path.read_bytes()
+        if len(key) != 32:
+            raise ValueError(f"{path} is no key: delete it and start again, which ends all sessions")
+        return key

@@ -1,0 +1,114 @@
+"""What the site's tests share: a site in a fresh folder, and browsers that are logged in as each role."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from fedsky.web import Settings, create_app, passwords
+from fedsky.web.accounts import add
+from fedsky.web.tables import ACTIVE, User
+
+PASSWORD = "seven blue kites over harbour"
+
+
+class Browser:
+    """A client of the site with its cookies; sends the token with every change, as the pages do."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self.client = client
+        self.csrf = ""
+
+    def session(self) -> Any:
+        answer = self.client.get("/api/session").get_json()
+        self.csrf = answer["csrf"]
+        return answer
+
+    def get(self, path: str, **more: Any) -> TestResponse:
+        return self.client.get(path, **more)
+
+    def change(self, method: str, path: str, **more: Any) -> TestResponse:
+        if not self.csrf:
+            self.session()
+        headers = {"X-CSRF-Token": self.csrf} | more.pop("headers", {})
+        return self.client.open(path, method=method, headers=headers, **more)
+
+    def post(self, path: str, json: Any = None, **more: Any) -> TestResponse:
+        return self.change("POST", path, json={} if json is None and "data" not in more else json, **more)
+
+    def patch(self, path: str, json: Any) -> TestResponse:
+        return self.change("PATCH", path, json=json)
+
+    def delete(self, path: str, json: Any = None) -> TestResponse:
+        return self.change("DELETE", path, json={} if json is None else json)
+
+    def log_in(self, name: str, password: str = PASSWORD) -> TestResponse:
+        answer = self.post("/api/login", {"name": name, "password": password})
+        if answer.status_code == 200:
+            self.csrf = answer.get_json()["csrf"]
+        return answer
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_hashes() -> Iterator[None]:
+    """argon2id with parameters that a test can wait for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        yield
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A site of its own in a fresh folder, without runs; replace what a test needs otherwise."""
+    (tmp_path / "outputs").mkdir()
+    outputs = tmp_path / "outputs"
+    return Settings(data=tmp_path / "data", outputs=(outputs,), reference=outputs / "reference", testing=True)
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    made = create_app(settings)
+    with made.extensions["database"].writing() as db:
+        hashed = passwords.hasher.hash(PASSWORD)
+        for role in ("user", "operator", "admin"):
+            add(db, role, hashed, role=role, state=ACTIVE)
+        db.commit()
+    yield made
+    made.extensions["database"].close()
+
+
+@pytest.fixture
+def visitor(app: Flask) -> Browser:
+    """A browser without an account."""
+    return Browser(app.test_client())
+
+
+@pytest.fixture
+def as_role(app: Flask) -> Callable[[str], Browser]:
+    """Makes a browser that is logged in as ``user``, ``operator`` or ``admin`` (or any account of PASSWORD)."""
+
+    def make(name: str) -> Browser:
+        browser = Browser(app.test_client())
+        answer = browser.log_in(name)
+        assert answer.status_code == 200, answer.text
+        return browser
+
+    return make
+
+
+@pytest.fixture
+def add_user(app: Flask) -> Callable[..., User]:
+    """Adds an account with PASSWORD; its role and state as told."""
+
+    def make(name: str, role: str = "user", state: str = ACTIVE) -> User:
+        with app.extensions["database"].writing() as db:
+            user = add(db, name, passwords.hasher.hash(PASSWORD), role=role, state=state)
+            db.commit()
+            return user
+
+    return make
