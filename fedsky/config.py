@@ -25,6 +25,7 @@ LARGEST = 2**63 - 1  # that a message and torch's generator take
 GROUPS = ("data", "partition", "model", "strategy", "engine")
 # What goes around a strategy, from the inside out: the server opens a reply in the opposite order.
 WRAPPERS = ("personalize", "privacy", "attack", "compression")
+OPTIONAL = (*WRAPPERS, "tracking")  # groups whose choice may be none
 
 
 def compose(overrides: list[str]) -> DictConfig:
@@ -48,7 +49,7 @@ def check(config: dict[str, Any]) -> None:
         if not isinstance(config.get(group), dict):
             raise ValueError(f"{group}={config.get(group)} is none: choose {_listed(_choices(group))}")
     _whole("partition.min_examples", config["partition"].get("min_examples"), 1)
-    for group in WRAPPERS:
+    for group in OPTIONAL:
         if not isinstance(config.setdefault(group, {"_target_": None}), dict):
             raise ValueError(f"{group}={config[group]} is none: choose {_listed(_choices(group))}")
     config.setdefault("stragglers", 0.0)
@@ -142,12 +143,12 @@ def _settings() -> dict[str, list[str]]:
     known: dict[str, list[str]] = {}
     for path in [
         CONF / "config.yaml",
-        *(path for group in (*GROUPS, *WRAPPERS) for path in sorted((CONF / group).glob("*.yaml"))),
+        *(path for group in (*GROUPS, *OPTIONAL) for path in sorted((CONF / group).glob("*.yaml"))),
     ]:
         group = "" if path.parent == CONF else path.parent.name
         for key in _keys(OmegaConf.to_container(OmegaConf.load(path))):
             known.setdefault(f"{group}.{key}" if group else key, []).append(f"{group}={path.stem}")
-    return known | {group: [] for group in (*GROUPS, *WRAPPERS, "experiment")}
+    return known | {group: [] for group in (*GROUPS, *OPTIONAL, "experiment")}
 
 
 def _keys(content: Any) -> Iterator[str]:

@@ -21,6 +21,7 @@ from fedsky.metrics import pool
 from fedsky.model import BATCHNORM_STATISTICS, num_bytes, num_parameters
 from fedsky.progress import Display
 from fedsky.rows import client_row, describe, label_lines, predictions_csv, round_row, timing_rows
+from fedsky.tracking import Background, open_tracking
 
 LOG = logging.getLogger("fedsky")
 
@@ -32,6 +33,7 @@ def run(config: dict[str, Any], folder: Path, choices: dict[str, str] | None = N
     """
     if not resumed and (folder / "run.json").exists():
         raise ValueError(f"{folder} holds a run already: name another folder, or remove it")
+    tracking = open_tracking(config)
     info: Row = {
         "name": folder.name, "status": RUNNING, "reason": None, "started": provenance.now(), "ended": None,
         "command": provenance.command(), "choices": choices or {}, "config": config,
@@ -39,7 +41,9 @@ def run(config: dict[str, Any], folder: Path, choices: dict[str, str] | None = N
     }  # fmt: skip
     write_json(folder / "run.json", info)
     try:
-        info |= Course(config, folder, resumed).finish()
+        course = Course(config, folder, resumed, tracking)
+        tracking.begin(folder, dict(info), course.first)
+        info |= course.finish()
         info["status"] = DONE
     except BaseException as error:
         interrupted = isinstance(error, KeyboardInterrupt)
@@ -48,17 +52,19 @@ def run(config: dict[str, Any], folder: Path, choices: dict[str, str] | None = N
         info["ended"] = provenance.now()
         with suppress(OSError):  # on a full disk what went wrong is told, not that it could not be written down
             write_json(folder / "run.json", info)
+        tracking.end(info)
         raise
     info["ended"] = provenance.now()
     write_json(folder / "run.json", info)
+    tracking.end(info)
     return info
 
 
 class Course:
     """The course of one run: its job, its strategy, its tables and how far it has come."""
 
-    def __init__(self, config: dict[str, Any], folder: Path, resumed: bool) -> None:
-        self.config, self.folder = config, folder
+    def __init__(self, config: dict[str, Any], folder: Path, resumed: bool, tracking: Background) -> None:
+        self.config, self.folder, self.tracking = config, folder, tracking
         self.work: Job = job(specification(config, folder / "clients"))
         self.strategy: Any = make_strategy(config)
         self.strategy.begin(self.work.model, config)
@@ -183,6 +189,7 @@ class Course:
             memory = {name: tensor.numpy() for name, tensor in self.strategy.memory.items()}
             checkpoint.save_round(self.folder, self.arrays, self.progress, memory)
         state.forget_before(self.folder / "clients", round)
+        self.tracking.round(row, clients, seconds)
         return row
 
     def _metrics(self, trained: dict[int, Row], client: int) -> Row | None:

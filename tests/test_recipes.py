@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from fedsky.config import CONF, WRAPPERS, compose, resolve
+from fedsky.config import CONF, OPTIONAL, compose, resolve
 from fedsky.run import run
 
 ONCE = ["engine=inline", "num_rounds=1", "local_epochs=1", "partition.min_examples=5"]
@@ -22,14 +22,15 @@ NEEDS = {
 }
 # Seven clients: Bulyan with one malicious client needs as many.
 SEVEN = [*QUICK, "data.count=112", "num_clients=7"]
-GROUPS = ("partition", "model", "strategy", *WRAPPERS, "experiment")
+GROUPS = ("partition", "model", "strategy", *OPTIONAL, "experiment")
 CHOICES = [(group, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
 NEEDS |= {f"{group}/{choice}": SEVEN for group, choice in CHOICES if group in ("strategy", "attack")}
 NEEDS |= {f"privacy/{choice}": [*SEVEN, "model.norm=group"] for group, choice in CHOICES if group == "privacy"}
 
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
-def test_choice_runs(tmp_path: Path, group: str, choice: str) -> None:
+def test_choice_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: str, choice: str) -> None:
+    monkeypatch.chdir(tmp_path)  # where MLflow puts its database
     num_clients = min(5, resolve(compose([f"{group}={choice}"]))["num_clients"]) if group == "experiment" else 2
     asked = NEEDS.get(f"{group}/{choice}", [*QUICK, f"num_clients={num_clients}"])
     info = run(resolve(compose([f"{group}={choice}", *asked])), tmp_path / "run")
