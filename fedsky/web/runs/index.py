@@ -1,0 +1,125 @@
+"""The index of all runs: rows kept in memory, made anew where a run's files have changed."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+
+from fedsky.history import Run, read_run
+from fedsky.report.results import LeftOut, Result, printable, read_result
+
+from .rows import Row, read_row
+from .scan import Found, Scanner, unsafe
+
+PATIENCE = 1.0  # seconds for which a look at the folders holds
+MOST_RUNS = 20_000
+MOST_RESULTS = 128  # parsed runs that are kept for comparisons
+
+
+class Index:
+    """Rows of all runs under the roots, newest look first asked for; safe under threads.
+
+    generation: a number that grows whenever any row has changed, for caches of what is made from rows.
+    """
+
+    def __init__(self, roots: Sequence[Path], reference: Path | None = None) -> None:
+        self.reference = reference.resolve() if reference is not None else None
+        self.roots = [root.resolve() for root in roots]
+        if self.reference is not None and not any(self.reference.is_relative_to(root) for root in self.roots):
+            self.roots.append(self.reference)
+        self.generation = 0
+        self._scanner = Scanner(self.roots)
+        self._rows: dict[str, Row] = {}
+        self._found: dict[str, Found] = {}
+        self._looked = float("-inf")
+        self._lock = threading.Lock()
+        self._results: OrderedDict[tuple[object, ...], Result | LeftOut] = OrderedDict()
+        self._results_lock = threading.Lock()
+
+    def refresh(self, patience: float = PATIENCE) -> None:
+        """Looks at the folders, unless that was done less than ``patience`` seconds ago or is being done.
+
+        The first look is waited for; later ones are made by one thread while others use what is known.
+        """
+        if time.monotonic() - self._looked < patience:
+            return
+        if not self._lock.acquire(blocking=not self._found or patience == 0):
+            return
+        try:
+            if time.monotonic() - self._looked >= patience:
+                self._look()
+                self._looked = time.monotonic()
+        finally:
+            self._lock.release()
+
+    def _look(self) -> None:
+        found: dict[str, Found] = {}
+        rows: dict[str, Row] = {}
+        for each in self._scanner.find():
+            if len(found) >= MOST_RUNS:
+                break
+            found[each.id] = each
+            known = self._found.get(each.id)
+            if known is not None and known.stamp == each.stamp:
+                rows[each.id] = self._rows[each.id]
+            else:
+                rows[each.id] = read_row(each, self._is_reference(each.folder))
+        if found != self._found:
+            self._rows, self._found = rows, found
+            self.generation += 1
+
+    def _is_reference(self, folder: Path) -> bool:
+        return self.reference is not None and folder.is_relative_to(self.reference)
+
+    def rows(self) -> list[Row]:
+        """All runs, as last looked at."""
+        self.refresh()
+        return list(self._rows.values())
+
+    def row(self, id: str) -> Row | None:
+        """The row of a run, or None."""
+        self.refresh()
+        return self._rows.get(id)
+
+    def found(self, id: str) -> Found | None:
+        """Where a run is, and its stamp; None for an unknown id."""
+        self.refresh()
+        return self._found.get(id)
+
+    def under(self, root: Path, prefix: str) -> list[Row]:
+        """The runs below a folder of a root."""
+        folder = root.resolve() / prefix
+        self.refresh()
+        return [self._rows[id] for id, each in list(self._found.items()) if each.folder.is_relative_to(folder)]
+
+    def read(self, id: str) -> Run | None:
+        """A run with its tables, read now; None for an unknown id. Files that must not be read are left out."""
+        found = self.found(id)
+        if found is None:
+            return None
+        wrong = unsafe(found.folder)
+        return Run(found.folder, {}, problems=wrong) if wrong else read_run(found.folder)
+
+    def result(self, id: str) -> Result | LeftOut | None:
+        """A run's checked numbers, kept until its files change; None for an unknown id."""
+        found, row = self.found(id), self.row(id)
+        if found is None or row is None:
+            return None
+        key = (id, found.stamp)
+        with self._results_lock:
+            if key in self._results:
+                self._results.move_to_end(key)
+                return self._results[key]
+        run = self.read(id)
+        if run is None:
+            return None
+        try:
+            result = read_result(run, row.folder)
+        except Exception as error:  # as in read_row: one folder must not take a comparison down
+            result = LeftOut(run, row.folder, printable(f"{type(error).__name__}: {error}", 200), list(run.problems))
+        with self._results_lock:
+            self._results[key] = result
+            while len(self._results) > MOST_RESULTS:
+                self._results.popitem(last=False)
+        return result

@@ -1,0 +1,170 @@
+"""A run as one row of the list: what run.json says and the last line of its rounds, each checked."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from fedsky.history import DONE, FAILED, INTERRUPTED, RUNNING, Run, read_lines
+from fedsky.report.groups import AROUND, flatten, settings_of
+from fedsky.report.results import number, planned_rounds, printable, section, strategy_name
+
+from .scan import Found, unsafe
+
+STATUSES = (RUNNING, DONE, FAILED, INTERRUPTED)
+MOST_SETTINGS = 300
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run. Accuracies are fractions of the last round, None where unknown; megabytes (10**6 bytes) both ways.
+
+    settings: the flat configuration by which experiments are told apart; group: what runs of one experiment share;
+    seconds, steps: of all rounds, for estimates.
+    """
+
+    id: str
+    folder: str
+    name: str
+    strategy: str = "unknown strategy"
+    label: str = "unknown strategy"
+    status: str = "unknown"
+    reason: str = ""
+    started: str | None = None
+    ended: str | None = None
+    rounds: int | None = None
+    num_rounds: int | None = None
+    num_clients: int | None = None
+    seed: int | None = None
+    accuracy: float | None = None
+    balanced_accuracy: float | None = None
+    megabytes: float | None = None
+    data: str = ""
+    partition: str = ""
+    model: str = ""
+    is_reference: bool = False
+    group: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    machine: Mapping[str, Any] = field(default_factory=dict)
+    num_images: int | None = None
+    batch_size: int | None = None
+    seconds: float | None = None
+    steps: int | None = None
+    problems: tuple[str, ...] = ()
+
+
+def read_row(found: Found, is_reference: bool) -> Row:
+    """The row of a run folder, whatever is in it: what cannot be read is told in its problems."""
+    row = Row(found.id, printable(found.relative, 300), printable(found.folder.name), is_reference=is_reference)
+    if wrong := unsafe(found.folder):
+        return replace(row, reason="its files cannot be read", problems=tuple(wrong))
+    try:
+        return _read(row, found)
+    except Exception as error:  # a folder that someone made by hand must not take the list down
+        told = printable(f"{type(error).__name__}: {error}", 200)
+        return replace(row, reason="its files cannot be read", problems=(told,))
+
+
+def _read(row: Row, found: Found) -> Row:
+    problems: list[str] = []
+    info = read_object(found, "run.json", problems)
+    run = Run(found.folder, info)
+    rounds, wrong = read_lines(found.folder / "rounds.jsonl")
+    problems += wrong
+    timing, _ = read_lines(found.folder / "timing.jsonl")
+    last = max(rounds, key=lambda line: int(line["round"]), default={})
+    sent = [number(line.get(name), 0) for line in rounds if line["round"] > 0 for name in ("bytes_up", "bytes_down")]
+    seconds = [number(line.get("round_seconds"), 0) for line in timing if line.get("client") is None]
+    steps = [whole(line.get("num_steps")) for line in rounds]
+    config, choices = run.config, section(info, "choices")
+    settings = {
+        printable(key): value if isinstance(value, int | float | bool) or value is None else printable(value, 200)
+        for key, value in list(settings_of(config).items())[:MOST_SETTINGS]
+    }
+    strategy = strategy_name(run)
+    around = [f"{name}={printable(choices[name], 40)}" for name in AROUND if choices.get(name) not in (None, "none")]
+    return replace(
+        row,
+        strategy=strategy,
+        label=", ".join([strategy, *around, *_own(settings)]),
+        status=run.status if run.status in STATUSES else "unknown",
+        reason=printable(info.get("reason") or "", 400),
+        started=moment(info.get("started")),
+        ended=moment(info.get("ended")),
+        rounds=whole(last.get("round")),
+        num_rounds=planned_rounds(run),
+        num_clients=whole(config.get("num_clients")),
+        seed=whole(config.get("seed")),
+        accuracy=known(number(last.get("accuracy"), 0, 1)),
+        balanced_accuracy=known(number(last.get("balanced_accuracy"), 0, 1)),
+        megabytes=known(sum(value for value in sent if value == value) / 1e6) if sent else None,
+        data=printable(choices.get("data") or "", 60),
+        partition=printable(choices.get("partition") or "", 60),
+        model=printable(choices.get("model") or "", 60),
+        group=identify(strategy, settings),
+        settings=settings,
+        machine=section(info, "machine"),
+        num_images=whole(section(info, "data").get("num_images")),
+        batch_size=whole(config.get("batch_size")),
+        seconds=known(sum(seconds)) if seconds else None,
+        steps=sum(steps) if steps and None not in steps else None,  # type: ignore[arg-type]
+        problems=tuple(printable(problem, 200) for problem in problems[:20]),
+    )
+
+
+def _own(settings: Mapping[str, Any]) -> list[str]:
+    """The strategy's own settings as words; its name says the rest."""
+    return [
+        f"{key.partition('.')[2]}={printable(value, 40)}"
+        for key, value in settings.items()
+        if key.startswith("strategy.") and key != "strategy._target_" and value is not None
+    ]
+
+
+def identify(strategy: str, settings: Mapping[str, Any]) -> str:
+    """A short hash that runs of one experiment share, whose seeds and folds alone differ."""
+    text = json.dumps([strategy, settings], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def read_object(found: Found, name: str, problems: list[str]) -> dict[str, Any]:
+    """A JSON object of a run folder; empty, and told, if it is none."""
+    try:
+        value = json.loads((found.folder / name).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        problems.append(f"{name}: {printable(str(error), 100)}")
+        return {}
+    if not isinstance(value, dict):
+        problems.append(f"{name}: not an object")
+        return {}
+    return value
+
+
+def flat_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's whole configuration as {dotted key: printable leaf}."""
+    return {
+        printable(key): value if isinstance(value, int | float) or value is None else printable(value, 400)
+        for key, value in list(flatten(dict(config)).items())[:MOST_SETTINGS]
+    }
+
+
+def whole(value: Any) -> int | None:
+    """The value if it is a whole number that JSON readers hold exactly, else None."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= 2**53 else None
+
+
+def known(value: float) -> float | None:
+    """A finite number; None for NaN and infinities."""
+    return value if math.isfinite(value) else None
+
+
+def moment(value: Any) -> str | None:
+    """A time as ISO 8601 with its zone, or None."""
+    try:
+        time = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return value if time.tzinfo is not None else None

@@ -1,0 +1,188 @@
+"""Views of one run: its course by cursor, its clients, its partition, its confusion matrix. Nothing new is computed.
+
+Sums and shares of counts are all that is made here; every estimate with an interval is the report's.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from fedsky.history import CLIENT_KEYS, ROUND_KEYS, Run
+from fedsky.report.results import number, printable, section
+
+from .rows import flat_config, known, moment, whole
+
+# What may be shown of each client in each round.
+CLIENT_METRICS = tuple(key for key in CLIENT_KEYS if key not in ("round", "client", "status"))
+MOST_CLIENTS, MOST_ROUNDS, MOST_COHORT = 2000, 5000, 100
+TEXT = 400  # characters of a text that a file holds
+
+
+def about(run: Run) -> dict[str, Any]:
+    """What a run was asked for and ran on."""
+    info = run.info
+    result = {printable(key, 60): _plain(value) for key, value in section(info, "result").items()}
+    return {
+        "config": flat_config(run.config),
+        "choices": {printable(key, 60): printable(value, 60) for key, value in section(info, "choices").items()},
+        "result": result,
+        "versions": {printable(key, 60): printable(value, 60) for key, value in section(info, "versions").items()},
+        "machine": {printable(key, 60): _plain(value) for key, value in section(info, "machine").items()},
+        "data": {printable(key, 60): _plain(value) for key, value in section(info, "data").items()},
+        "model": {printable(key, 60): _plain(value) for key, value in section(info, "model").items()},
+        "command": printable(info.get("command") or "", 4000),
+        "commit": printable(info.get("commit") or "", 60),
+        "changed": info.get("changed") is True,
+        "problems": [printable(problem, 200) for problem in run.problems[:50]],
+    }
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, int | float | bool) or value is None else printable(value, TEXT)
+
+
+def _latest(rows: Iterable[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    """The rows by round, the last line of a round counts; rounds in order."""
+    kept = {line["round"]: line for line in rows if 0 <= line["round"] <= 1_000_000}
+    return dict(sorted(kept.items()))
+
+
+def rounds(run: Run, after: int) -> dict[str, Any]:
+    """The rounds later than ``after``: their metrics with the wall seconds, and what happened in each."""
+    seconds = {row["round"]: number(row.get("round_seconds"), 0) for row in run.timing if row.get("client") is None}
+    every = _latest(run.rounds)
+    later = {current: row for current, row in every.items() if current > after}
+    cohorts: dict[int, list[int]] = {}
+    for row in run.clients:
+        client = whole(row.get("client"))
+        if row.get("status") == "ok" and client is not None and row["round"] in later:
+            cohorts.setdefault(row["round"], []).append(client)
+    return {
+        "rounds": [
+            {key: _metric(row, key) for key in ROUND_KEYS} | {"seconds": known(seconds.get(current, float("nan")))}
+            for current, row in later.items()
+        ],
+        "feed": [_event(run, row, cohorts.get(current, [])) for current, row in later.items()],
+        "last": max(every, default=-1),
+    }
+
+
+def _metric(row: dict[str, Any], key: str) -> float | int | None:
+    value = row.get(key)
+    return value if whole(value) is not None else known(number(value))
+
+
+def _event(run: Run, row: dict[str, Any], cohort: list[int]) -> dict[str, Any]:
+    sent = [number(row.get(name), 0) for name in ("bytes_up", "bytes_down")]
+    total = sum(value for value in sent if value == value)
+    return {
+        "round": row["round"],
+        "num_clients": whole(row.get("num_clients")),
+        "of": whole(run.config.get("num_clients")),
+        "cohort": sorted(set(cohort))[:MOST_COHORT],
+        "megabytes": total / 1e6,
+        "accuracy": known(number(row.get("accuracy"), 0, 1)),
+        "failures": whole(row.get("num_failures")),
+    }
+
+
+def clients(run: Run, metric: str) -> dict[str, Any]:
+    """A metric of every client in every round, as a matrix [client][round]; null where unknown."""
+    shown: list[int] = list(_latest(run.clients))[-MOST_ROUNDS:]
+    column = {current: place for place, current in enumerate(shown)}
+    values: dict[int, list[float | int | None]] = {}
+    status: dict[int, list[str | None]] = {}
+    examples: dict[int, int] = {}
+    for row in run.clients:
+        client = whole(row.get("client"))
+        if client is None or client < 0 or row["round"] not in column:
+            continue
+        if client not in values and len(values) >= MOST_CLIENTS:
+            continue
+        place = column[row["round"]]
+        values.setdefault(client, [None] * len(shown))[place] = _metric(row, metric)
+        state = row.get("status")
+        status.setdefault(client, [None] * len(shown))[place] = state if state in ("ok", "idle", "failed") else None
+        count = whole(row.get("num_examples"))
+        if count is not None:
+            examples[client] = count
+    names = owner_names(run)
+    order = sorted(values)
+    return {
+        "metric": metric,
+        "clients": [{"client": each, "name": names.get(each, str(each)), "num_examples": examples.get(each)}
+                    for each in order],
+        "rounds": shown,
+        "values": [values[each] for each in order],
+        "status": [status[each] for each in order],
+    }  # fmt: skip
+
+
+def owner_names(run: Run) -> dict[int, str]:
+    """What owners are called: client_names of the configuration, else partition.json's."""
+    names: dict[int, str] = {}
+    listed = run.partition.get("clients")
+    for entry in listed if isinstance(listed, list) else []:
+        client = whole(entry.get("client")) if isinstance(entry, dict) else None
+        if client is not None:
+            names[client] = printable(entry.get("name", client), 40)
+    chosen = run.config.get("client_names")
+    if isinstance(chosen, list):
+        names |= {client: printable(name, 40) for client, name in enumerate(chosen)}
+    return names
+
+
+def partition(run: Run) -> dict[str, Any]:
+    """Every owner's images of each class in each part, as partition.json has them; no owners where it is not right."""
+    content, names = run.partition, owner_names(run)
+    classes = content.get("classes")
+    kinds = [printable(name, 60) for name in classes] if isinstance(classes, list) else []
+    owners = []
+    listed = content.get("clients")
+    for entry in (listed if isinstance(listed, list) else [])[:MOST_CLIENTS]:
+        client = whole(entry.get("client")) if isinstance(entry, dict) else None
+        parts = {part: _counts(entry.get(part), len(kinds)) for part in ("train", "validation", "test")
+                 } if client is not None else {}  # fmt: skip
+        if client is None or None in parts.values():
+            return {"classes": [], "clients": [], "heterogeneity": {}}
+        owners.append({"client": client, "name": names.get(client, str(client)), **parts})
+    measures = section(content, "heterogeneity")
+    return {
+        "classes": kinds,
+        "clients": owners,
+        "heterogeneity": {printable(key, 60): _plain(value) for key, value in measures.items()},
+    }
+
+
+def _counts(value: Any, length: int) -> list[int] | None:
+    if not isinstance(value, list) or len(value) != length:
+        return None
+    counts = [count for each in value if (count := whole(each)) is not None and count >= 0]
+    return counts if len(counts) == length else None
+
+
+def confusion(lines: Sequence[dict[str, str]]) -> dict[str, Any]:
+    """Counts of test images by label (row) and prediction (column), from the lines of predictions.csv.
+
+    precision, recall: of each class, None where no image was predicted so, or none is of it.
+    """
+    pairs = [(line.get("label"), line.get("predicted")) for line in lines]
+    good = [(label, said) for label, said in pairs if isinstance(label, str) and isinstance(said, str) and label]
+    classes = sorted({name for pair in good for name in pair})[:200]
+    place = {name: number for number, name in enumerate(classes)}
+    matrix = [[0] * len(classes) for _ in classes]
+    for label, said in good:
+        if label in place and said in place:
+            matrix[place[label]][place[said]] += 1
+    columns = [sum(row[number] for row in matrix) for number in range(len(classes))]
+    return {
+        "classes": [printable(name, 60) for name in classes],
+        "matrix": matrix,
+        "precision": [matrix[n][n] / columns[n] if columns[n] else None for n in range(len(classes))],
+        "recall": [matrix[n][n] / sum(matrix[n]) if sum(matrix[n]) else None for n in range(len(classes))],
+        "n": sum(map(sum, matrix)),
+    }
+
+
+def times(run: Run) -> dict[str, str | None]:
+    """When a run began and ended."""
+    return {"started": moment(run.info.get("started")), "ended": moment(run.info.get("ended"))}
