@@ -1,0 +1,159 @@
+"""The shapes of answers on runs, for the API's description and its tests."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+
+class RunRow(BaseModel):
+    """A run in a list. Accuracies are fractions of the last round; megabytes are 10**6 bytes, both ways, all rounds."""
+
+    id: str
+    folder: str
+    name: str
+    strategy: str
+    label: str
+    status: str
+    reason: str
+    started: str | None
+    ended: str | None
+    rounds: int | None
+    num_rounds: int | None
+    num_clients: int | None
+    seed: int | None
+    accuracy: float | None
+    balanced_accuracy: float | None
+    megabytes: float | None
+    data: str
+    partition: str
+    is_reference: bool
+    group: str
+    note: str
+    tags: list[str]
+    differing: dict[str, Any]
+
+
+class RunList(BaseModel):
+    """A page of the list, how many runs match, what there is to choose from, and the settings that differ."""
+
+    runs: list[RunRow]
+    total: int
+    strategies: list[str]
+    statuses: list[str]
+    differs: list[str]
+
+
+class File(BaseModel):
+    """A file that may be fetched."""
+
+    name: str
+    bytes: int
+
+
+class Note(BaseModel):
+    """What an operator wrote on a run."""
+
+    title: str
+    note: str
+    tags: list[str]
+
+
+class NoteAnswer(BaseModel):
+    """A run's note after a change."""
+
+    annotation: Note
+
+
+class Has(BaseModel):
+    """What a run has left."""
+
+    predictions: bool
+    partition: bool
+    model: bool
+
+
+class RunDetail(BaseModel):
+    """A run but for its course."""
+
+    run: RunRow
+    config: dict[str, Any]
+    choices: dict[str, str]
+    result: dict[str, Any]
+    versions: dict[str, str]
+    machine: dict[str, Any]
+    data: dict[str, Any]
+    model: dict[str, Any]
+    command: str
+    commit: str
+    changed: bool
+    problems: list[str]
+    files: list[File]
+    has: Has
+    annotation: Note
+
+
+class Event(BaseModel):
+    """What happened in a round; cohort: the clients that trained, at most 100; of: all clients."""
+
+    round: int
+    num_clients: int | None
+    of: int | None
+    cohort: list[int]
+    megabytes: float
+    accuracy: float | None
+    failures: int | None
+
+
+class RoundList(BaseModel):
+    """Rounds after a cursor; each has the keys of rounds.jsonl and its wall seconds. last: the next cursor."""
+
+    rounds: list[dict[str, float | int | None]]
+    feed: list[Event]
+    last: int
+    status: str
+
+
+class Client(BaseModel):
+    """An owner."""
+
+    client: int
+    name: str
+    num_examples: int | None
+
+
+class Clients(BaseModel):
+    """values and status: [client][round]."""
+
+    metric: str
+    clients: list[Client]
+    rounds: list[int]
+    values: list[list[float | int | None]]
+    status: list[list[str | None]]
+
+
+class Owner(BaseModel):
+    """An owner's images of each class in each part."""
+
+    client: int
+    name: str
+    train: list[int]
+    validation: list[int]
+    test: list[int]
+
+
+class Partition(BaseModel):
+    """Who owns what; heterogeneity: how unlike the owners' labels are, as partition.json has it."""
+
+    classes: list[str]
+    clients: list[Owner]
+    heterogeneity: dict[str, Any]
+
+
+class Confusion(BaseModel):
+    """matrix: [label][prediction], counts of n test images."""
+
+    classes: list[str]
+    matrix: list[list[int]]
+    precision: list[float | None]
+    recall: list[float | None]
+    n: int

@@ -1,0 +1,40 @@
+"""What the runs' routes share: the index, the answers that are kept, and the notes that people wrote."""
+
+import threading
+from dataclasses import dataclass, field
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from fedsky.web.settings import Settings
+from fedsky.web.tables import Annotation
+
+from .answers import Answers
+from .index import Index
+from .listing import Note
+
+
+@dataclass
+class Runs:
+    """The runs of one site."""
+
+    index: Index
+    answers: Answers = field(default_factory=Answers)
+    _notes: dict[str, Note] = field(default_factory=dict)
+    _notes_version: str = "none"
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Runs":
+        return cls(Index(settings.outputs, settings.reference))
+
+    def notes(self, db: Session) -> tuple[str, dict[str, Note]]:
+        """All notes by run id, and a text that changes when they do; read anew only then."""
+        count, changed = db.execute(select(func.count(), func.max(Annotation.changed))).one()
+        version = f"{count} {changed}"
+        with self._lock:
+            if version != self._notes_version:
+                rows = db.execute(select(Annotation.run_id, Annotation.title, Annotation.note, Annotation.tags))
+                self._notes = {row.run_id: Note(row.title, row.note, tuple(row.tags)) for row in rows}
+                self._notes_version = version
+            return version, self._notes
