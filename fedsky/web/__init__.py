@@ -15,7 +15,7 @@ from fedsky.web.settings import Settings
 
 __all__ = ["Settings", "create_app"]
 
-API = ("account", "admin", "runs", "compare", "jobs", "predict")
+API = ("account", "profile", "admin", "runs", "compare", "jobs", "predict")
 
 
 def create_app(settings: Settings) -> Flask:

@@ -82,7 +82,9 @@ def check_token() -> None:
     try:
         csrf.protect()
     except CSRFError:
-        raise Problem(400, "The page is out of date: load it again.", code="csrf") from None
+        raise Problem(
+            400, "The page's CSRF token is missing or out of date: load the page again.", code="csrf"
+        ) from None
 
 
 def harden(response: Response) -> Response:

@@ -17,6 +17,7 @@ class Settings:
     data: Path = Path("site-data")
     outputs: tuple[Path, ...] = (Path("outputs"),)  # the first receives the runs that are launched here
     reference: Path = Path("outputs/reference")  # the runs that tell the story of the home page
+    photographs: Path | None = None  # a folder of them that launched runs may learn from
     database_url: str = ""  # an SQLite file in data unless given
     public: bool = True  # visitors without an account may read
     registration: Registration = "approve"
@@ -33,6 +34,11 @@ class Settings:
     def url(self) -> str:
         """The database's address."""
         return self.database_url or f"sqlite:///{(self.data / 'site.sqlite').resolve()}"
+
+    @property
+    def accepted(self) -> Path:
+        """The folder of photographs that an administrator accepted from users, with their manifest.csv."""
+        return self.data / "accepted"
 
     @property
     def cookie(self) -> str:

@@ -1,0 +1,96 @@
+"""Administration: accounts, the audit log, data sets."""
+
+from typing import Any, Literal
+
+from flask import Blueprint, current_app, g
+from pydantic import Field
+from sqlalchemy import select
+
+from fedsky.web import access, changes, datasets
+from fedsky.web.access import needs
+from fedsky.web.body import Body, Query, query, read
+from fedsky.web.openapi import describe
+from fedsky.web.problems import Problem
+from fedsky.web.tables import AuditEntry, User, iso
+
+blueprint = Blueprint("admin", __name__)
+
+
+class UserChange(Body):
+    """A new role, a new state or both."""
+
+    role: Literal["user", "operator", "admin"] | None = None
+    state: Literal["waiting", "active", "disabled"] | None = None
+
+
+class AuditQuery(Query):
+    """A page of the audit log: the latest entries before this id."""
+
+    before: int | None = Field(None, ge=1, le=2**63 - 1)
+    limit: int = Field(50, ge=1, le=200)
+
+
+@blueprint.get("/admin/users")
+@needs("admin")
+@describe("All accounts, those that wait for approval first.")
+def get_users() -> dict[str, Any]:
+    """All accounts."""
+    users = sorted(g.db.scalars(select(User)), key=lambda user: (user.state != "waiting", user.key))
+    return {"users": [_row(user) for user in users]}
+
+
+@blueprint.patch("/admin/users/<id>")
+@needs("admin")
+@describe("Gives an account another role or state.", body=UserChange, errors=(409,))
+def patch_user(id: str) -> dict[str, Any]:
+    """Approves, disables or enables an account, or changes what it may."""
+    body = read(UserChange)
+    user = g.db.get(User, id)
+    if user is None:
+        raise Problem(404, "There is no such account.")
+    changes.alter(g.db, access.member(), user, body.role, body.state)
+    return {"user": _row(user)}
+
+
+@blueprint.get("/admin/audit")
+@needs("admin")
+@describe("The audit log, the latest first.", query=AuditQuery)
+def get_audit() -> dict[str, Any]:
+    """A page of the audit log."""
+    asked = query(AuditQuery)
+    wanted = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(asked.limit + 1)
+    if asked.before is not None:
+        wanted = wanted.where(AuditEntry.id < asked.before)
+    found = g.db.scalars(wanted).all()
+    entries = [
+        {
+            "id": str(entry.id),
+            "time": iso(entry.time),
+            "actor": entry.actor,
+            "action": entry.action,
+            "target": entry.target,
+            "detail": entry.detail,
+            "address": entry.address,
+        }
+        for entry in found[: asked.limit]
+    ]
+    return {"entries": entries, "next": entries[-1]["id"] if len(found) > asked.limit else None}
+
+
+@blueprint.get("/admin/datasets")
+@needs("admin")
+@describe("The photographs that launched runs may learn from, and those accepted from users.")
+def get_datasets() -> dict[str, Any]:
+    """The data sets of the site, by name; never where they are."""
+    return {"datasets": datasets.all_sets(current_app.extensions["settings"])}
+
+
+def _row(user: User) -> dict[str, Any]:
+    return {
+        "id": user.id,
+        "name": user.name,
+        "role": user.role,
+        "state": user.state,
+        "created": iso(user.created),
+        "last_login": iso(user.last_login),
+    }

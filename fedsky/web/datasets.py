@@ -1,0 +1,39 @@
+"""What the site has to learn from: counts of photographs by class. Reads names, never pictures."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from fedsky.data import manifest
+from fedsky.web.settings import Settings
+
+ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+
+
+def all_sets(settings: Settings) -> list[dict[str, Any]]:
+    """Every data set: its name, number of photographs, of each class, and what is wrong with it in one line."""
+    sets: list[dict[str, Any]] = [
+        {"name": "rendered", "count": None, "classes": {}, "kind": "rendered", "problem": None}
+    ]
+    if settings.photographs is not None:
+        sets.append(_folder(settings.photographs, settings.photographs.resolve().name, "photographs"))
+    accepted = settings.accepted
+    if accepted.is_dir():
+        sets.append(_folder(accepted, "accepted", "accepted from users"))
+    return sets
+
+
+def _folder(root: Path, name: str, kind: str) -> dict[str, Any]:
+    problem = None
+    classes: Counter[str] = Counter()
+    try:
+        table = manifest.find(root, None)
+        if table is not None:
+            classes.update(row.label for row in manifest.read(table, root))
+        else:
+            for folder in sorted(path for path in root.iterdir() if path.is_dir()):
+                classes[folder.name] += sum(path.suffix.lower() in ENDINGS for path in folder.iterdir())
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        problem = str(why).replace(str(root), name)
+    return {"name": name, "count": sum(classes.values()), "classes": dict(classes), "kind": kind, "problem": problem}

@@ -1,0 +1,38 @@
+"""The site's command-line options."""
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+Port = Annotated[int, Option(min=1, max=65535, help="Where it listens.")]
+Host = Annotated[str, Option(help="The address on which it listens; others than this machine's own need TLS.")]
+Outputs = Annotated[
+    list[Path] | None,
+    Option(
+        help="A folder with runs, any depth; may be repeated. Launched runs go into the first. [default: outputs]",
+        show_default=False,
+    ),
+]
+Data = Annotated[Path, Option(help="The site's own folder: database, key, kept photographs.")]
+DatabaseUrl = Annotated[
+    str,
+    Option(
+        help="The database's address, as SQLAlchemy writes it. [default: an SQLite file in --data]",
+        show_default=False,
+    ),
+]
+Photographs = Annotated[Path | None, Option(help="A folder of photographs that launched runs may learn from.")]
+Public = Annotated[
+    bool, Option("--public/--no-public", help="Whether visitors without an account may read and predict.")
+]
+Registering = Annotated[str, Option(help="approve (by an administrator), open or closed.")]
+Https = Annotated[
+    bool, Option("--https", help="A server in front of it speaks TLS and sets X-Forwarded-For and X-Forwarded-Proto.")
+]
+InsecureHttp = Annotated[bool, Option("--insecure-http", help="Let other machines in without TLS.")]
+Names = Annotated[
+    list[str] | None, Option(help="A name or address under which browsers may ask for it; may be repeated.")
+]
+Threads = Annotated[int, Option(min=2, max=128, help="How many requests are answered at once.")]
+RunsWorker = Annotated[bool, Option("--worker/--no-worker", help="Whether it runs launched jobs itself.")]

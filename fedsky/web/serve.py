@@ -1,0 +1,102 @@
+"""Serving the site: what must hold before it may be reached, and the server itself (waitress)."""
+
+import ipaddress
+import logging
+import signal
+import subprocess
+import sys
+import threading
+from types import FrameType
+
+from waitress.server import create_server
+
+from fedsky.web import create_app
+from fedsky.web.accounts import num_admins
+from fedsky.web.settings import LOOPBACK, Settings
+
+LOG = logging.getLogger("fedsky.web")
+RESTART_SECONDS = 5.0  # between the end of a worker and the start of the next
+
+
+def check(settings: Settings, host: str, insecure_http: bool) -> None:
+    """ValueError in one line for a site that would be reached from elsewhere without what protects it."""
+    if is_loopback(host):
+        return
+    if not settings.https and not insecure_http:
+        raise ValueError(
+            f"--host {host} is reached from other machines, and passwords would cross the network readable: put a "
+            "server with TLS in front and add --https, or add --insecure-http on a network that you trust"
+        )
+    if set(settings.hosts) <= set(Settings().hosts):
+        raise ValueError(
+            f"--host {host} is reached under a name or address of this machine: add --name with it, such as "
+            "--name lab.example.org or --name 192.168.0.7"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
+    try:
+        return host in LOOPBACK or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def run(settings: Settings, host: str, port: int, worker: bool) -> None:
+    """Serves until Ctrl-C or SIGTERM. Raises ValueError where the site may not or cannot be served."""
+    app = create_app(settings)
+    with app.extensions["database"].reading() as db:
+        admins = num_admins(db)
+    if not admins and not is_loopback(host):
+        raise ValueError("the site has no administrator yet: python -m fedsky.web create-admin NAME")
+    shown = f"[{host}]" if ":" in host else host
+    try:
+        server = create_server(
+            app, host=host, port=port, threads=settings.threads, ident=None, connection_limit=1000,
+            channel_timeout=60, asyncore_use_poll=True, max_request_body_size=settings.max_upload_bytes + 64 * 1024,
+        )  # fmt: skip
+    except OSError as error:
+        raise ValueError(
+            f"port {port} of {host} cannot be had ({error.strerror}): choose another with --port"
+        ) from None
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, _stop)
+    helper = threading.Thread(target=_keep_worker, args=(stop,), name="worker-keeper") if worker else None
+    print(f"fedsky's site: http://{shown}:{port}/home (Ctrl-C ends it)", flush=True)
+    if not admins:
+        print("It has no administrator yet: python -m fedsky.web create-admin NAME", flush=True)
+    try:
+        if helper is not None:
+            helper.start()
+        server.run()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        stop.set()
+        server.close()
+        if helper is not None:
+            helper.join()
+        app.extensions["database"].close()
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _keep_worker(stop: threading.Event) -> None:
+    """Runs the worker as a process of its own, with this command line's options, and again whenever it ends."""
+    command = [sys.executable, "-m", "fedsky.web", *sys.argv[1:], "worker"]
+    while not stop.is_set():
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        while process.poll() is None and not stop.wait(0.5):
+            pass
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        elif not stop.is_set():
+            LOG.error("the worker ended with %s and is started again", process.returncode)
+            stop.wait(RESTART_SECONDS)
