@@ -10,6 +10,8 @@ export class ApiError extends Error {
     readonly status: number,
     message: string,
     readonly requestId: string | null = null,
+    /** The field of the form that the server speaks of. */
+    readonly field: string | null = null,
   ) {
     super(message)
     this.name = 'ApiError'
@@ -57,14 +59,17 @@ async function problem(response: Response): Promise<ApiError> {
     429: text().tooMany,
   }
   let detail = ''
+  let field: string | null = null
   let requestId = response.headers.get('X-Request-ID')
   if (response.headers.get('Content-Type')?.includes('json')) {
-    const body = (await response.json().catch(() => ({}))) as { detail?: string; title?: string; request_id?: string }
+    type Body = { detail?: string; title?: string; request_id?: string; field?: string }
+    const body = (await response.json().catch(() => ({}))) as Body
     detail = body.detail || body.title || ''
     requestId = body.request_id ?? requestId
+    field = body.field ?? null
   }
   const sentence = detail || known[response.status] || fill(text().failed, { status: response.status })
-  return new ApiError(response.status, sentence, requestId)
+  return new ApiError(response.status, sentence, requestId, field)
 }
 
 async function request(method: string, path: string, options: Options, second = false): Promise<Response> {

@@ -1,6 +1,6 @@
 /** Data of a page: fetched, shown, or failed with one sentence and a way to try again. */
 import { onScopeDispose, ref, shallowRef, type Ref, type ShallowRef } from 'vue'
-import { isAbort, sentence } from './api'
+import { ApiError, isAbort, sentence } from './api'
 
 export interface Load<T> {
   data: ShallowRef<T | null>
@@ -35,23 +35,34 @@ export function load<T>(fetchIt: (signal: AbortSignal) => Promise<T>): Load<T> {
   return { data, error, loading, again }
 }
 
-/** An action behind a button: busy while it goes on, its failure in one sentence; true where it worked. */
-export function action(): { busy: Ref<boolean>; error: Ref<string>; run: (act: () => Promise<unknown>) => Promise<boolean> } {
+export interface Action {
+  busy: Ref<boolean>
+  error: Ref<string>
+  /** The form's field that the failure is about, or ''. */
+  field: Ref<string>
+  /** True where it worked; a second call while the first goes on does nothing. */
+  run: (act: () => Promise<unknown>) => Promise<boolean>
+}
+
+/** An action behind a button: busy while it goes on, its failure in one sentence. */
+export function action(): Action {
   const busy = ref(false)
   const error = ref('')
+  const field = ref('')
   async function run(act: () => Promise<unknown>): Promise<boolean> {
     if (busy.value) return false
     busy.value = true
-    error.value = ''
+    error.value = field.value = ''
     try {
       await act()
       return true
     } catch (failure) {
       error.value = sentence(failure)
+      field.value = failure instanceof ApiError ? (failure.field ?? '') : ''
       return false
     } finally {
       busy.value = false
     }
   }
-  return { busy, error, run }
+  return { busy, error, field, run }
 }

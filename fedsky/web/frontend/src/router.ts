@@ -25,7 +25,6 @@ export const routes: RouteRecordRaw[] = [
   { path: '/register', component: () => import('./pages/Register.vue'), meta: { title: 'register' } },
   { path: '/profile', component: () => import('./pages/Profile.vue'), meta: { title: 'profile', needs: 'user' } },
   { path: '/about', component: () => import('./pages/About.vue'), meta: { title: 'about' } },
-  { path: '/admin', redirect: '/admin/users' },
   { path: '/admin/users', component: () => import('./pages/admin/Users.vue'), meta: { title: 'users', needs: 'admin' } },
   { path: '/admin/queue', component: () => import('./pages/admin/Queue.vue'), meta: { title: 'queue', needs: 'admin' } },
   {

@@ -13,13 +13,13 @@ describe('the two languages', () => {
     expect(names.length).toBeGreaterThan(1)
   })
 
-  it.each(names)('%s has the same keys, placeholders and plural forms in both', (name) => {
+  it.each(names)('%s has the same keys and placeholders in both', (name) => {
     const en = english[`../src/locale/en/${name}`].default
     const zh = chinese[`../src/locale/zh/${name}`].default
     expect(Object.keys(zh).sort()).toEqual(Object.keys(en).sort())
     for (const key of Object.keys(en)) {
       expect(places(zh[key]), key).toEqual(places(en[key]))
-      expect(zh[key].split('|').length, key).toBe(en[key].split('|').length)
+      expect([1, en[key].split('|').length], key).toContain(zh[key].split('|').length) // Chinese needs no plural
       expect(zh[key].trim(), key).not.toBe('')
     }
   })

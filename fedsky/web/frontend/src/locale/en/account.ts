@@ -1,8 +1,8 @@
 export default {
   name: 'Name',
-  nameHelp: '3 to 32 letters, digits, dots, hyphens or underscores.',
+  nameHelp: '1 to 32 letters or digits of any script; in between also spaces and . _ @ -',
   password: 'Password',
-  passwordHelp: 'At least 12 characters; any characters, a sentence is good. Common passwords are refused.',
+  passwordHelp: 'At least 12 characters; any characters, several words that do not belong together are good. Easy ones are refused.',
   currentPassword: 'Present password',
   newPassword: 'New password',
   repeatPassword: 'New password again',

@@ -1,0 +1,28 @@
+export default {
+  title: 'About this site',
+  lead: 'fedsky asks one question: who gains by joining a federation?',
+  questionTitle: 'The question',
+  question:
+    'Several owners of sky photographs want one model that tells sunny from cloudy skies, but do not want to hand their photographs over. In federated learning each owner trains on their own photographs, and only the model’s numbers travel. Is each owner better off than alone? And how much is lost against pooling all photographs in one place?',
+  measuredTitle: 'What is measured',
+  measured1: 'Accuracy is the share of test photographs judged rightly; balanced accuracy is the mean of that share over the classes, so that a rare class counts as much as a frequent one.',
+  measured2: 'Test photographs are never trained on, and nothing is chosen by them: whatever is chosen is chosen on validation photographs.',
+  measured3: 'A group is one configuration repeated with several seeds. The band and the interval are 95 % intervals of the mean over its seeds (Student’s t); with one seed there is none, and the site says so.',
+  measured4: 'Differences are paired: the same seed, the same split, two methods. Where several are tested, p is corrected after Holm.',
+  measured5: 'Megabytes count what the messages of training carry, up and down, all clients together.',
+  measured6: 'All figures come from the same code as the written report (fedsky.report); the site computes none of its own.',
+  predictTitle: 'What a prediction means',
+  predict:
+    'The model judges the sky in the picture that you give it. It does not forecast the weather, and it has seen only two kinds of sky: rain, night or fog were not in its training. A probability near one half means that it does not know. The heat map shows where in the picture the judgement comes from; it explains, it does not prove.',
+  privacyTitle: 'What is kept',
+  privacy1: 'An uploaded photograph is judged in memory and then forgotten, unless you ask that it be kept in your profile.',
+  privacy2: 'A kept photograph is stored re-encoded, without place, camera or time; only you see it, and you can delete it at any time.',
+  privacy3: 'If you offer a photograph as training data, administrators see it; once accepted it stays part of the data set.',
+  privacy4: 'Of an account are kept: name, a hash of the password, role, times of creation and last log-in; of each session: address, browser and times. The audit log notes log-ins and changes with address and time.',
+  privacy5: 'One cookie, for the log-in. Language and colours are remembered in your browser alone. Nothing is asked of any other server: no trackers, no fonts, no maps.',
+  keyboardTitle: 'By keyboard and screen reader',
+  keyboard: 'Everything works without a mouse. “Skip to the content” is the first stop of the Tab key; curves can be walked with the arrow keys, and each has its numbers as a table. If something does not work for you, please tell who runs this site.',
+  scriptsTitle: 'For scripts',
+  scripts: 'Every page has a JSON twin under /api; the description is',
+  scriptsPredict: 'A photograph is judged by',
+}

@@ -1,0 +1,1 @@
+export default { sunny: 'sunny', cloudy: 'cloudy' }

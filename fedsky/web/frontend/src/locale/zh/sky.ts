@@ -1,0 +1,1 @@
+export default { sunny: '晴', cloudy: '多云' }
