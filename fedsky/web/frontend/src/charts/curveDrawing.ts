@@ -4,7 +4,7 @@ import { dashOf, legible, markerPath, round } from './look'
 import { fitted, FONT, INKS, shape, textWidth, type Shape } from './shape'
 import { ticks } from './ticks'
 import type { Line } from './types'
-import { plain } from './words'
+import { tickText } from './words'
 
 export interface CurveFigure {
   title: string
@@ -12,6 +12,8 @@ export interface CurveFigure {
   xLabel: string
   yLabel: string
   percent: boolean
+  /** One run: nothing to say of n. */
+  single?: boolean
 }
 
 const WIDTH = 640
@@ -63,14 +65,14 @@ export function drawCurves(figure: CurveFigure): Shape {
     const y = round(at(left, tick)[1])
     grid.push(
       shape('line', { x1: PLOT.left, x2: PLOT.left + PLOT.width, y1: y, y2: y, stroke: inks.grid }),
-      shape('text', { x: PLOT.left - 6, y: y + 4, 'text-anchor': 'end', ...axisText }, plain(percent ? Math.round(1000 * tick) / 10 : tick)),
+      shape('text', { x: PLOT.left - 6, y: y + 4, 'text-anchor': 'end', ...axisText }, tickText(percent ? Math.round(1000 * tick) / 10 : tick)),
     )
   }
   for (const tick of ticks(left, right, 7)) {
     const x = round(at(tick, bottom)[0])
     grid.push(
       shape('line', { x1: x, x2: x, y1: PLOT.top + PLOT.height, y2: PLOT.top + PLOT.height + 4, stroke: inks.muted }),
-      shape('text', { x, y: PLOT.top + PLOT.height + 17, 'text-anchor': 'middle', ...axisText }, plain(tick)),
+      shape('text', { x, y: PLOT.top + PLOT.height + 17, 'text-anchor': 'middle', ...axisText }, tickText(tick)),
     )
   }
   const marks: Shape[] = []
@@ -105,7 +107,7 @@ export function drawCurves(figure: CurveFigure): Shape {
       {},
       shape('line', { x1: x, x2: x + 30, y1: y, y2: y, stroke: color, 'stroke-width': 2, 'stroke-dasharray': dashOf(line).join(' ') || 'none' }),
       shape('path', { d: markerPath(line.marker, x + 15, y, 3.5), fill: color }),
-      shape('text', { x: x + 36, y: y + 4, 'font-size': 12, fill: inks.text }, fitted(`${line.label} (n ${line.n})`, 12, PLOT.width / columns - 42)),
+      shape('text', { x: x + 36, y: y + 4, 'font-size': 12, fill: inks.text }, fitted(figure.single ? line.label : `${line.label} (n ${line.n})`, 12, PLOT.width / columns - 42)),
     )
   })
   const middle = PLOT.top + PLOT.height / 2

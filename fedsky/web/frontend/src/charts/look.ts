@@ -3,9 +3,6 @@ import type { Look } from './types'
 
 type Rgb = [number, number, number]
 
-/** Page backgrounds of the two themes (Bootstrap 5.3's --bs-body-bg). */
-export const LIGHT = '#ffffff'
-export const DARK = '#212529'
 /** WCAG 2.2, 1.4.11: the contrast that a line needs. */
 const MIN_CONTRAST = 3
 
@@ -42,11 +39,6 @@ export function legible(color: string, background: string): string {
     if (contrast(mixed, background) >= MIN_CONTRAST) return mixed
   }
   return target === 0 ? '#000000' : '#ffffff'
-}
-
-/** Black or white, whichever reads better on the colour. */
-export function inkOn(color: string): string {
-  return contrast(color, '#000000') >= contrast(color, '#ffffff') ? '#000000' : '#ffffff'
 }
 
 const NAMED: Record<string, readonly number[]> = { '-': [], '--': [8, 4], ':': [2, 3], '-.': [8, 3, 2, 3] }

@@ -6,7 +6,7 @@ import { bandOf, stretches } from './curveDrawing'
 import { dashOf, legible, outline } from './look'
 import { FONT, INKS } from './shape'
 import type { Line } from './types'
-import { plain } from './words'
+import { tickText } from './words'
 
 export interface PlotSettings {
   width: number
@@ -34,7 +34,7 @@ export function makeOptions(settings: PlotSettings): uPlot.Options {
     ticks: { stroke: inks.grid, width: 1, size: 4 },
   }
   const isWhole = settings.lines.every((line) => line.x.every(Number.isInteger))
-  const yText = (value: number) => plain(settings.percent ? Math.round(1000 * value) / 10 : value)
+  const yText = (value: number) => tickText(settings.percent ? Math.round(1000 * value) / 10 : value)
   return {
     width: settings.width,
     height: settings.height,
@@ -50,10 +50,10 @@ export function makeOptions(settings: PlotSettings): uPlot.Options {
         label: settings.xLabel,
         size: 32,
         space: 60,
-        values: (_, splits) => splits.map(plain),
+        values: (_, splits) => splits.map(tickText),
         incrs: isWhole ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 1e4, 2e4, 5e4, 1e5] : undefined,
       },
-      { ...axis, label: settings.yLabel, size: 46, values: (_, splits) => splits.map(yText) },
+      { ...axis, label: settings.yLabel, size: 48, values: (_, splits) => splits.map(yText) },
     ],
     series: [
       {},

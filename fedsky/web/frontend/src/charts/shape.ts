@@ -11,7 +11,7 @@ export function shape(tag: string, attributes: Shape['attributes'] = {}, ...chil
   return { tag, attributes, children }
 }
 
-/** The inks of a drawing; an exported file is always drawn on white. */
+/** The inks of a drawing: those of --sky-surface in styles.css. An exported file is always drawn on white. */
 export interface Inks {
   background: string
   text: string
@@ -20,8 +20,8 @@ export interface Inks {
 }
 
 export const INKS: Record<'light' | 'dark', Inks> = {
-  light: { background: '#ffffff', text: '#212529', muted: '#565e64', grid: '#dddddd' },
-  dark: { background: '#212529', text: '#dee2e6', muted: '#adb5bd', grid: '#3d444b' },
+  light: { background: '#ffffff', text: '#15222e', muted: '#4a5d6e', grid: '#dbe3ea' },
+  dark: { background: '#142130', text: '#e4ecf3', muted: '#a6b7c6', grid: '#2f4255' },
 }
 
 export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "PingFang SC", "Noto Sans SC", sans-serif'

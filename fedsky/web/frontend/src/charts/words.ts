@@ -47,6 +47,11 @@ export function plain(value: number): string {
   return formatNumber(value, size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 4)
 }
 
+/** A number at an axis: no more digits than it needs. */
+export function tickText(value: number): string {
+  return value.toLocaleString(language.value === 'zh' ? 'zh-CN' : 'en-GB', { maximumSignificantDigits: 4 })
+}
+
 /** A cell of a table as text. */
 export function cellText(value: Cell, column: Column): string {
   if (value === null || value === undefined || value === '') return '–'
