@@ -6,6 +6,7 @@ Both give a ``ClientGrid`` (fedsky/grid.py).
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -108,8 +109,11 @@ def _start_ray(settings: dict[str, Any]) -> None:
                  "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1), "MALLOC_MMAP_MAX_": "0"}  # fmt: skip
     address = settings.get("address")
     own: dict[str, Any] = {}
+    nobody = f"engine.address={address}: no Ray cluster answers there; start one or leave it out"
     if address is None:
         own = {"num_cpus": settings.get("num_actors") or num_cores(), "include_dashboard": False}
+    elif address != "auto" and not _answers(address):  # which Ray itself would take a minute and more to find
+        raise ValueError(nobody)
     terminate = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(
@@ -117,11 +121,19 @@ def _start_ray(settings: dict[str, Any]) -> None:
             runtime_env={"env_vars": variables}, **own,
         )  # fmt: skip
     except ConnectionError as error:
-        raise ValueError(
-            f"engine.address={address}: no Ray cluster answers there; start one or leave it out"
-        ) from error
+        raise ValueError(nobody) from error
     if terminate is not None and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, terminate)  # Ray puts a handler of its own in its place
+
+
+def _answers(address: str) -> bool:
+    """Whether anything listens at ``[ray://]host:port``."""
+    host, _, port = str(address).removeprefix("ray://").rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+    except (OSError, ValueError, OverflowError):
+        return False
+    return True
 
 
 def num_cores() -> int:

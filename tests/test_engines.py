@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from fedsky.config import compose, resolve
+from fedsky.engine import open_grid
 from fedsky.grid import ClientError
 from fedsky.resume import resume
 from fedsky.run import Course, run
@@ -167,3 +168,9 @@ def test_interrupted_it_ends_everything_within_ten_seconds(tmp_path: Path, numbe
 def heed_interrupts() -> None:
     """What a terminal's foreground has and a background job, whose shell lets it ignore Ctrl-C, has not."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "nowhere", "127.0.0.1:99999999"])
+def test_an_address_where_nothing_listens_is_told_at_once(address: str) -> None:
+    with pytest.raises(ValueError, match="no Ray cluster answers there; start one or leave it out"):
+        open_grid({"kind": "ray", "num_actors": None, "num_gpus": 0.0, "address": address}, 2)
