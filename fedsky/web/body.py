@@ -1,5 +1,6 @@
 """What a request brings, checked against a pydantic model; whatever the model does not name is refused."""
 
+import json
 from typing import TypeVar, get_origin
 
 from flask import request
@@ -26,7 +27,10 @@ def read(model: type[M]) -> M:
     """The request's JSON object; Problem 415 if it is no JSON, 400 or 422 if it is none of the model."""
     if request.mimetype != "application/json":
         raise Problem(415, "The request's body must be JSON (Content-Type: application/json).")
-    content = request.get_json(silent=True, cache=False)
+    try:
+        content = json.loads(request.get_data(cache=False), parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        content = None
     if not isinstance(content, dict):
         raise Problem(400, "The request's body must be a JSON object.")
     try:
@@ -50,6 +54,10 @@ def query(model: type[M]) -> M:
         return model.model_validate(content)
     except ValidationError as error:
         raise _problem(error) from None
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
 
 
 def _problem(error: ValidationError) -> Problem:

@@ -20,9 +20,9 @@ def alter_own(db: Session, user: User, current: str, name: str | None, password:
         name = accounts.check_name(name)
     if password is not None:
         passwords.check_new(password, name or user.name)
-        if passwords.normal(password) == passwords.normal(current):
-            raise Problem(422, "The new password is the old one.", field="password")
     _confirm(user, current)
+    if password is not None and passwords.normal(password) == passwords.normal(current):
+        raise Problem(422, "The new password is the old one.", field="password")
     hashed = passwords.hash_new(password) if password is not None else None
     mine = _same(db, user)
     if name is not None and name != mine.name:
@@ -49,10 +49,10 @@ def delete_own(db: Session, user: User, password: str) -> None:
     _drop_jobs(db, mine, "its owner's account was deleted")
     db.execute(delete(Offer).where(Offer.user_id == mine.id, Offer.state != "accepted"))
     audit.record(db, mine, "delete-account", mine.name)
-    sessions.finish(db)
     db.delete(mine)  # with its sessions and predictions; jobs, notes and accepted offers lose their owner
     db.flush()
     _keep_an_admin(db)
+    sessions.finish(db)
     db.commit()
 
 

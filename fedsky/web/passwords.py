@@ -18,6 +18,7 @@ JUDGED = 32  # characters that the estimate of guesses looks at, since its time 
 MOST_SIGNS = 6  # different digits and signs that stand for letters; with more, it tries every reading, for seconds
 ENOUGH = 2  # of zxcvbn's scores 0 to 4: more than 10^8 guesses
 CONTEXT = ("fedsky", "sunny", "cloudy", "weather", "federated", "federation", "learning", "photograph", "flower")
+BESIDES = 6  # characters that a password has besides the site's words and the name
 AT_ONCE = 2  # hashes, of 64 MiB each
 WAIT_SECONDS = 15
 
@@ -57,6 +58,11 @@ def _common() -> frozenset[str]:
 
 def _guessable(password: str, name: str) -> bool:
     """Whether few guesses find it (Wheeler 2016, zxcvbn), words of this site and the name being tried first."""
+    rest = password.casefold()
+    for word in sorted([name.casefold(), *CONTEXT], key=len, reverse=True):
+        rest = rest.replace(word, "")
+    if len(rest) < BESIDES:
+        return True
     from zxcvbn import zxcvbn
     from zxcvbn.matching import L33T_TABLE
 
@@ -67,7 +73,7 @@ def _guessable(password: str, name: str) -> bool:
 
 
 def make_one_time() -> str:
-    """A random password, of 120 bits, in groups that can be read out."""
+    """A random password, of 118 bits, in groups that can be read out."""
     alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
     letters = "".join(secrets.choice(alphabet) for _ in range(24))
     return "-".join(letters[i : i + 6] for i in range(0, 24, 6))
@@ -83,8 +89,11 @@ def verify(kept: str | None, password: str) -> bool:
     """Whether the password is the one of this hash; None (no such account) takes the same time and is False."""
     raw = normal(password).encode("utf-8", "surrogatepass")[: LONGEST + 1]
     with _turn():
+        if kept is None:
+            hasher.hash(raw)
+            return False
         try:
-            return hasher.verify(kept or _nobodys(), raw) and kept is not None
+            return hasher.verify(kept, raw)
         except (VerificationError, InvalidHashError):
             return False
 
@@ -92,11 +101,6 @@ def verify(kept: str | None, password: str) -> bool:
 def is_outdated(kept: str) -> bool:
     """Whether a hash was made with other parameters than today's."""
     return hasher.check_needs_rehash(kept)
-
-
-@lru_cache(maxsize=1)
-def _nobodys() -> str:
-    return hasher.hash(secrets.token_bytes(16))
 
 
 @contextmanager

@@ -61,7 +61,7 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def refuse_any(error: Exception) -> Response:
-        LOG.exception("%s %s failed", request.method, request.path, exc_info=error)
+        LOG.exception("request %s failed: %s %r", g.get("request_id"), request.method, request.path, exc_info=error)
         return answer(Problem(500, SENTENCES[500]))
 
 
