@@ -4,17 +4,20 @@ Runs that differ in nothing but seed, data_seed and fold are a group.
 """
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fedsky.history import Row
 
+from . import statistics
 from .results import ALONE, POOLED, Key, Result, printable
+from .statistics import Estimate, Repetitions
 
 # Neither a repetition nor where or how fast it ran tells two experiments apart.
 REPETITION = ("seed", "data_seed", "fold")
-ELSEWHERE = ("engine", "name", "paths", "hydra", "resume", "checkpoint")
+ELSEWHERE = ("engine", "name", "paths", "hydra", "resume", "checkpoint", "tracking")
 PLACES = ("folder", "path", "dir", "root", "cache")
 # What goes around a strategy belongs to it: pooling and training alone know nothing of it and are compared with it.
 AROUND = ("personalize", "privacy", "attack", "compression")
@@ -48,6 +51,29 @@ def settings_of(config: Row) -> dict[str, Any]:
     }
 
 
+def repetitions(results: Mapping[Key, Result]) -> Repetitions:
+    """What of these runs is independent: draws of new data, else splits of the same images, else seeds.
+
+    A split is a fold or a data_seed with test images of its own. Where data_seed changes the owners' shares alone, it
+    is one more seed.
+    """
+    draws = {key: result.fingerprint for key, result in results.items()}
+    if len(set(draws.values())) > 1:
+        return Repetitions("draw", draws)
+    splits = {key: f"{key[1]} {key[2]}" for key in results}
+    tested = {result.test_images for result in results.values()}
+    if len(set(splits.values())) == 1 or (len(tested) == 1 and None not in tested):
+        seeds = {key: f"{key[0]} {key[1]}" for key in results}
+        return Repetitions("seed", seeds)
+    sizes = {part: sum(_num_images(result, part) for result in results.values()) for part in ("train", "test")}
+    shared = sizes["test"] / sizes["train"] if sizes["train"] and sizes["test"] else math.nan
+    return Repetitions("fold" if len({key[1] for key in results}) == 1 else "split", splits, shared)
+
+
+def _num_images(result: Result, part: str) -> int:
+    return int(result.partition.loc[result.partition["part"] == part, "count"].sum())
+
+
 @dataclass(eq=False)
 class Group:
     """The repetitions of one experiment. label: its name on the page; context: what of it is not the strategy."""
@@ -75,6 +101,15 @@ class Group:
     @property
     def is_federated(self) -> bool:
         return self.strategy not in (ALONE, POOLED)
+
+    @property
+    def repetitions(self) -> Repetitions:
+        """What of its runs is independent."""
+        return repetitions(self.results)
+
+    def mean(self, metric: str) -> Estimate | None:
+        """The mean of the last rounds' metric with its interval over the repetitions; None where no run knows it."""
+        return statistics.group_mean(self.finals(metric), self.repetitions)
 
     def finals(self, metric: str) -> dict[Key, float]:
         """The metric of each run's last round, where it is known."""

@@ -6,6 +6,7 @@ Raw frames hold fractions, megabytes (10^6 bytes) and seconds; NaN is an empty c
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from . import statistics
@@ -13,7 +14,7 @@ from .comparisons import Comparison
 from .groups import Group, Kind
 from .results import METRICS, LeftOut, Result, planned_rounds, printable, section, strategy_name
 from .statistics import Estimate
-from .words import UNKNOWN, fixed, number_interval, percent, percent_interval, points_interval
+from .words import UNKNOWN, fixed, number_interval, p_text, percent, percent_interval, points_interval
 
 OWN_MODELS = "own models on all images"
 WORDS = {"balanced_accuracy": "balanced accuracy", "accuracy": "accuracy", "loss": "loss"}
@@ -34,7 +35,7 @@ def final_table(kind: Kind) -> tuple[pd.DataFrame, pd.DataFrame]:
     raw, shown = [], []
     for group in kind.groups:
         runs = list(group.results.values())
-        estimates = {metric: statistics.mean_interval(list(group.finals(metric).values())) for metric in METRICS}
+        estimates = {metric: group.mean(metric) for metric in METRICS}
         up, down = (_mean([run.megabytes(name) for run in runs]) for name in ("bytes_up", "bytes_down"))
         seconds = _mean([run.seconds for run in runs])
         rounds = max(run.last_round for run in runs)
@@ -79,12 +80,16 @@ def comparison_table(kind: Kind, comparisons: Sequence[Comparison]) -> tuple[pd.
         names = {"first": each.first.label, "second": each.second.label}
         raw.append({
             "data": kind.title, **names,
-            **_spread("difference_over_runs", each.runs), **_spread("difference_over_images", each.images),
+            **_spread("difference_over_runs", each.runs), "repetitions": each.runs.units if each.runs else 0,
+            "repetition": each.repetitions.unit, "p": each.p, "p_holm": each.p_holm, "effect_size": each.effect_size,
+            **_spread("difference_over_images", each.images),
         })  # fmt: skip
         shown.append({
             **names,
             "points, over runs": points_interval(each.runs),
             "paired runs": str(each.runs.n if each.runs else 0),
+            "p (Holm)": p_text(each.p_holm),
+            "effect size": UNKNOWN if each.effect_size is None else fixed(each.effect_size, 2),
             "points, over test images": points_interval(each.images),
             "test images": str(each.images.n if each.images else 0),
         })  # fmt: skip
@@ -104,21 +109,23 @@ def runs_table(kind: Kind) -> pd.DataFrame:
 
 def rounds_table(kind: Kind, groups: Sequence[Group], metric: str) -> pd.DataFrame:
     """One row a group and round: mean and t-interval where all its runs have a value, and the extremes of runs."""
-    rows = []
+    tables = []
     for group in groups:
         columns = {key: result.rounds[metric] for key, result in group.results.items()}
         table = pd.DataFrame(columns).sort_index()
-        for current, values in zip(table.index, table.to_numpy(float), strict=True):
-            estimate = None if pd.isna(values).any() else statistics.mean_interval(values)
-            rows.append({"data": kind.title, "group": group.label, "round": current, "runs": len(columns),
-                         **_spread(metric, estimate),
-                         "lowest": _least(values), "highest": -_least(-values)})  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def _least(values: "statistics.Floats") -> float:
-    known = values[~pd.isna(values)]
-    return float(known.min()) if len(known) else math.nan
+        values, repetitions = table.to_numpy(float).T, group.repetitions
+        mean, low, high = statistics.mean_intervals(
+            values, [repetitions.of[key] for key in columns], repetitions.shared
+        )
+        known = ~np.isnan(values)
+        tables.append(pd.DataFrame({
+            "data": kind.title, "group": group.label, "round": table.index, "runs": len(columns),
+            metric: mean, f"{metric}_low": low, f"{metric}_high": high,
+            f"{metric}_n": np.where(known.all(axis=0), len(columns), 0),
+            "lowest": np.where(known.any(axis=0), np.where(known, values, np.inf).min(axis=0), np.nan),
+            "highest": np.where(known.any(axis=0), np.where(known, values, -np.inf).max(axis=0), np.nan),
+        }))  # fmt: skip
+    return pd.concat(tables, ignore_index=True)
 
 
 def shown_rounds(table: pd.DataFrame, metric: str) -> pd.DataFrame:
