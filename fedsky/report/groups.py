@@ -12,6 +12,7 @@ from typing import Any
 from fedsky.history import Row
 
 from . import statistics
+from .language import _
 from .results import ALONE, POOLED, Key, Result, printable
 from .statistics import Estimate, Repetitions
 
@@ -179,6 +180,6 @@ def name_groups(groups: Sequence[Group]) -> None:
                 text = f"{last if short.count(last) == 1 else key}={printable(group.settings[key], 40)}"
                 (own if key.split(".")[0] in ("strategy", *AROUND) else rest).append(text)
         group.context = ", ".join(rest)
-        label = ", ".join([group.strategy, *own, *rest])
+        label = ", ".join(filter(None, [group.strategy, *own, *rest])) or _("all runs")
         seen[label] = seen.get(label, 0) + 1
         group.label = label + (f" ({seen[label]})" if seen[label] > 1 else "")

@@ -1,19 +1,28 @@
 """Which groups may be compared: those whose shared repetitions were judged on the same images are of a kind."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from .groups import AROUND, Group, Kind, name_groups, settings_of
-from .results import ALONE, POOLED, Result, printable, section, strategy_name
+from .keys import full_key, settings_by_name
+from .language import _
+from .results import ALONE, POOLED, Key, Result, printable, section, strategy_name
 
 
-def make_kinds(results: Iterable[Result]) -> tuple[list[Kind], list[str]]:
-    """Groups results, sorts the groups into kinds and names both; also what a reader must know of it."""
+def make_kinds(results: Sequence[Result], group_by: Sequence[str] = ()) -> tuple[list[Kind], list[str]]:
+    """Groups results, sorts the groups into kinds and names both; also what a reader must know of it.
+
+    group_by: the settings that make a group; whatever else differs is then averaged over. ValueError for a setting
+    that no run has.
+    """
+    known = {key for result in results for key in settings_by_name(result.run)} if group_by else set()
+    chosen = [full_key(key, known, "group-by") for key in group_by]
     notes: list[str] = []
     kinds: list[Kind] = []
     for title, members in _by_data(results, notes):
         separate: list[list[Group]] = []
-        for group in _make_groups(members, notes):
+        for group in _make_groups(members, chosen, notes):
             for groups in separate:
                 if all(_same_images(group, other) for other in groups):
                     groups.append(group)
@@ -21,13 +30,15 @@ def make_kinds(results: Iterable[Result]) -> tuple[list[Kind], list[str]]:
             else:
                 separate.append([group])
         if len(separate) > 1:
-            notes.append(f"Not comparable: {len(separate)} sets of runs on {title} were tested on different images.")
+            notes.append(_("Not comparable: {n} sets of runs on {data} were tested on different images.",
+                           n=len(separate), data=title))  # fmt: skip
         for number, groups in enumerate(separate, 1):
             name_groups(groups)
-            kinds.append(Kind(title + (f", test images {number} of {len(separate)}" if separate[1:] else ""), groups))
+            several = _(", test images {number} of {n}", number=number, n=len(separate)) if separate[1:] else ""
+            kinds.append(Kind(title + several, groups))
     if len({kind.title for kind in kinds}) > 1:
-        notes.insert(0, f"Not comparable: {len(kinds)} kinds of data. Each has its own section, and nothing is "
-                        "compared across them.")  # fmt: skip
+        notes.insert(0, _("Not comparable: {n} kinds of data. Each has its own section, and nothing is compared across "
+                          "them.", n=len(kinds)))  # fmt: skip
     return kinds, notes
 
 
@@ -40,10 +51,11 @@ def _by_data(results: Iterable[Result], notes: list[str]) -> list[tuple[str, lis
     for result in results:
         data = section(result.run.info, "data")
         classes = data.get("classes")
-        names = " and ".join(map(str, classes)) if isinstance(classes, list) else printable(classes)
-        name = section(result.run.info, "choices").get("data", "data of unknown name")
-        size = data.get("image_size", "unknown")
-        title = printable(f"{name}: {names}, {'points' if size is None else f'{size} pixels'}")
+        names = _(" and ").join(map(str, classes)) if isinstance(classes, list) else printable(classes)
+        name = section(result.run.info, "choices").get("data", _("data of unknown name"))
+        size = data.get("image_size", _("unknown"))
+        what = _("points") if size is None else _("{size} pixels", size=size)
+        title = printable(_("{name}: {classes}, {what}", name=name, classes=names, what=what))
         bases.setdefault(title, []).append(result)
     split = []
     for base in sorted(bases):
@@ -53,39 +65,83 @@ def _by_data(results: Iterable[Result], notes: list[str]) -> list[tuple[str, lis
         fingerprints = sorted(set().union(*draws.values()))
         is_redraw = len(draws) > 1 and all(len(prints) == 1 for prints in draws.values())
         if len(fingerprints) > 1 and is_redraw:
-            notes.append(f"{base}: each data_seed has images of its own ({len(fingerprints)} draws of the data).")
+            notes.append(_("{data}: each data_seed has images of its own ({n} draws of the data).",
+                           data=base, n=len(fingerprints)))  # fmt: skip
         if len(fingerprints) == 1 or is_redraw:
             split.append((base, bases[base]))
             continue
         split += [
-            (f"{base}, fingerprint {printable(value, 12)}", [r for r in bases[base] if r.fingerprint == value])
+            (
+                _("{data}, fingerprint {value}", data=base, value=printable(value, 12)),
+                [r for r in bases[base] if r.fingerprint == value],
+            )
             for value in fingerprints
         ]
     return split
 
 
-def _make_groups(results: Iterable[Result], notes: list[str]) -> list[Group]:
+def _make_groups(results: Sequence[Result], group_by: Sequence[str], notes: list[str]) -> list[Group]:
+    settings = [settings_of(result.run.config) for result in results]
+    averaged = _averaged(results, settings, group_by)
     groups: dict[str, Group] = {}
-    for result in results:
-        settings, strategy = settings_of(result.run.config), strategy_name(result.run)
-        identity = json.dumps([strategy, settings], sort_keys=True, default=str)
-        if identity not in groups:
-            choices = {key: printable(value, 60) for key, value in section(result.run.info, "choices").items()}
-            groups[identity] = Group(strategy, settings, choices, {})
-        members = groups[identity].results
-        twin = members.get(result.key)
+    for result, own, rest in zip(results, settings, averaged, strict=True):
+        strategy = strategy_name(result.run)
+        identity = _text([strategy, own])
+        if group_by:
+            values = settings_by_name(result.run)
+            identity = _text([values.get(key) for key in group_by])
+        choices = {key: printable(value, 60) for key, value in section(result.run.info, "choices").items()}
+        group = groups.setdefault(identity, Group(strategy, own, choices, {}))
+        if group_by:  # what all of its runs share describes it
+            group.strategy = strategy if group.strategy == strategy else ""
+            group.settings = {key: value for key, value in group.settings.items() if own.get(key, ...) == value}
+            group.choices = {key: value for key, value in group.choices.items() if choices.get(key) == value}
+        key: Key = (*result.key, rest) if rest else result.key
+        twin = group.results.get(key)
         if twin is not None:
+            _refuse_other_settings(twin, result, group_by)
             newest = max(twin, result, key=lambda each: str(each.run.info.get("started")))
-            notes.append(f"{twin.name} and {result.name} are the same experiment with the same seeds: only the one "
-                         f"started last, {newest.name}, counts.")  # fmt: skip
+            notes.append(_("{first} and {second} are the same experiment with the same seeds: only the one started "
+                           "last, {newest}, counts.",
+                           first=twin.name, second=result.name, newest=newest.name))  # fmt: skip
             result = newest
-        members[result.key] = result
+        group.results[key] = result
+    if any(averaged):
+        notes.append(_("Grouped by {keys}: runs of a group that differ in other settings are averaged within their "
+                       "seed, and pair with runs of those settings.", keys=", ".join(group_by)))  # fmt: skip
     for group in groups.values():
         group.results = dict(sorted(group.results.items()))
     order = {ALONE: 0, POOLED: 2}
     return sorted(groups.values(), key=lambda g: (order.get(g.strategy, 1), g.strategy != "fedavg", g.strategy,
                                                   sum(f"{name}._target_" in g.settings for name in AROUND),
-                                                  json.dumps(g.settings, sort_keys=True, default=str)))  # fmt: skip
+                                                  _text(g.settings)))  # fmt: skip
+
+
+def _averaged(results: Sequence[Result], settings: Sequence[dict[str, Any]], group_by: Sequence[str]) -> list[str]:
+    """For each run, the settings that differ among all of them and that no group stands for, as text.
+
+    What is set within a chosen section, such as the strategy's own settings, belongs to the group.
+    """
+    if not group_by:
+        return [""] * len(results)
+    full = [{**own, "strategy": strategy_name(result.run)} for own, result in zip(settings, results, strict=True)]
+    keys = {key for own in full for key in own if key not in group_by and key.split(".")[0] not in group_by}
+    told = sorted(key for key in keys if len({_text(own.get(key)) for own in full}) > 1)
+    return [_text([own.get(key) for key in told]) if told else "" for own in full]
+
+
+def _refuse_other_settings(first: Result, second: Result, group_by: Sequence[str]) -> None:
+    """ValueError if two runs with the same seeds are in one group though they are not the same experiment."""
+    ours, theirs = (settings_of(result.run.config) for result in (first, second))
+    differing = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
+    if differing:
+        raise ValueError(_("group-by={keys}: {first} and {second} differ in {key} too; add it, or choose one with "
+                           "--where {key}=VALUE", keys=",".join(group_by), first=first.name, second=second.name,
+                           key=differing[0]))  # fmt: skip
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
 
 
 def _same_images(first: Group, second: Group) -> bool:

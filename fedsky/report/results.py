@@ -28,8 +28,8 @@ __all__ = ["ALONE", "METRICS", "POOLED", "Key", "LeftOut", "Result", "number", "
 
 METRICS = ("balanced_accuracy", "accuracy", "loss")
 ALONE, POOLED = "local", "centralized"
-# What makes two runs a pair, as text: seed, data_seed, fold.
-Key = tuple[str, str, str]
+# What makes two runs a pair, as text: seed, data_seed, fold; and, where groups were chosen, what else must be the same.
+Key = tuple[str, ...]
 
 
 @dataclass(eq=False)
@@ -160,10 +160,16 @@ def planned_rounds(run: Run) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+def _ended_early(run: Run, reached: int, planned: int) -> bool:
+    """Whether the run itself says that this round was its last, as patience or a strategy may have it."""
+    last = section(run.info, "result").get("round")
+    return type(last) is int and last == reached < planned
+
+
 def read_result(run: Run, name: str) -> Result | LeftOut:
     """The numbers of a run, or the reason why it has none to compare.
 
-    Empties the run's rows of clients and timing: what is needed of them is in the result's tables, far smaller.
+    Empties the run's rows: what is needed of them is in the result's tables, far smaller.
     """
     problems = [printable(problem, 200) for problem in run.problems]
     rounds = rounds_of(run, problems)
@@ -173,7 +179,7 @@ def read_result(run: Run, name: str) -> Result | LeftOut:
         reason = printable(run.info.get("reason") or "")
     elif reached is None:
         reason = "rounds.jsonl has no round"
-    elif planned is not None and reached != planned:
+    elif planned is not None and reached != planned and not _ended_early(run, reached, planned):
         reason = f"rounds.jsonl ends at round {reached} of {planned}"
     if reason is not None or reached is None:
         run.clients, run.timing = [], []
@@ -185,5 +191,5 @@ def read_result(run: Run, name: str) -> Result | LeftOut:
     result = Result(run, name, reached, rounds, owners, owners_by_round(run), partition, problems)
     expected = int(partition.loc[partition["part"] == "test", "count"].sum())
     result.predictions = predictions_of(run, expected, result.final("accuracy"), problems)
-    run.clients, run.timing = [], []
+    run.rounds, run.clients, run.timing = [], [], []
     return result

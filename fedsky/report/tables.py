@@ -206,7 +206,8 @@ def provenance_table(kind: Kind) -> pd.DataFrame:
     """One row a run: what it takes to run it again."""
     rows = []
     for group in kind.groups:
-        for (seed, data_seed, fold), result in group.results.items():
+        for result in group.results.values():
+            seed, data_seed, fold = result.key
             info = result.run.info
             rows.append({
                 "run": result.name, "group": group.label, "seed": seed, "data seed": data_seed,
