@@ -196,7 +196,7 @@ def run_file(id: str, name: str) -> ResponseReturnValue:
     return response
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Text without control characters but line ends, which no page and no database needs."""
     return "".join(character for character in text.strip() if character.isprintable() or character == "\n")
 
@@ -204,9 +204,9 @@ def _clean(text: str) -> str:
 class AnnotationBody(Body):
     """What is left out stays as it is."""
 
-    title: Annotated[str, AfterValidator(_clean)] | None = Field(None, max_length=200)
-    note: Annotated[str, AfterValidator(_clean)] | None = Field(None, max_length=5000)
-    tags: list[Annotated[str, Field(max_length=40), AfterValidator(_clean)]] | None = Field(None, max_length=20)
+    title: Annotated[str, AfterValidator(clean)] | None = Field(None, max_length=200)
+    note: Annotated[str, AfterValidator(clean)] | None = Field(None, max_length=5000)
+    tags: list[Annotated[str, Field(max_length=40), AfterValidator(clean)]] | None = Field(None, max_length=20)
 
 
 @blueprint.patch("/runs/<id>/annotation")

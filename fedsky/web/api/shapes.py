@@ -93,12 +93,12 @@ class RunDetail(BaseModel):
 
 
 class Event(BaseModel):
-    """What happened in a round; cohort: the clients that trained, at most 100; of: all clients."""
+    """What happened in a round: num_clients of a cohort trained; clients: the first 100 of those."""
 
     round: int
     num_clients: int | None
-    of: int | None
-    cohort: list[int]
+    cohort: int | None
+    clients: list[int]
     megabytes: float
     accuracy: float | None
     failures: int | None

@@ -80,10 +80,7 @@ def _read(row: Row, found: Found) -> Row:
     seconds = [number(line.get("round_seconds"), 0) for line in timing if line.get("client") is None]
     steps = [whole(line.get("num_steps")) for line in rounds]
     config, choices = run.config, section(info, "choices")
-    settings = {
-        printable(key): value if isinstance(value, int | float | bool) or value is None else printable(value, 200)
-        for key, value in list(settings_of(config).items())[:MOST_SETTINGS]
-    }
+    settings = comparable(config)
     strategy = strategy_name(run)
     around = [f"{name}={printable(choices[name], 40)}" for name in AROUND if choices.get(name) not in (None, "none")]
     return replace(
@@ -122,6 +119,14 @@ def _own(settings: Mapping[str, Any]) -> list[str]:
         for key, value in settings.items()
         if key.startswith("strategy.") and key != "strategy._target_" and value is not None
     ]
+
+
+def comparable(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The flat settings by which experiments are told apart, printable."""
+    return {
+        printable(key): value if isinstance(value, int | float) or value is None else printable(value, 200)
+        for key, value in list(settings_of(dict(config)).items())[:MOST_SETTINGS]
+    }
 
 
 def identify(strategy: str, settings: Mapping[str, Any]) -> str:

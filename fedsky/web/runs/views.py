@@ -77,8 +77,8 @@ def _event(run: Run, row: dict[str, Any], cohort: list[int]) -> dict[str, Any]:
     return {
         "round": row["round"],
         "num_clients": whole(row.get("num_clients")),
-        "of": whole(run.config.get("num_clients")),
-        "cohort": sorted(set(cohort))[:MOST_COHORT],
+        "cohort": whole(run.config.get("num_clients")),
+        "clients": sorted(set(cohort))[:MOST_COHORT],
         "megabytes": total / 1e6,
         "accuracy": known(number(row.get("accuracy"), 0, 1)),
         "failures": whole(row.get("num_failures")),

@@ -1,0 +1,283 @@
+"""Launching runs: what may be launched, the queue, a job's log, cancelling and trying again."""
+
+from typing import Annotated, Any, Literal
+
+from flask import Blueprint, current_app, g
+from flask.blueprints import BlueprintSetupState
+from flask.typing import ResponseReturnValue
+from pydantic import AfterValidator, Field, model_validator
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from fedsky.web import audit
+from fedsky.web.access import member, needs
+from fedsky.web.api.runs import clean, site_runs
+from fedsky.web.body import Body, Query, query, read
+from fedsky.web.jobs import queue
+from fedsky.web.jobs.command import FOLDER, folder_of, make_launch, placed, shown
+from fedsky.web.jobs.form import Form, make_form
+from fedsky.web.jobs.logs import read_log
+from fedsky.web.jobs.plan import Plan, make_plan
+from fedsky.web.jobs.worker import log_path
+from fedsky.web.limits import limit
+from fedsky.web.openapi import describe
+from fedsky.web.problems import Problem
+from fedsky.web.settings import Settings
+from fedsky.web.tables import JOB_STATES, Job, User, iso
+
+from .job_shapes import Cancelled, JobAnswer, JobDetail, JobList, JobLog, Preview, RecipeBook
+
+blueprint = Blueprint("jobs", __name__)
+MOST_LISTED = 200
+
+
+@blueprint.record_once
+def install(state: BlueprintSetupState) -> None:
+    """Looks at what a site can launch, so that what is wrong there is told at the start."""
+    site_form(state.app.extensions["settings"])
+
+
+def site_form(settings: Settings) -> Form:
+    """The form of a site: its own photographs, and those that were accepted, are choices of data."""
+    roots = {}
+    if settings.photographs is not None:
+        roots["photographs"] = settings.photographs.resolve()
+    if (settings.accepted / "manifest.csv").is_file():
+        roots["accepted"] = settings.accepted.resolve()
+    return make_form(roots)
+
+
+def site_settings() -> Settings:
+    """The settings of the site that is asked."""
+    settings = current_app.extensions["settings"]
+    assert isinstance(settings, Settings)
+    return settings
+
+
+@blueprint.get("/recipes")
+@needs("operator")
+@describe("What may be launched: recipes, and the fields of a form with their bounds.", response=RecipeBook)
+def get_recipes() -> dict[str, Any]:
+    """What may be launched."""
+    form = site_form(site_settings())
+    return {"recipes": [recipe.shown() for recipe in form.recipes], "fields": [each.shown() for each in form.fields]}
+
+
+class LaunchBody(Body):
+    """A recipe, or fields, or a recipe with those fields that it leaves open (data, seed, repetitions, engine)."""
+
+    recipe: str | None = Field(None, max_length=64)
+    fields: dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=64)] | int | float] | None = (
+        Field(None, max_length=60)
+    )
+
+    @model_validator(mode="after")
+    def names_something(self) -> "LaunchBody":
+        """Neither would be the defaults, which is more likely a mistake."""
+        if self.recipe is None and self.fields is None:
+            raise ValueError("a recipe or fields are needed")
+        return self
+
+
+class NewJob(LaunchBody):
+    """A launch with the title under which it is listed."""
+
+    title: Annotated[str, AfterValidator(clean)] = Field("", max_length=120)
+
+
+def planned(asked: LaunchBody) -> tuple[list[str], int, Plan]:
+    """The arguments of a launch without its folder, its number of runs, and its plan with what is wrong."""
+    form = site_form(site_settings())
+    values, problems = form.check(asked.recipe, asked.fields or {})
+    if problems:
+        return [], 0, Plan(None, 0, tuple(problems))
+    launch = make_launch(form, asked.recipe, values)
+    return list(launch.arguments), len(launch.runs), make_plan(launch, site_runs().index.rows())
+
+
+@blueprint.post("/jobs/preview")
+@needs("operator")
+@limit("120 per minute")
+@describe("The command line that a launch equals, and an estimate of its time; nothing is queued.",
+          body=LaunchBody, response=Preview)  # fmt: skip
+def preview_job() -> dict[str, Any]:
+    """What a launch would be."""
+    arguments, num_runs, plan = planned(read(LaunchBody))
+    return {
+        "command": shown(placed(arguments, "JOB", site_settings().outputs[0])) if arguments else "",
+        "seconds_estimate": plan.seconds,
+        "estimate_basis": plan.basis,
+        "num_runs": num_runs,
+        "problems": list(plan.problems),
+    }
+
+
+@blueprint.post("/jobs")
+@needs("operator")
+@limit("30 per minute")
+@describe("Queues a launch.", body=NewJob, response=JobAnswer, status=201)
+def post_job() -> ResponseReturnValue:
+    """Queues a launch."""
+    asked = read(NewJob)
+    arguments, num_runs, plan = planned(asked)
+    if plan.problems:
+        raise Problem(422, f"{plan.problems[0]}.", errors=list(plan.problems))
+    about = {"title": asked.title, "recipe": asked.recipe, "fields": asked.fields, "num_runs": num_runs,
+             "seconds_estimate": plan.seconds}  # fmt: skip
+    job = add(g.db, arguments, about)
+    audit.record(g.db, member(), "launch", job.id, command=shown(job.overrides))
+    g.db.commit()
+    return {"job": job_shown(g.db, job)}, 201
+
+
+def add(db: Session, arguments: list[str], about: dict[str, Any]) -> Job:
+    """Adds a job in its own folder; Problem 429 where a quota is used up."""
+    try:
+        job = queue.add(db, member(), {"overrides": [], **about})
+    except queue.QuotaError as error:
+        raise Problem(429, str(error), retry_after=error.seconds) from None
+    job.folder = folder_of(job.id)
+    job.overrides = placed(arguments, job.id, site_settings().outputs[0])
+    db.flush()
+    return job
+
+
+class JobQuery(Query):
+    """mine: only one's own jobs."""
+
+    mine: bool = False
+    status: Literal["", *JOB_STATES] = ""  # type: ignore[valid-type]
+
+
+@blueprint.get("/jobs")
+@needs("operator")
+@describe(f"The last {MOST_LISTED} jobs, the newest first.", query=JobQuery, response=JobList)
+def get_jobs() -> dict[str, Any]:
+    """Jobs, the newest first."""
+    asked = query(JobQuery)
+    found = select(Job, User.name).outerjoin(User, User.id == Job.user_id).order_by(Job.created.desc(), Job.id)
+    if asked.mine:
+        found = found.where(Job.user_id == member().id)
+    if asked.status:
+        found = found.where(Job.status == asked.status)
+    runs = run_ids()
+    rows = g.db.execute(found.limit(MOST_LISTED)).all()
+    order = g.db.scalars(select(Job.id).where(Job.status == queue.QUEUED).order_by(Job.created, Job.id)).all()
+    places = {id: number for number, id in enumerate(order, 1)}
+    alive, seen = queue.worker_seen(g.db)
+    return {
+        "jobs": [_shown(job, owner, places.get(job.id), runs.get(job.id, [])) for job, owner in rows],
+        "queue_length": len(order),
+        "worker": {"alive": alive, "last_seen": iso(seen)},
+    }
+
+
+def run_ids() -> dict[str, list[str]]:
+    """The ids of every job's runs, by job, in the order of their folders."""
+    index = site_runs().index
+    ids: dict[str, list[str]] = {}
+    for row in sorted((row for row in index.rows() if row.folder.startswith(f"{FOLDER}/")), key=lambda row: row.folder):
+        found = index.found(row.id)
+        if found is not None and found.folder.is_relative_to(index.roots[0]):
+            ids.setdefault(row.folder.split("/")[1], []).append(row.id)
+    return ids
+
+
+def _shown(job: Job, owner: str | None, place: int | None, runs: list[str]) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "title": job.title,
+        "owner": owner,
+        "status": job.status,
+        "command": shown(job.overrides),
+        "created": iso(job.created),
+        "started": iso(job.started),
+        "ended": iso(job.ended),
+        "reason": job.reason,
+        "position": place,
+        "num_runs": job.num_runs,
+        "seconds_estimate": job.seconds_estimate,
+        "cancelling": job.cancel and job.status == queue.RUNNING,
+        "retry_of": job.retry_of,
+        "runs": runs,
+    }
+
+
+def job_shown(db: Session, job: Job) -> dict[str, Any]:
+    """A job as the API gives it."""
+    owner = db.scalar(select(User.name).where(User.id == job.user_id))
+    return _shown(job, owner, queue.position(db, job), run_ids().get(job.id, []))
+
+
+def known(id: str) -> Job:
+    """A job by its id; Problem 404 if there is none."""
+    job = g.db.get(Job, id)
+    if not isinstance(job, Job):
+        raise Problem(404, "There is no such job.")
+    return job
+
+
+def own(id: str) -> Job:
+    """A job of one's own, any for an administrator; Problem 403 for another's."""
+    job = known(id)
+    if job.user_id != member().id and member().role != "admin":
+        raise Problem(403, "The job is another operator's.")
+    return job
+
+
+@blueprint.get("/jobs/<id>")
+@needs("operator")
+@describe("A job, and the ids of its runs.", response=JobDetail)
+def get_job(id: str) -> dict[str, Any]:
+    """A job."""
+    about = job_shown(g.db, known(id))
+    return {"job": about, "runs": about["runs"]}
+
+
+class LogQuery(Query):
+    """after: the bytes of the log that the client has."""
+
+    after: int = Field(0, ge=0, le=2**53)
+
+
+@blueprint.get("/jobs/<id>/log")
+@needs("operator")
+@describe("A job's output after so many bytes; `next` is what to ask for next.", query=LogQuery, response=JobLog)
+def get_job_log(id: str) -> dict[str, Any]:
+    """A job's output by cursor."""
+    asked, job = query(LogQuery), known(id)
+    over = job.status not in (queue.QUEUED, queue.RUNNING)
+    text, following, at_end = read_log(log_path(site_settings(), job.id), asked.after, over)
+    return {"text": text, "next": following, "done": over and at_end}
+
+
+@blueprint.post("/jobs/<id>/cancel")
+@needs("operator")
+@describe("Takes a job off the queue, or ends it as Ctrl-C does.", response=Cancelled, errors=(403, 409))
+def cancel_job(id: str) -> dict[str, Any]:
+    """Cancels a job."""
+    job = own(id)
+    if not queue.ask_to_cancel(g.db, job.id, f"cancelled by {member().name}"):
+        raise Problem(409, "The job is over.")
+    audit.record(g.db, member(), "cancel", job.id)
+    g.db.commit()
+    g.db.refresh(job)
+    return {"job": job_shown(g.db, job)}
+
+
+@blueprint.post("/jobs/<id>/retry")
+@needs("operator")
+@limit("30 per minute")
+@describe("Queues a job that is over once more, as a new job.", response=JobAnswer, status=201, errors=(403, 409))
+def retry_job(id: str) -> ResponseReturnValue:
+    """Queues the same launch again."""
+    old = own(id)
+    if old.status in (queue.QUEUED, queue.RUNNING):
+        raise Problem(409, "The job is not over yet.")
+    arguments = [each for each in old.overrides if not each.startswith(("name=", "hydra."))]
+    about = {"title": old.title, "recipe": old.recipe, "fields": old.fields, "num_runs": old.num_runs,
+             "seconds_estimate": old.seconds_estimate, "retry_of": old.id}  # fmt: skip
+    job = add(g.db, arguments, about)
+    audit.record(g.db, member(), "retry", job.id, of=old.id)
+    g.db.commit()
+    return {"job": job_shown(g.db, job)}, 201

@@ -1,0 +1,89 @@
+"""The command line of a launch: an argument list, made of checked values alone, and never handed to a shell."""
+
+import re
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .form import Form, Value, seeds, strategies
+
+FOLDER = "site"  # under outputs: where launched runs go
+
+
+@dataclass(frozen=True)
+class Launch:
+    """The arguments of ``python -m fedsky``, without the folder; one override list a run, for estimates."""
+
+    arguments: tuple[str, ...]
+    runs: tuple[tuple[str, ...], ...]
+
+
+def make_launch(form: Form, recipe: str | None, values: Mapping[str, Value]) -> Launch:
+    """The launch of values that ``Form.check`` has passed."""
+    fixed = [f"experiment={recipe}"] if recipe is not None else []
+    for field in form.fields:
+        if field.name not in values or field.name in ("strategy", "seed"):
+            continue
+        value = values[field.name]
+        if field.name == "data" and value in form.roots:
+            fixed += ["data=folder", f"data.root={quoted(str(form.roots[str(value)]))}"]
+        elif field.key and (value != field.default or recipe is not None):
+            fixed.append(f"{field.key}={_text(value)}")
+    chosen, numbers = strategies(values), seeds(values)
+    arguments = [*([f"strategy={','.join(chosen)}"] if chosen else []), *fixed]
+    if numbers != [0] or (recipe is not None and "seed" in values):
+        arguments.append(f"seed={','.join(map(str, numbers))}")
+    runs = tuple(
+        (*fixed, *([f"strategy={strategy}"] if strategy else []), f"seed={number}")
+        for strategy in chosen or [""]
+        for number in numbers
+    )
+    return Launch((*(["-m"] if len(runs) > 1 else []), *arguments), runs)
+
+
+def folder_of(job: str) -> str:
+    """A job's folder, relative to the first folder of outputs."""
+    return f"{FOLDER}/{job}"
+
+
+def placed(arguments: Sequence[str], job: str, outputs: Path) -> list[str]:
+    """The arguments with the job's own folder, by which its runs, and its process, are known."""
+    folder = folder_of(job)
+    found = [*arguments, f"name={folder}"]
+    if outputs.name != "outputs":  # conf/config.yaml says outputs/: another folder is to be named
+        kind = "sweep" if "-m" in arguments else "run"
+        found.append(f"hydra.{kind}.dir={quoted(f'{outputs}/{folder}')}/${{now:%H-%M-%S-%f}}")
+    return found
+
+
+def working_folder(outputs: Path) -> Path:
+    """Where the command is started: beside outputs."""
+    return outputs.resolve().parent
+
+
+def argv(arguments: Sequence[str]) -> list[str]:
+    """What is started."""
+    return [sys.executable, "-m", "fedsky", *arguments]
+
+
+def shown(arguments: Sequence[str]) -> str:
+    """What a person would type for the same."""
+    return shlex.join(["python", "-m", "fedsky", *arguments])
+
+
+def quoted(text: str) -> str:
+    """A text as a value in Hydra's grammar."""
+    if "${" in text or "\n" in text:
+        raise ValueError(f"{text}: a folder of another name is needed")
+    if re.fullmatch(r"[\w/.\-]+", text):
+        return text
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _text(value: Value) -> str:
+    """A number without needless digits, as YAML and Hydra read it."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return repr(value) if isinstance(value, float) else str(value)

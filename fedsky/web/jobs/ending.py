@@ -1,0 +1,73 @@
+"""How a job ended: told from its process where the worker saw it end, else from the runs that it left."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fedsky.history import DONE, FAILED, INTERRUPTED, RUNNING, find_runs, read_run, write_json
+from fedsky.report.results import printable
+
+from . import queue
+
+GONE = "its process ended without a word"
+TAIL = 20_000  # bytes of a log in which the reason of a failure is looked for
+
+
+@dataclass(frozen=True)
+class Ending:
+    """A job's last status and why."""
+
+    status: str
+    reason: str
+
+
+def judge(exit_code: int | None, num_runs: int, runs: Sequence[dict[str, Any]], log: Path) -> Ending:
+    """The ending of a job. exit_code: None where nobody saw it; runs: what each of its run.json says."""
+    states = [str(run.get("status")) for run in runs]
+    whole = len(states) == num_runs
+    if exit_code == 0 or (exit_code is None and whole and set(states) == {DONE}):
+        return Ending(queue.DONE, "")
+    if exit_code is None:
+        if whole and RUNNING not in states and FAILED in states:
+            return Ending(queue.FAILED, _why(runs))
+        done = f"{states.count(DONE)} of {num_runs} runs were done" if num_runs > 1 else "its run was not done"
+        return Ending(queue.INTERRUPTED, f"the worker or the machine stopped; {done}")
+    if exit_code == 130:
+        return Ending(queue.INTERRUPTED, "stopped from outside the site")
+    if exit_code < 0:
+        return Ending(queue.FAILED, f"its process was killed (signal {-exit_code})")
+    return Ending(queue.FAILED, _why(runs) or last_words(log) or f"it ended with {exit_code}")
+
+
+def _why(runs: Sequence[dict[str, Any]]) -> str:
+    reasons = [printable(run["reason"], 400) for run in runs if run.get("status") == FAILED and run.get("reason")]
+    return reasons[0] + (f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else "") if reasons else ""
+
+
+def last_words(log: Path) -> str:
+    """The line with which fedsky says what was wrong, else the last line."""
+    try:
+        with log.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - TAIL))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    told = [line for line in lines if line.startswith("fedsky: ")] or [line for line in lines if line.strip()][-1:]
+    return printable(told[-1].removeprefix("fedsky: "), 400) if told else ""
+
+
+def runs_of(folder: Path) -> list[Path]:
+    """The run folders of a job."""
+    return list(find_runs([folder])) if folder.is_dir() else []
+
+
+def mend(folders: Sequence[Path]) -> None:
+    """Marks runs as interrupted that still say they are running, though their process is no more."""
+    for folder in folders:
+        run = read_run(folder)
+        if run.status == RUNNING:
+            ended = datetime.now(UTC).isoformat(timespec="seconds")
+            write_json(folder / "run.json", run.info | {"status": INTERRUPTED, "reason": GONE, "ended": ended})

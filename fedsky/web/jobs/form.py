@@ -1,0 +1,229 @@
+"""What may be launched: recipes, and a form of bounded fields. Nothing that a client sends reaches the command unread.
+
+A field's value is one of its choices or a number within its bounds; its key on the command line stands here, so that no
+other key (``hydra.*``, a ``_target_``) can be named.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from fedsky.config import CONF
+
+Value = str | int | float
+# Fields that a recipe may be launched with; all others are the recipe's own.
+WITH_RECIPE = frozenset({"data", "seed", "repetitions", "engine"})
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field. key: on the command line; when: (field, values) without which it does not count."""
+
+    name: str
+    label: str
+    type: Literal["choice", "int", "float"]
+    default: Value
+    key: str = ""
+    choices: tuple[str, ...] = ()
+    min: float | None = None
+    max: float | None = None
+    step: float | None = None
+    unit: str = ""
+    help: str = ""
+    when: tuple[str, tuple[str, ...]] | None = None
+
+    def wrong(self, value: Any) -> str | None:
+        """What is wrong with a value, in one line; None if nothing is."""
+        if self.type == "choice":
+            if not isinstance(value, str) or value not in self.choices:
+                return f"{self.name}: choose {', '.join(self.choices)}"
+            return None
+        kind = int if self.type == "int" else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kind) or not math.isfinite(value):
+            return f"{self.name}: a {'whole ' if self.type == 'int' else ''}number is needed"
+        if self.min is not None and self.max is not None and not self.min <= value <= self.max:
+            return f"{self.name}={value}: from {self.min:g} to {self.max:g}"
+        return None
+
+    def shown(self) -> dict[str, Any]:
+        """The field as the API gives it."""
+        about: dict[str, Any] = {"name": self.name, "label": self.label, "type": self.type, "default": self.default,
+                                 "unit": self.unit, "help": self.help}  # fmt: skip
+        if self.type == "choice":
+            about["choices"] = list(self.choices)
+        else:
+            about |= {"min": self.min, "max": self.max, "step": self.step}
+        if self.when is not None:
+            about["when"] = {"field": self.when[0], "values": list(self.when[1])}
+        return about
+
+
+# name, label, type, min, max, step, unit: bounds within which two cores finish within hours, not days.
+NUMBERS: tuple[tuple[str, str, Literal["int", "float"], float, float, float, str], ...] = (
+    ("num_clients", "Owners", "int", 2, 50, 1, ""),
+    ("num_rounds", "Rounds", "int", 1, 200, 1, ""),
+    ("local_epochs", "Local epochs", "int", 1, 20, 1, ""),
+    ("batch_size", "Batch size", "int", 2, 128, 1, "images"),
+    ("lr", "Step size", "float", 0.0001, 1, 0.0001, ""),
+    ("momentum", "Momentum", "float", 0, 0.99, 0.01, ""),
+    ("weight_decay", "Weight decay", "float", 0, 0.1, 0.0001, ""),
+    ("participation", "Participation", "float", 0.1, 1, 0.05, "share of owners a round"),
+    ("stragglers", "Stragglers", "float", 0, 0.9, 0.05, "share of a round's owners"),
+    ("data.count", "Drawn photographs", "int", 60, 2000, 20, "images"),
+    ("data.size", "Image size", "int", 16, 128, 8, "pixels a side"),
+    ("data_seed", "Data seed", "int", 0, 9999, 1, ""),
+    ("seed", "First seed", "int", 0, 9999, 1, ""),
+)
+# choice of a group, its setting, label, min, max, step: settings that count with one choice alone.
+INNER: tuple[tuple[str, str, str, str, float, float, float], ...] = (
+    ("partition", "dirichlet", "alpha", "Dirichlet alpha", 0.01, 100, 0.01),
+    ("strategy", "fedprox", "mu", "FedProx mu", 0, 10, 0.001),
+    ("strategy", "moon", "mu", "MOON mu", 0, 10, 0.1),
+    ("strategy", "ditto", "lam", "Ditto lambda", 0, 10, 0.01),
+    ("strategy", "fedavgm", "server_lr", "FedAvgM server step size", 0.001, 10, 0.001),
+    ("strategy", "fedadam", "server_lr", "FedAdam server step size", 0.0001, 1, 0.0001),
+)
+BASELINES = ("centralized", "local")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A prepared configuration: conf/experiment/<id>.yaml."""
+
+    id: str
+    title: str
+    description: str
+
+    def shown(self) -> dict[str, str]:
+        """The recipe as the API gives it."""
+        return {"id": self.id, "title": self.title, "description": self.description,
+                "command": f"python -m fedsky experiment={self.id}"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Form:
+    """All fields and recipes of a site. roots: the folders of photographs by the choice of data that names them."""
+
+    fields: tuple[Field, ...]
+    recipes: tuple[Recipe, ...]
+    roots: Mapping[str, Path]
+
+    def check(self, recipe: str | None, values: Mapping[str, Any]) -> tuple[dict[str, Value], list[str]]:
+        """The values that count, defaults included unless there is a recipe, and what is wrong, a line each."""
+        known = {field.name: field for field in self.fields}
+        problems = [f"{name[:40]} is no field" for name in values if name not in known]
+        if recipe is not None:
+            if recipe not in {each.id for each in self.recipes}:
+                return {}, [f"{recipe[:40]} is no recipe"]
+            problems += [f"{name}: the recipe sets it" for name in values if name in known and name not in WITH_RECIPE]
+        for name, value in values.items():
+            wrong = known[name].wrong(value) if name in known else None
+            if wrong:
+                problems.append(wrong)
+        if problems:
+            return {}, problems
+        chosen = (
+            dict(values) if recipe is not None else {**{field.name: field.default for field in self.fields}, **values}
+        )
+        return self._counting(known, chosen, problems), problems
+
+    def _counting(self, known: Mapping[str, Field], chosen: dict[str, Any], problems: list[str]) -> dict[str, Value]:
+        counting: dict[str, Value] = {}
+        for name, value in chosen.items():
+            field = known[name]
+            if field.when is not None and chosen.get(field.when[0]) not in field.when[1]:
+                if value != field.default:
+                    problems.append(f"{name} counts with {field.when[0]}={' or '.join(field.when[1])} alone")
+                continue
+            counting[name] = value
+        if chosen.get("baselines") == "yes":
+            problems += [
+                f"{field.name}: not together with baselines, which do not know it"
+                for field in self.fields
+                if field.key.startswith("strategy.") and counting.get(field.name, field.default) != field.default
+            ]
+        return counting
+
+
+@cache
+def _yaml(path: Path) -> dict[str, Any]:
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return content if isinstance(content, dict) else {}
+
+
+def _choices(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def _comments(path: Path) -> dict[str, str]:
+    """What conf/ says of each key, behind its value."""
+    found = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        setting, mark, comment = line.partition("#")
+        key, colon, _ = setting.partition(":")
+        if mark and colon and key and not key.startswith(" "):
+            found[key] = comment.strip()
+    return found
+
+
+def make_form(roots: Mapping[str, Path]) -> Form:
+    """The form, its choices read from conf/'s file names, its defaults and explanations from the files."""
+    config, said = _yaml(CONF / "config.yaml"), _comments(CONF / "config.yaml")
+    rendered, drawn = _yaml(CONF / "data" / "rendered.yaml"), _comments(CONF / "data" / "rendered.yaml")
+    images = [name for name in _choices("model") if "num_features" not in _yaml(CONF / "model" / f"{name}.yaml")]
+    fields = [
+        Field("strategy", "Strategy", "choice", "fedavg", "strategy", tuple(_choices("strategy"))),
+        Field("baselines", "Compare with training alone and pooled", "choice", "no", "", ("no", "yes"),
+              help="also runs local and centralized, so that the report can say who gains"),
+        Field("data", "Photographs", "choice", "rendered", "data", ("rendered", *roots)),
+        Field("partition", "Who owns what", "choice", "iid", "partition",
+              tuple(name for name in _choices("partition") if name != "natural")),
+        Field("model", "Model", "choice", "resnet8", "model", tuple(images)),
+        Field("lr_schedule", "Step size over the rounds", "choice", str(config["lr_schedule"]), "lr_schedule",
+              ("cosine", "constant"), help=said.get("lr_schedule", "")),
+        Field("engine", "Engine", "choice", "ray", "engine", tuple(reversed(_choices("engine"))),
+              help="ray: clients side by side; inline: one after the other, for small runs"),
+        Field("repetitions", "Seeds", "int", 1, "", min=1, max=5, step=1, unit="runs of each",
+              help="repetitions with the next seeds, from which intervals are made"),
+    ]  # fmt: skip
+    for name, label, kind, low, high, step, unit in NUMBERS:
+        group, _, key = name.rpartition(".")
+        default, explained = (rendered[key], drawn) if group else (config[key], said)
+        when = ("data", ("rendered",)) if name == "data.count" else None
+        fields.append(Field(name, label, kind, default, name, (), low, high, step, unit, explained.get(key, ""), when))
+    for group, choice, key, label, low, high, step in INNER:
+        path = CONF / group / f"{choice}.yaml"
+        fields.append(Field(f"{choice}.{key}", label, "float", _yaml(path)[key], f"{group}.{key}", (), low, high, step,
+                            "", _comments(path).get(key, ""), (group, (choice,))))  # fmt: skip
+    return Form(tuple(fields), tuple(_recipe(name) for name in _choices("experiment")), dict(roots))
+
+
+def _recipe(name: str) -> Recipe:
+    """A recipe's title and description: the comment at the head of its file, without the commands."""
+    lines: list[str] = []
+    for line in (CONF / "experiment" / f"{name}.yaml").read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        text = line.removeprefix("#").strip()
+        if text and not text.startswith(("@package", "python -m")):
+            lines.append(text)
+    return Recipe(name, lines[0].rstrip(".") if lines else name, " ".join(lines[1:]))
+
+
+def seeds(values: Mapping[str, Value]) -> list[int]:
+    """The seeds of a launch."""
+    first, count = int(values.get("seed", 0)), int(values.get("repetitions", 1))
+    return list(range(first, first + count))
+
+
+def strategies(values: Mapping[str, Value]) -> list[str]:
+    """The strategies of a launch; empty where a recipe names its own."""
+    if "strategy" not in values:
+        return []
+    more: Sequence[str] = BASELINES if values.get("baselines") == "yes" else ()
+    return list(dict.fromkeys([str(values["strategy"]), *more]))

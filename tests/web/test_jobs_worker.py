@@ -1,0 +1,248 @@
+"""The worker: runs jobs, ends them, and takes up what was left. Jobs are stand-ins (tests/support/standin_job.py)."""
+
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from standin_worker import standin
+
+from fedsky.history import write_json
+from fedsky.web import Settings
+from fedsky.web.jobs import ending, process, queue
+from fedsky.web.jobs import worker as working
+from fedsky.web.jobs.command import folder_of
+from fedsky.web.jobs.worker import Worker, log_path
+from fedsky.web.tables import Job, User
+
+Add = Callable[..., str]
+
+
+@pytest.fixture
+def add(app: Flask) -> Add:
+    """Queues a stand-in job of the operator; gives its id."""
+
+    def make(*arguments: str, num_runs: int = 1, **values: Any) -> str:
+        with app.extensions["database"].writing() as db:
+            user = db.scalars(select(User).where(User.key == "operator")).one()
+            job = queue.add(db, user, {"overrides": [], "num_runs": num_runs})
+            job.overrides = [*arguments, f"name={folder_of(job.id)}"]
+            for name, value in values.items():
+                setattr(job, name, value)
+            db.commit()
+            return job.id
+
+    return make
+
+
+def state(app: Flask, id: str) -> Job:
+    with app.extensions["database"].reading() as db:
+        job = db.get(Job, id)
+        assert isinstance(job, Job)
+        return job
+
+
+def wait_for(app: Flask, id: str, *states: str, seconds: float = 30) -> Job:
+    end = time.monotonic() + seconds
+    while (job := state(app, id)).status not in states:
+        assert time.monotonic() < end, (job.status, job.reason)
+        time.sleep(0.05)
+    return job
+
+
+def runs(settings: Settings, id: str) -> list[dict[str, Any]]:
+    folder = settings.outputs[0] / folder_of(id)
+    return [json.loads(path.read_text()) for path in sorted(folder.rglob("run.json"))]
+
+
+@pytest.fixture
+def start(settings: Settings, app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Worker]]:
+    """Starts workers in threads, and ends them and their jobs with the test."""
+    monkeypatch.setattr(working, "TICK", 0.05)
+    threads: list[tuple[Worker, threading.Thread]] = []
+
+    def make() -> Worker:
+        worker = Worker(settings, standin)
+        thread = threading.Thread(target=worker.run)
+        thread.start()
+        threads.append((worker, thread))
+        return worker
+
+    yield make
+    for worker, thread in threads:
+        worker.stop.set()
+        thread.join(30)
+    with app.extensions["database"].reading() as db:
+        for job in db.scalars(select(Job).where(Job.pid.is_not(None))):
+            if found := process.find(job.id, job.pid, job.pid_started):
+                found.kill()
+                found.wait(10)
+    for worker, _ in threads:
+        if worker.left is not None:
+            worker.left.wait(10)
+
+
+def test_jobs_run_one_after_the_other_and_say_how_they_ended(
+    app: Flask, settings: Settings, add: Add, start: Callable[[], Worker]
+) -> None:
+    good, bad, last = add("seconds=0.3"), add("seconds=0.2", "fails"), add("seconds=0.2")
+    start()
+    done = wait_for(app, last, "done")
+    first, failed = state(app, good), state(app, bad)
+    assert (first.status, first.reason, first.exit_code) == ("done", "", 0)
+    assert (failed.status, failed.reason, failed.exit_code) == ("failed", "lr=-1: a number above 0 is needed", 1)
+    assert first.ended <= failed.started and failed.ended <= done.started  # type: ignore[operator]
+    log = log_path(settings, good).read_text()
+    assert log.startswith(f"$ python -m fedsky seconds=0.3 name=site/{good}\nround 0\nround 1\n")
+    assert log_path(settings, good).stat().st_mode & 0o077 == 0
+    with app.extensions["database"].reading() as db:
+        assert queue.worker_seen(db)[0]
+
+
+def test_two_workers_do_not_run_two_jobs_at_once(app: Flask, add: Add, start: Callable[[], Worker]) -> None:
+    ids = [add("seconds=0.4") for _ in range(3)]
+    start()
+    start()
+    for id in ids:
+        wait_for(app, id, "done")
+    times = sorted((state(app, id).started, state(app, id).ended) for id in ids)  # type: ignore[type-var]
+    assert all(before[1] <= after[0] for before, after in pairwise(times))  # type: ignore[operator]
+
+
+def test_a_running_job_is_cancelled_as_by_ctrl_c(
+    app: Flask, settings: Settings, add: Add, start: Callable[[], Worker]
+) -> None:
+    id, after = add("seconds=60"), add("seconds=0.1")
+    start()
+    wait_for(app, id, "running")
+    while not runs(settings, id):
+        time.sleep(0.05)
+    with app.extensions["database"].writing() as db:
+        assert queue.ask_to_cancel(db, id, "cancelled by ann")
+        db.commit()
+    job = wait_for(app, id, "cancelled")
+    assert (job.reason, job.exit_code) == ("cancelled by ann", 130)
+    assert [run["status"] for run in runs(settings, id)] == ["interrupted"]
+    wait_for(app, after, "done")
+
+
+def test_a_job_that_will_not_end_is_killed_and_its_run_does_not_say_running(
+    app: Flask, settings: Settings, add: Add, start: Callable[[], Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "GRACE", (0.3, 0.3))
+    id = add("seconds=60", "stubborn")
+    start()
+    while not runs(settings, id):
+        time.sleep(0.05)
+    pid = state(app, id).pid
+    with app.extensions["database"].writing() as db:
+        queue.ask_to_cancel(db, id, "cancelled by ann")
+        db.commit()
+    job = wait_for(app, id, "cancelled")
+    assert job.exit_code == -signal.SIGKILL
+    assert [(run["status"], run["reason"]) for run in runs(settings, id)] == [("interrupted", ending.GONE)]
+    assert pid is not None and not psutil.pid_exists(pid)
+
+
+def test_endless_output_ends_the_job(
+    app: Flask, settings: Settings, add: Add, start: Callable[[], Worker], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(working, "LARGEST_LOG", 3_000_000)
+    id = add("seconds=60", "loud")
+    start()
+    job = wait_for(app, id, "failed")
+    assert job.reason == "its output came to more than 3 MB"
+    assert log_path(settings, id).stat().st_size < 60_000_000
+
+
+def test_a_worker_that_stops_leaves_its_job_to_the_next(
+    app: Flask, settings: Settings, add: Add, start: Callable[[], Worker]
+) -> None:
+    id = add("seconds=2")
+    first = start()
+    while state(app, id).pid is None:
+        time.sleep(0.02)
+    pid = state(app, id).pid
+    first.stop.set()
+    time.sleep(0.3)
+    assert state(app, id).status == "running" and psutil.pid_exists(pid or 0)
+    start()
+    assert state(app, id).pid == pid
+    assert wait_for(app, id, "done").attempts == 1
+    assert [run["status"] for run in runs(settings, id)] == ["done"]
+
+
+def test_a_job_whose_number_was_never_written_down_is_found_by_its_folder(
+    app: Flask, settings: Settings, add: Add, start: Callable[[], Worker]
+) -> None:
+    id = add("seconds=1.5", status="running", attempts=1)
+    child = process.start(standin(state(app, id)), settings.outputs[0].parent, log_path(settings, id))
+    start()
+    while state(app, id).pid != child.pid:
+        time.sleep(0.02)
+    child.wait(30)  # the test is its parent, and init would be: without this it stays as a zombie
+    assert wait_for(app, id, "done").attempts == 1
+
+
+def test_what_a_crash_of_the_machine_left(
+    app: Flask, settings: Settings, add: Add, start: Callable[[], Worker]
+) -> None:
+    """Claimed and never begun: waits again. All runs done: done. Half-way: interrupted, its runs too."""
+    gone = {"status": "running", "attempts": 1, "pid": os.getpid(), "pid_started": "12345.0"}  # a number used again
+    begun, finished, failed, fresh, unlucky = (
+        add("seconds=0.1", num_runs=2, **gone), add("seconds=0.1", num_runs=2, **gone), add("seconds=0.1", **gone),
+        add("seconds=0.1", status="running", attempts=1), add("seconds=0.1", status="running", attempts=3),
+    )  # fmt: skip
+    for id, states in ((begun, ("done", "running")), (finished, ("done", "done")), (failed, ("failed",))):
+        for number, word in enumerate(states):
+            folder = settings.outputs[0] / folder_of(id) / "10-00-00" / str(number)
+            write_json(folder / "run.json", {"status": word, "reason": "no luck", "config": {}})
+    start()
+    assert wait_for(app, fresh, "done").attempts == 2
+    job = state(app, begun)
+    assert (job.status, job.reason) == ("interrupted", "the worker or the machine stopped; 1 of 2 runs were done")
+    assert [run["status"] for run in runs(settings, begun)] == ["done", "interrupted"]
+    assert state(app, finished).status == "done"
+    assert (state(app, failed).status, state(app, failed).reason) == ("failed", "no luck")
+    assert (state(app, unlucky).status, state(app, unlucky).reason) == (
+        "interrupted", "the worker was killed 3 times before it began")  # fmt: skip
+
+
+def test_many_claims_at_once_take_each_job_once(app: Flask, add: Add, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "MOST_AT_ONCE", 100)
+    ids = [add() for _ in range(20)]
+    taken: list[str] = []
+
+    def claim() -> None:
+        while True:
+            with app.extensions["database"].writing() as db:
+                job = queue.claim(db)
+            if job is None:
+                return
+            taken.append(job.id)
+
+    threads = [threading.Thread(target=claim) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == sorted(ids)
+
+
+def test_jobs_leave_nothing_running(app: Flask, settings: Settings, tmp_path: Path) -> None:
+    """What a job has begun in its session ends with it."""
+    child = process.start(["sh", "-c", "sleep 300 & echo begun; exit 0"], tmp_path, tmp_path / "log")
+    child.wait(10)
+    left = process.members(child.pid)
+    assert len(left) == 1
+    process.clear(child.pid)
+    assert process.members(child.pid) == [] and not process.lives(left[0])
