@@ -1,48 +1,71 @@
-/** A launch as the page's address holds it: ?recipe=... or one parameter for each field that is not its default. */
+/** A launch as the page's address holds it: ?recipe=... and one parameter for each field that is not its default. */
 import type { LocationQuery } from 'vue-router'
+import { words } from './i18n'
+import en from './locale/en/fields'
+import zh from './locale/zh/fields'
 import type { Field, Recipe } from './types'
 
 export type Values = Record<string, string | number>
+
+/** recipe: its id, or null for own settings; values: of all fields, '' where the recipe's own stays. */
 export interface Draft {
   recipe: string | null
   values: Values
 }
 
-export const fieldLabel = (field: Field): string => field.label
+const t = words({ en, zh })
+export const fieldLabel = (field: Field): string => (field.name in en ? t(field.name as keyof typeof en) : field.label)
 
-const OWN = 'own'
+/** What stands for own settings among the recipes of the address. */
+export const OWN = 'own'
+
+/** The fields that the draft's choices leave to be set. */
+export function countingFields(draft: Draft, fields: Field[]): Field[] {
+  if (draft.recipe !== null) return fields.filter((field) => field.with_recipe)
+  return fields.filter(({ when }) => !when || when.values.map(String).includes(String(draft.values[when.field])))
+}
+
+const startValue = (field: Field, recipe: string | null) => (recipe === null ? (field.default ?? '') : '')
+
+/** All values as they are before anyone changes them. */
+export const startValues = (fields: Field[], recipe: string | null): Values =>
+  Object.fromEntries(fields.map((field) => [field.name, startValue(field, recipe)]))
 
 /** The draft of an address; unknown names and values that are no numbers fall back to the defaults. */
 export function readDraft(query: LocationQuery, recipes: Recipe[], fields: Field[]): Draft {
-  const values: Values = {}
-  for (const field of fields) {
-    const text = query[field.name]
-    const given = typeof text === 'string' && text !== '' ? text : null
-    if (field.type === 'choice') values[field.name] = given ?? field.default ?? ''
-    else values[field.name] = given !== null && Number.isFinite(Number(given)) ? Number(given) : (field.default ?? '')
-  }
   const wished = typeof query.recipe === 'string' ? query.recipe : null
   const known = recipes.find((recipe) => recipe.id === wished)
-  const own = wished === OWN || recipes.length === 0
-  return { recipe: own ? null : (known ?? recipes[0]).id, values }
-}
-
-/** The query that readDraft reads back into the same draft. */
-export function writeDraft(draft: Draft, fields: Field[]): Record<string, string> {
-  if (draft.recipe !== null) return { recipe: draft.recipe }
-  const query: Record<string, string> = { recipe: OWN }
+  const recipe = wished === OWN || recipes.length === 0 ? null : (known ?? recipes[0]).id
+  const values = startValues(fields, recipe)
   for (const field of fields) {
-    const value = draft.values[field.name]
-    if (value !== '' && String(value) !== String(field.default ?? '')) query[field.name] = String(value)
+    const given = query[field.name]
+    if (typeof given !== 'string' || given === '') continue
+    if (field.type === 'choice') values[field.name] = given
+    else if (Number.isFinite(Number(given))) values[field.name] = Number(given)
   }
-  return query
+  return { recipe, values }
 }
 
-/** What POST /jobs and /jobs/preview take. */
-export function requestOf(draft: Draft): { recipe: string } | { fields: Values } {
-  return draft.recipe !== null ? { recipe: draft.recipe } : { fields: draft.values }
+function changed(draft: Draft, fields: Field[]): Values {
+  const found: Values = {}
+  for (const field of countingFields(draft, fields)) {
+    const value = draft.values[field.name]
+    if (value !== '' && value !== undefined && String(value) !== String(startValue(field, draft.recipe))) found[field.name] = value
+  }
+  return found
 }
 
-/** Whether every field has a value, so that asking the server makes sense. */
-export const isComplete = (draft: Draft): boolean =>
-  draft.recipe !== null || Object.values(draft.values).every((value) => value !== '' && value !== null)
+/** The query that readDraft reads back into the same launch. */
+export function writeDraft(draft: Draft, fields: Field[]): Record<string, string> {
+  const values = Object.entries(changed(draft, fields)).map(([name, value]) => [name, String(value)])
+  return { recipe: draft.recipe ?? OWN, ...Object.fromEntries(values) }
+}
+
+/** What POST /jobs and /jobs/preview take: the recipe, and the fields that are not as they were. */
+export function requestOf(draft: Draft, fields: Field[]): { recipe?: string; fields: Values } {
+  return { ...(draft.recipe !== null ? { recipe: draft.recipe } : {}), fields: changed(draft, fields) }
+}
+
+/** Whether no field that must have a value is empty, so that asking the server makes sense. */
+export const isComplete = (draft: Draft, fields: Field[]): boolean =>
+  draft.recipe !== null || countingFields(draft, fields).every(({ name }) => draft.values[name] !== '')

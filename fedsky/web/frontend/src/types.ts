@@ -267,6 +267,10 @@ export interface Field {
   default: string | number | null
   unit?: string | null
   help?: string | null
+  /** Counts only while another field has one of these values. */
+  when?: { field: string; values: (string | number)[] } | null
+  /** May be set with a recipe too. */
+  with_recipe?: boolean
 }
 
 export interface RecipeBook {

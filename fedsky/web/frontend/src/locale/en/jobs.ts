@@ -6,6 +6,8 @@ export default {
   form: 'Own settings',
   recipes: 'Recipes',
   settings: 'Settings',
+  asRecipe: 'As in the recipe',
+  changeRecipe: 'Change a few settings of the recipe',
   title: 'Title',
   titleHelp: 'How it is called in lists; may stay empty.',
   preview: 'What will run',

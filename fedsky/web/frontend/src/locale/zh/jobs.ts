@@ -6,6 +6,8 @@ export default {
   form: '自定义设置',
   recipes: '方案',
   settings: '设置',
+  asRecipe: '与方案相同',
+  changeRecipe: '更改方案的少数设置',
   title: '标题',
   titleHelp: '在列表中显示的名称，可留空。',
   preview: '将要运行的内容',

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest'
+import { countingFields, isComplete, readDraft, requestOf, writeDraft } from '../src/launch'
+import type { Field, Recipe } from '../src/types'
+
+const field = (name: string, more: Partial<Field> = {}): Field => ({ name, label: name, type: 'int', default: 1, ...more })
+const FIELDS: Field[] = [
+  field('strategy', { type: 'choice', default: 'fedavg', choices: ['fedavg', 'fedprox'] }),
+  field('num_rounds', { default: 10, min: 1, max: 200 }),
+  field('seed', { default: 0, with_recipe: true }),
+  field('fedprox.mu', { type: 'float', default: 0.01, when: { field: 'strategy', values: ['fedprox'] } }),
+]
+const RECIPES: Recipe[] = ['sky', 'mnist'].map((id) => ({ id, title: id, description: '', command: '' }))
+
+describe('the draft of a launch', () => {
+  it('begins with the first recipe and falls back to it', () => {
+    expect(readDraft({}, RECIPES, FIELDS).recipe).toBe('sky')
+    expect(readDraft({ recipe: 'gone' }, RECIPES, FIELDS).recipe).toBe('sky')
+    expect(readDraft({ recipe: 'mnist' }, RECIPES, FIELDS).recipe).toBe('mnist')
+    expect(readDraft({}, [], FIELDS).recipe).toBeNull()
+  })
+
+  it.each<Record<string, string>>([
+    { recipe: 'own', strategy: 'fedprox', 'fedprox.mu': '0.5' },
+    { recipe: 'mnist', seed: '0' },
+    { recipe: 'own' },
+  ])('goes through the address and back: %o', (query) => {
+    expect(writeDraft(readDraft(query, RECIPES, FIELDS), FIELDS)).toEqual(query)
+  })
+
+  it('takes a number for a number and nothing else for one', () => {
+    const draft = readDraft({ recipe: 'own', num_rounds: '20', seed: 'many' }, RECIPES, FIELDS)
+    expect(draft.values.num_rounds).toBe(20)
+    expect(draft.values.seed).toBe(0)
+  })
+
+  it('leaves out what does not count with its other choices', () => {
+    const draft = readDraft({ recipe: 'own', 'fedprox.mu': '0.5' }, RECIPES, FIELDS)
+    expect(countingFields(draft, FIELDS).map((each) => each.name)).not.toContain('fedprox.mu')
+    expect(requestOf(draft, FIELDS)).toEqual({ fields: {} })
+    draft.values.strategy = 'fedprox'
+    expect(requestOf(draft, FIELDS)).toEqual({ fields: { strategy: 'fedprox', 'fedprox.mu': 0.5 } })
+  })
+
+  it('lets a recipe keep what is not set', () => {
+    const draft = readDraft({ recipe: 'sky', seed: '3' }, RECIPES, FIELDS)
+    expect(requestOf(draft, FIELDS)).toEqual({ recipe: 'sky', fields: { seed: 3 } })
+    draft.values.seed = ''
+    expect(requestOf(draft, FIELDS)).toEqual({ recipe: 'sky', fields: {} })
+    expect(isComplete(draft, FIELDS)).toBe(true)
+  })
+
+  it('is not complete while a field of its own settings is empty', () => {
+    const draft = readDraft({ recipe: 'own' }, RECIPES, FIELDS)
+    expect(isComplete(draft, FIELDS)).toBe(true)
+    draft.values.num_rounds = ''
+    expect(isComplete(draft, FIELDS)).toBe(false)
+  })
+})
