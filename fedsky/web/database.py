@@ -14,7 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
 from sqlalchemy.orm import Session, sessionmaker
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
@@ -52,7 +52,7 @@ class Database:
                 command.upgrade(_config(connection), "head")
         except CommandError as error:
             raise ValueError(f"{hidden(self.engine.url)} is of a later version of fedsky: {error}") from None
-        except OperationalError as error:
+        except DatabaseError as error:
             raise ValueError(f"{hidden(self.engine.url)} cannot be used: {error.orig}") from None
 
     def version(self) -> str | None:

@@ -92,7 +92,7 @@ def test_headers_of_every_answer(app: Flask, as_role: As) -> None:
         assert re.fullmatch("[0-9a-f]{16}", headers["X-Request-Id"])
         assert "Access-Control-Allow-Origin" not in headers and "Server" not in headers
         assert headers["Cache-Control"]
-        if answer.mimetype.startswith("text/"):
+        if (answer.mimetype or "").startswith("text/"):
             assert "charset=utf-8" in headers["Content-Type"].lower()
     assert len({answer.headers["X-Request-Id"] for answer in answers}) == len(answers)
     assert all(answer.status_code != 500 for answer in answers)

@@ -1,0 +1,137 @@
+"""The tables are those of the migrations, and come about whole: whoever starts at once, whenever it is killed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import site_upgrade
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, select, text
+
+from fedsky.web.accounts import add
+from fedsky.web.database import VERSION_TABLE, Database, head, hidden
+from fedsky.web.tables import ACTIVE, Table, User
+
+KILLS = 50
+ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
+START = """
+import sys
+from fedsky.web.database import Database
+print("go", flush=True)
+sys.stdin.read(1)
+Database(sys.argv[1]).upgrade()
+"""
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'site.sqlite'}"
+
+
+def test_the_migrations_make_the_tables_that_the_code_knows(url: str) -> None:
+    database = Database(url)
+    database.upgrade()
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"version_table": VERSION_TABLE, "compare_type": True, "compare_server_default": True}
+        )
+        assert compare_metadata(context, Table.metadata) == []
+    assert set(inspect(database.engine).get_table_names()) == {*Table.metadata.tables, VERSION_TABLE}
+    assert database.version() == head()
+    foreign = {
+        (table.name, key.parent.name, key.ondelete)
+        for table in Table.metadata.sorted_tables
+        for key in table.foreign_keys
+    }
+    made = {
+        (name, key["constrained_columns"][0], key["options"].get("ondelete"))
+        for name in Table.metadata.tables
+        for key in inspect(database.engine).get_foreign_keys(name)
+    }
+    assert made == foreign
+    database.close()
+
+
+def test_upgrading_again_changes_nothing(url: str) -> None:
+    database = Database(url)
+    database.upgrade()
+    with database.writing() as db:
+        add(db, "anna", "hash", state=ACTIVE)
+        db.commit()
+    database.upgrade()
+    with database.reading() as db:
+        assert db.scalars(select(User)).one().name == "anna"
+    database.close()
+
+
+def test_a_database_of_a_later_version_is_left_alone(url: str) -> None:
+    database = Database(url)
+    database.upgrade()
+    with database.writing() as db:
+        db.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = 'of the future'"))
+        db.commit()
+    with pytest.raises(ValueError, match="later version"):
+        database.upgrade()
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("nonsense", "no database's address"),
+        ("martian://x/y", "martian"),
+        ("sqlite:////nonexistent/x/y", "cannot be used"),
+    ],
+)
+def test_addresses_of_no_database(wrong: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told) as refusal:
+        Database(wrong).upgrade()
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"not a database at all, but a longish text" * 50)
+    with pytest.raises(ValueError, match="cannot be used"):
+        Database(f"sqlite:///{tmp_path / 'x'}").upgrade()
+    assert (tmp_path / "x").read_bytes().startswith(b"not a database")
+
+
+def test_a_password_in_an_address_is_not_shown() -> None:
+    assert "geheim" not in hidden("postgresql://anna:geheim@db.example/site")
+
+
+def test_several_starts_at_once_upgrade_once(url: str) -> None:
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", START, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        for _ in range(3)
+    ]
+    for process in processes:
+        assert process.stdout is not None and process.stdout.readline() == b"go\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write(b"x")
+        process.stdin.flush()
+    for process in processes:
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors.decode()
+    database = Database(url)
+    assert database.version() == head()
+    database.close()
+
+
+def test_killed_at_any_moment_the_tables_are_old_or_new(tmp_path: Path) -> None:
+    program = [sys.executable, site_upgrade.__file__, str(tmp_path), str(KILLS), "7"]
+    done = subprocess.run(program, capture_output=True, text=True, check=True, cwd=ROOT, env=ENVIRONMENT, timeout=120)
+    found = done.stdout.split()
+    assert len(found) == KILLS and set(found) == {"old", "new"}, found
+    for i in range(KILLS):  # and each goes on from where it is
+        database = Database(f"sqlite:///{tmp_path / f'{i}.sqlite'}")
+        database.upgrade()
+        database.close()
+        assert site_upgrade.state_of(tmp_path / f"{i}.sqlite") == "new"
