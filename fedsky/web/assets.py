@@ -1,9 +1,14 @@
 """The built front end: one shell for all pages, and its files, whose names change with their content."""
 
+import gzip
+import os
 import re
+from functools import lru_cache
 from pathlib import Path
 
-from flask import Blueprint, Response, redirect, request, send_from_directory, url_for
+from flask import Blueprint, Response, redirect, request, url_for
+from werkzeug.exceptions import NotFound
+from werkzeug.security import safe_join
 from werkzeug.wrappers import Response as Answer
 
 from fedsky.web.access import anyone
@@ -14,6 +19,13 @@ PAGES = (
     "/profile", "/about", "/admin/users", "/admin/queue", "/admin/datasets", "/admin/offers", "/admin/audit",
 )  # fmt: skip
 HASHED = re.compile(r"-[A-Za-z0-9_-]{8,}\.\w+$")
+YEAR = 365 * 24 * 3600  # seconds
+# The kinds of file there are; the system's own table is not asked, which may say anything.
+KINDS = {
+    ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8", ".json": "application/json", ".woff2": "font/woff2", ".png": "image/png",
+    ".webp": "image/webp", ".ico": "image/x-icon", ".wasm": "application/wasm",
+}  # fmt: skip
 MISSING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>fedsky</title>
 <h1>The pages have not been built</h1><p>The site runs, and answers under /api. To build its pages:
 cd fedsky/web/frontend; npm ci; npm run build</p></html>"""
@@ -49,20 +61,40 @@ for path in PAGES:
 @anyone
 def asset(name: str) -> Response:
     """A file of the front end, which may be kept for ever where its name is of its content."""
-    response = send_from_directory(STATIC / "assets", name, max_age=31536000 if HASHED.search(name) else 0)
-    response.cache_control.public = True
-    if HASHED.search(name):
-        response.cache_control.immutable = True
-    return response
+    return _file(f"assets/{name}", f"public, max-age={YEAR}, immutable" if HASHED.search(name) else "public, no-cache")
 
 
 @blueprint.get("/<any('favicon.ico', 'favicon.svg', 'robots.txt'):name>")
 @anyone
 def known_file(name: str) -> Response:
     """A file that browsers ask for by a fixed name."""
-    return send_from_directory(STATIC, name, max_age=3600)
+    return _file(name, "public, max-age=3600")
 
 
-def is_page() -> bool:
-    """Whether the request is for a page rather than for data or a file."""
-    return not request.path.startswith(("/api/", "/assets/"))
+def _file(name: str, keeping: str) -> Response:
+    """A file under static/, compressed for a browser that takes it so; 404 for any other."""
+    path = safe_join(str(STATIC), name)
+    kind = KINDS.get(Path(name).suffix)
+    if path is None or kind is None:
+        raise NotFound
+    try:
+        content, packed = _read(path, os.stat(path).st_mtime_ns)
+    except (OSError, ValueError):
+        raise NotFound from None
+    takes = packed is not None and request.accept_encodings.quality("gzip") > 0
+    response = Response(packed if takes else content, content_type=kind)
+    response.headers["Cache-Control"] = keeping
+    response.headers["Vary"] = "Accept-Encoding"
+    if takes:
+        response.headers["Content-Encoding"] = "gzip"
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+@lru_cache(maxsize=256)
+def _read(path: str, changed: int) -> tuple[bytes, bytes | None]:
+    """A file's bytes, and the same compressed where that is shorter by a tenth."""
+    content = Path(path).read_bytes()
+    packed = gzip.compress(content, 9, mtime=0)
+    return content, packed if len(packed) < 0.9 * len(content) else None
