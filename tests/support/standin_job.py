@@ -21,7 +21,14 @@ def main(arguments: list[str]) -> int:
     if "stubborn" in arguments:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    info = {"name": folder.name, "status": "running", "reason": None, "started": now(), "ended": None, "config": {}}
+    info: dict[str, object] = {
+        "name": folder.name,
+        "status": "running",
+        "reason": None,
+        "started": now(),
+        "ended": None,
+        "config": {},
+    }
     write_json(folder / "run.json", info)
     try:
         end = time.monotonic() + float(settings.get("seconds", 0.3))

@@ -114,7 +114,7 @@ def test_two_workers_do_not_run_two_jobs_at_once(app: Flask, add: Add, start: Ca
     start()
     for id in ids:
         wait_for(app, id, "done")
-    times = sorted((state(app, id).started, state(app, id).ended) for id in ids)  # type: ignore[type-var]
+    times = sorted((state(app, id).started, state(app, id).ended) for id in ids)
     assert all(before[1] <= after[0] for before, after in pairwise(times))  # type: ignore[operator]
 
 
