@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from listed_skips import pytest_addoption, pytest_sessionfinish  # noqa: F401  # hooks
 
 SKY = Path(__file__).resolve().parents[2] / "shared" / "sky"
 
