@@ -38,11 +38,12 @@ class Selection:
     @property
     def problems(self) -> list[tuple[str, list[str]]]:
         """What is wrong in the files of each run."""
-        return [(each.name, each.problems) for each in [*self.results, *self.left_out] if each.problems]
+        read: list[Result | LeftOut] = [*self.results, *self.left_out]
+        return [(each.name, each.problems) for each in read if each.problems]
 
 
 def select(runs: Sequence[Path | Run], choice: Choice | None = None) -> Selection:
-    """Reads every run at or under the folders, or given, that fits the choice; ValueError in one line where none does."""
+    """Reads every run at or under the folders, or given, that fits the choice; ValueError if none can."""
     choice = choice or Choice()
     folders = [each for each in runs if isinstance(each, Path)]
     read = [read_result(read_run(path), run_name(path, folders)) for path in find_runs(folders)]  # one at a time: large

@@ -9,15 +9,19 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from fedsky.history import Row
+
 from . import statistics
 from .comparisons import Comparison
 from .groups import Group, Kind
+from .language import N_, _
 from .results import METRICS, LeftOut, Result, planned_rounds, printable, section, strategy_name
 from .statistics import Estimate
 from .words import UNKNOWN, fixed, number_interval, p_text, percent, percent_interval, points_interval
 
-OWN_MODELS = "own models on all images"
-WORDS = {"balanced_accuracy": "balanced accuracy", "accuracy": "accuracy", "loss": "loss"}
+OWN_MODELS = N_("own models on all images")
+WORDS = {"balanced_accuracy": N_("balanced accuracy"), "accuracy": N_("accuracy"), "loss": N_("loss")}
+PARTS = {"train": N_("training"), "validation": N_("validation"), "test": N_("test")}
 
 
 def _spread(name: str, estimate: Estimate | None) -> dict[str, float | None]:
@@ -50,17 +54,19 @@ def final_table(kind: Kind) -> tuple[pd.DataFrame, pd.DataFrame]:
                  for metric in METRICS}  # fmt: skip
         for metric, estimate in estimates.items():
             if estimate is not None and estimate.n < len(runs):
-                texts[metric] += f" [{estimate.n} of {len(runs)} runs]"
+                texts[metric] += _(" [{n} of {all} runs]", n=estimate.n, all=len(runs))
         shown.append({
-            "group": group.label,
-            "N": "1 (one run: no interval)" if len(runs) == 1 else str(len(runs)),
-            **{WORDS[metric]: text for metric, text in texts.items()},
-            "worst owner": f"{percent(worst[1])} ({worst[0]}, n {worst[2]:.0f})" if worst[2] else UNKNOWN,
-            OWN_MODELS: percent(elsewhere) if elsewhere == elsewhere else "",
-            "MB up": fixed(up), "MB down": fixed(down), "rounds": str(rounds), "wall seconds": fixed(seconds),
+            _("group"): group.label,
+            "N": _("1 (one run: no interval)") if len(runs) == 1 else str(len(runs)),
+            **{_(WORDS[metric]): text for metric, text in texts.items()},
+            _("worst owner"): _("{percent} ({owner}, n {n})", percent=percent(worst[1]), owner=worst[0],
+                                n=f"{worst[2]:.0f}") if worst[2] else UNKNOWN,
+            _(OWN_MODELS): percent(elsewhere) if elsewhere == elsewhere else "",
+            _("MB up"): fixed(up), _("MB down"): fixed(down), _("rounds"): str(rounds),
+            _("wall seconds"): fixed(seconds),
         })  # fmt: skip
     table = pd.DataFrame(shown)
-    return pd.DataFrame(raw), table if table[OWN_MODELS].any() else table.drop(columns=OWN_MODELS)
+    return pd.DataFrame(raw), table if table[_(OWN_MODELS)].any() else table.drop(columns=_(OWN_MODELS))
 
 
 def worst_owner(group: Group) -> tuple[str, float, float]:
@@ -77,21 +83,20 @@ def comparison_table(kind: Kind, comparisons: Sequence[Comparison]) -> tuple[pd.
     """One row a pair of groups: the difference of balanced accuracy over runs and over test images; raw and shown."""
     raw, shown = [], []
     for each in comparisons:
-        names = {"first": each.first.label, "second": each.second.label}
         raw.append({
-            "data": kind.title, **names,
+            "data": kind.title, "first": each.first.label, "second": each.second.label,
             **_spread("difference_over_runs", each.runs), "repetitions": each.runs.units if each.runs else 0,
             "repetition": each.repetitions.unit, "p": each.p, "p_holm": each.p_holm, "effect_size": each.effect_size,
             **_spread("difference_over_images", each.images),
         })  # fmt: skip
         shown.append({
-            **names,
-            "points, over runs": points_interval(each.runs),
-            "paired runs": str(each.runs.n if each.runs else 0),
-            "p (Holm)": p_text(each.p_holm),
-            "effect size": UNKNOWN if each.effect_size is None else fixed(each.effect_size, 2),
-            "points, over test images": points_interval(each.images),
-            "test images": str(each.images.n if each.images else 0),
+            _("first"): each.first.label, _("second"): each.second.label,
+            _("points, over runs"): points_interval(each.runs),
+            _("paired runs"): str(each.runs.n if each.runs else 0),
+            _("p (Holm)"): p_text(each.p_holm),
+            _("effect size"): UNKNOWN if each.effect_size is None else fixed(each.effect_size, 2),
+            _("points, over test images"): points_interval(each.images),
+            _("test images"): str(each.images.n if each.images else 0),
         })  # fmt: skip
     return pd.DataFrame(raw), pd.DataFrame(shown)
 
@@ -136,7 +141,7 @@ def shown_rounds(table: pd.DataFrame, metric: str) -> pd.DataFrame:
         bounds = [None if pd.isna(row[f"{metric}_{end}"]) else row[f"{metric}_{end}"] for end in ("low", "high")]
         estimate = Estimate(row[metric], bounds[0], bounds[1], row["runs"]) if known else None
         text = (number_interval if metric == "loss" else percent_interval)(estimate)
-        rows.setdefault(row["round"], {"round": str(row["round"])})[row["group"]] = text
+        rows.setdefault(row["round"], {_("round"): str(row["round"])})[row["group"]] = text
     return pd.DataFrame([rows[current] for current in sorted(rows)]).fillna(UNKNOWN)
 
 
@@ -165,10 +170,10 @@ def shown_owners(table: pd.DataFrame) -> pd.DataFrame:
     rows: dict[int, dict[str, str]] = {}
     for row in table.sort_values("client", kind="stable").to_dict("records"):
         images = image_count(row["num_test_min"], row["num_test_max"])
-        cells = rows.setdefault(row["client"], {"owner": row["owner"], "test images": images})
+        cells = rows.setdefault(row["client"], {_("owner"): row["owner"], _("test images"): images})
         cells[row["group"]] = percent(row["accuracy"])
         if not math.isnan(row["pooled_accuracy"]):
-            cells[f"{row['group']}, on everyone's images"] = percent(row["pooled_accuracy"])
+            cells[_("{group}, on everyone's images", group=row["group"])] = percent(row["pooled_accuracy"])
     return pd.DataFrame(list(rows.values())).fillna(UNKNOWN)
 
 
@@ -176,15 +181,16 @@ def image_count(low: float, high: float) -> str:
     """How many test images of its own an owner has: one number, or a range where runs differ."""
     if pd.isna(low) or pd.isna(high):
         return UNKNOWN
-    return f"{low:.0f}" if low == high else f"{low:.0f} to {high:.0f}"
+    return f"{low:.0f}" if low == high else _("{low} to {high}", low=f"{low:.0f}", high=f"{high:.0f}")
 
 
 def partition_table(result: Result) -> pd.DataFrame:
     """One row an owner: its images of each part and class."""
-    table = result.partition.assign(column=result.partition["part"] + ", " + result.partition["class"])
+    parts = {name: _(word) for name, word in PARTS.items()}
+    table = result.partition.assign(column=result.partition["part"].map(parts) + ", " + result.partition["class"])
     names = result.owners["name"].to_dict()
     wide = table.pivot_table(index="client", columns="column", values="count", aggfunc="sum", sort=False)
-    wide.insert(0, "owner", [names.get(client, f"owner {client}") for client in wide.index])
+    wide.insert(0, _("owner"), [names.get(client, f"owner {client}") for client in wide.index])
     return wide.reset_index(drop=True).rename_axis(columns=None)
 
 
@@ -193,11 +199,12 @@ def left_out_table(left_out: Sequence[LeftOut]) -> pd.DataFrame:
     rows = []
     for each in left_out:
         run = each.run
-        reached = max((row["round"] for row in run.rounds), default="none")
+        reached = max((row["round"] for row in run.rounds), default=_("none"))
         rows.append({
-            "run": each.name, "strategy": strategy_name(run), "status": printable(run.status, 30),
-            "reason": each.reason or UNKNOWN, "rounds": f"{reached} of {planned_rounds(run) or 'unknown'}",
-            "started": printable(run.info.get("started") or UNKNOWN, 40),
+            _("run"): each.name, _("strategy"): strategy_name(run), _("status"): printable(run.status, 30),
+            _("reason"): each.reason or UNKNOWN,
+            _("rounds"): _("{n} of {all}", n=reached, all=planned_rounds(run) or _("unknown")),
+            _("started"): printable(run.info.get("started") or UNKNOWN, 40),
         })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -210,11 +217,16 @@ def provenance_table(kind: Kind) -> pd.DataFrame:
             seed, data_seed, fold = result.key
             info = result.run.info
             rows.append({
-                "run": result.name, "group": group.label, "seed": seed, "data seed": data_seed,
-                "fold": UNKNOWN if fold == "null" else fold, "started": printable(info.get("started") or UNKNOWN, 40),
-                "commit": printable(info.get("commit") or UNKNOWN, 60), "data fingerprint": result.fingerprint,
-                "versions": ", ".join(f"{k} {v}" for k, v in sorted(section(info, "versions").items())) or UNKNOWN,
-                "machine": ", ".join(f"{k} {v}" for k, v in sorted(section(info, "machine").items())) or UNKNOWN,
-                "command": printable(info.get("command") or UNKNOWN, 1000),
+                _("run"): result.name, _("group"): group.label, _("seed"): seed, _("data seed"): data_seed,
+                _("fold"): UNKNOWN if fold == "null" else fold,
+                _("started"): printable(info.get("started") or UNKNOWN, 40),
+                _("commit"): printable(info.get("commit") or UNKNOWN, 60), _("data fingerprint"): result.fingerprint,
+                _("versions"): listed(section(info, "versions")), _("machine"): listed(section(info, "machine")),
+                _("command"): printable(info.get("command") or UNKNOWN, 1000),
             })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def listed(values: Row) -> str:
+    """Names and values in one line."""
+    return printable(", ".join(f"{key} {value}" for key, value in sorted(values.items())) or UNKNOWN, 400)

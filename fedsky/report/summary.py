@@ -1,0 +1,157 @@
+"""The comparison as one JSON value: what the site shows, and computes nothing of itself.
+
+    {title, notes: [str], kinds: [{
+      title,
+      groups: [{id, label, strategy, color, dash, marker, n, runs: [name],
+                final: {metric: {value, low, high, n}},
+                seeds: [{key: {seed, data_seed, fold}, value}],
+                curve: {x: [], mean: [], low: [], high: [], runs: [{key, x: [], y: []}]}}],
+      comparisons: [{first, second, difference: {value, low, high, n}, p, p_holm, effect_size,
+                     images: {value, low, high, n} or null, sentence}],
+      owners: [{name, client, num_test, values: {label: accuracy}}],
+      verdict: [sentence],
+      left_out: [{name, status, reason}]}]}
+
+Accuracies and their differences are fractions; whatever is unknown is null. dash: null for a solid line, else the
+lengths of strokes and gaps.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fedsky.history import Run, finite
+
+from . import language, statistics, style, tables, verdict, words
+from .comparisons import Comparison, compare_all
+from .groups import Group, Kind
+from .keys import split_keys
+from .language import _
+from .results import METRICS, LeftOut, Result, printable
+from .selection import Choice, nothing_finished, select, why_left_out
+from .statistics import Estimate
+
+AXES = ("round", "megabytes", "seconds", "steps")
+MOST_POINTS = 300  # rounds beyond which only every k-th is given
+Json = dict[str, Any]
+
+
+def compare(
+    folders_or_runs: Sequence[Path | Run], *, metric: str = "balanced_accuracy", x: str = "round",
+    group_by: str | Sequence[str] | None = None, where: Sequence[str] = (), baseline: str | None = None,
+    lang: str = "en",
+) -> Json:  # fmt: skip
+    """The comparison of the runs at or under the folders, or of runs that are given, which it empties of their rows.
+
+    Runs that are not finished are told in left_out. ValueError in one line for what cannot be: an unknown metric,
+    axis, key, baseline or language, or a folder that is none.
+    """
+    if metric not in METRICS:
+        raise ValueError(f"metric={printable(metric)}: choose {' or '.join(METRICS)}")
+    if x not in AXES:
+        raise ValueError(f"x={printable(x)}: choose {' or '.join(AXES)}")
+    keys = split_keys(group_by) if isinstance(group_by, str) else list(group_by or ())
+    with language.use(lang):
+        selection = select(folders_or_runs, Choice(tuple(keys), tuple(where), baseline))
+        kinds = [_kind(kind, metric, x, baseline) for kind in selection.kinds]
+        notes = list(selection.notes)
+        if not kinds:
+            notes.append(nothing_finished(selection, [each for each in folders_or_runs if isinstance(each, Path)]))
+            kinds = [{"title": _("No finished run"), "groups": [], "comparisons": [], "owners": [], "verdict": []}]
+        for number, kind in enumerate(kinds):
+            kind["left_out"] = [_left_out(each) for each in selection.left_out] if number == 0 else []
+        title = _("{finished}, {runs} not counted", finished=words.count(len(selection.results), "finished run"),
+                  runs=words.count(len(selection.left_out), "run"))  # fmt: skip
+        result: Json = finite({"title": title, "notes": notes, "kinds": kinds})
+    return result
+
+
+def _kind(kind: Kind, metric: str, x: str, baseline: str | None) -> Json:
+    looks = style.looks(kind.groups, {group.strategy for group in kind.groups})
+    told = []
+    for context, groups in kind.contexts.items():
+        for headline, sentence in verdict.sentences(groups):
+            text = f"{headline} {sentence}".strip()
+            told.append(_("{context}: {sentence}", context=context, sentence=text) if context else text)
+    return {
+        "title": kind.title,
+        "groups": [_group(group, number, metric, x, looks[group.label]) for number, group in enumerate(kind.groups, 1)],
+        "comparisons": [_comparison(each) for each in compare_all(kind, baseline, metric)],
+        "owners": _owners(kind),
+        "verdict": told,
+    }
+
+
+def _interval(estimate: Estimate | None) -> Json:
+    if estimate is None:
+        return {"value": None, "low": None, "high": None, "n": 0}
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n}
+
+
+def _key(result: Result) -> Json:
+    config = result.run.config
+    data = config.get("data")
+    values = {"seed": config.get("seed"), "data_seed": config.get("data_seed"),
+              "fold": data.get("fold") if isinstance(data, dict) else None}  # fmt: skip
+    return {name: value if type(value) is int or value is None else printable(value) for name, value in values.items()}
+
+
+def _group(group: Group, number: int, metric: str, x: str, look: style.Look) -> Json:
+    return {
+        "id": f"g{number}", "label": group.label, "strategy": group.strategy,
+        "color": look.color, "dash": None if isinstance(look.line, str) else list(look.line[1]), "marker": look.marker,
+        "n": len(group.results), "runs": [result.name for result in group.results.values()],
+        "final": {name: _interval(group.mean(name)) for name in METRICS},
+        "seeds": [{"key": _key(result), "value": result.final(metric)} for result in group.results.values()],
+        "curve": _curve(group, metric, x),
+    }  # fmt: skip
+
+
+def _curve(group: Group, metric: str, x: str) -> Json:
+    """The mean over runs of what was reached and of what was spent by the end of each round that all runs have."""
+    results, repetitions = list(group.results.values()), group.repetitions
+    rounds = sorted(set.intersection(*(set(result.rounds.index) for result in results)))
+    rounds = rounds[:: -max(1, math.ceil(len(rounds) / MOST_POINTS))][::-1]  # with the last one
+    spent = np.array([result.spent(x).reindex(rounds) for result in results], dtype=float)
+    reached = np.array([result.rounds[metric].reindex(rounds) for result in results], dtype=float)
+    if x == "megabytes" and all(result.sends_nothing for result in results):  # one point, at nothing
+        spent, reached = spent[:, -1:], reached[:, -1:]
+    units = [repetitions.of[key] for key in group.results]
+    mean, low, high = statistics.mean_intervals(reached, units, repetitions.shared)
+    place = spent.mean(axis=0)
+    known = ~np.isnan(place)
+    runs = []
+    for result, xs, ys in zip(results, spent, reached, strict=True):
+        own = ~np.isnan(xs)
+        runs.append({"key": _key(result), "x": xs[own].tolist(), "y": ys[own].tolist()})
+    return {"x": place[known].tolist(), "mean": mean[known].tolist(), "low": low[known].tolist(),
+            "high": high[known].tolist(), "runs": runs}  # fmt: skip
+
+
+def _comparison(each: Comparison) -> Json:
+    return {
+        "first": each.first.label, "second": each.second.label, "difference": _interval(each.runs),
+        "p": each.p, "p_holm": each.p_holm, "effect_size": each.effect_size,
+        "images": _interval(each.images) if each.images else None,
+        "sentence": f"{words.over_runs(each)} {words.over_images(each)}".strip(),
+    }  # fmt: skip
+
+
+def _owners(kind: Kind) -> list[Json]:
+    """One entry an owner of the kind: the accuracy of the model that serves it, mean over runs, of each group."""
+    found: dict[tuple[int, str], Json] = {}
+    for row in tables.owners_table(kind, kind.groups).to_dict("records"):
+        images = row["num_test_max"]
+        owner = found.setdefault((row["client"], row["owner"]), {
+            "name": row["owner"], "client": int(row["client"]), "num_test": 0, "values": {},
+        })  # fmt: skip
+        owner["num_test"] = max(owner["num_test"], int(images) if images == images else 0)
+        owner["values"][row["group"]] = float(row["accuracy"])
+    return [found[key] for key in sorted(found)]
+
+
+def _left_out(each: LeftOut) -> Json:
+    return {"name": each.name, "status": printable(each.run.status, 30), "reason": why_left_out(each)}

@@ -1,0 +1,214 @@
+"""The JSON that the site shows: its shape, its numbers beside SciPy's on the same lines, nothing that JSON lacks."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scipy import stats
+
+from fedsky.report.summary import compare
+
+WriteRun = Callable[..., Path]
+INTERVAL = {"value", "low", "high", "n"}
+
+
+def check_shape(value: dict[str, Any]) -> None:
+    """The whole shape, and that it is JSON without NaN."""
+    json.dumps(value, allow_nan=False)
+    assert set(value) == {"title", "notes", "kinds"}
+    for kind in value["kinds"]:
+        assert set(kind) == {"title", "groups", "comparisons", "owners", "verdict", "left_out"}
+        labels = [group["label"] for group in kind["groups"]]
+        assert len(set(labels)) == len(labels) == len({group["id"] for group in kind["groups"]})
+        for group in kind["groups"]:
+            assert set(group) == {"id", "label", "strategy", "color", "dash", "marker", "n", "runs", "final", "seeds",
+                                  "curve"}  # fmt: skip
+            assert set(group["final"]) == {"balanced_accuracy", "accuracy", "loss"}
+            assert all(set(each) == INTERVAL for each in group["final"].values())
+            assert len(group["runs"]) == len(group["seeds"]) == group["n"]
+            curve = group["curve"]
+            assert len(curve["x"]) == len(curve["mean"]) == len(curve["low"]) == len(curve["high"])
+            assert all(len(run["x"]) == len(run["y"]) and None not in run["x"] for run in curve["runs"])
+        for each in kind["comparisons"]:
+            assert {each["first"], each["second"]} <= set(labels)
+            assert set(each["difference"]) == INTERVAL
+            assert each["sentence"]
+        for owner in kind["owners"]:
+            assert set(owner["values"]) <= set(labels)
+
+
+def write_seeds(folder: Path, write_run: WriteRun, **values: list[float]) -> None:
+    for strategy, finals in values.items():
+        for seed, value in enumerate(finals):
+            write_run(folder / f"{strategy}{seed}", strategy, seed, curve=(0.5, 0.6 + seed / 100, value))
+
+
+def test_numbers_are_scipys(tmp_path: Path, write_run: WriteRun) -> None:
+    values = {"fedavg": [0.81, 0.84, 0.79, 0.9], "fedprox": [0.82, 0.88, 0.8, 0.98], "local": [0.6, 0.61, 0.7, 0.65]}
+    write_seeds(tmp_path, write_run, **values)
+    result = compare([tmp_path])
+    check_shape(result)
+    [kind] = result["kinds"]
+    assert [group["label"] for group in kind["groups"]] == ["local", "fedavg", "fedprox"]
+    for group in kind["groups"]:
+        reference = stats.ttest_1samp(values[group["label"]], 0).confidence_interval(0.95)
+        final = group["final"]["balanced_accuracy"]
+        assert (final["low"], final["high"]) == pytest.approx((reference.low, reference.high))
+        assert [seed["value"] for seed in group["seeds"]] == values[group["label"]]
+        assert group["seeds"][3]["key"] == {"seed": 3, "data_seed": 0, "fold": None}
+    pairs = {(each["first"], each["second"]): each for each in kind["comparisons"]}
+    assert set(pairs) == {("fedavg", "local"), ("fedprox", "local"), ("fedprox", "fedavg")}
+    p_values = {}
+    for (first, second), each in pairs.items():
+        reference = stats.ttest_rel(values[first], values[second])
+        interval = reference.confidence_interval(0.95)
+        assert each["p"] == pytest.approx(reference.pvalue)
+        assert (each["difference"]["low"], each["difference"]["high"]) == pytest.approx((interval.low, interval.high))
+        p_values[first, second] = float(reference.pvalue)
+    smallest, middle, largest = sorted(p_values.values())
+    adjusted = [3 * smallest, max(3 * smallest, 2 * middle), max(3 * smallest, 2 * middle, largest)]
+    assert sorted(each["p_holm"] for each in pairs.values()) == pytest.approx(adjusted)
+    assert pairs["fedprox", "fedavg"]["sentence"] == (
+        "fedprox is 3.5 points better than fedavg, 95 % interval -1.8 to 8.8, 4 seeds: not distinguishable."
+    )
+
+
+def test_one_seed_says_that_there_is_no_interval(tmp_path: Path, write_run: WriteRun) -> None:
+    write_seeds(tmp_path, write_run, fedavg=[0.8], fedprox=[0.9])
+    [kind] = compare([tmp_path])["kinds"]
+    [pair] = kind["comparisons"]
+    assert pair["difference"] == {"value": pytest.approx(0.1), "low": None, "high": None, "n": 1}
+    assert (pair["p"], pair["p_holm"], pair["effect_size"], pair["images"]) == (None, None, None, None)
+    assert pair["sentence"] == "fedprox is 10.0 points better than fedavg, 1 seed: a single one gives no interval."
+    assert kind["groups"][0]["curve"]["low"] == [None, None, None]
+
+
+def test_a_finding_that_does_not_survive_the_other_comparisons_says_so(tmp_path: Path, write_run: WriteRun) -> None:
+    write_seeds(tmp_path, write_run, fedavg=[0.70, 0.72, 0.74, 0.71], fedprox=[0.74, 0.75, 0.76, 0.77])
+    [pair] = compare([tmp_path])["kinds"][0]["comparisons"]
+    p = stats.ttest_1samp([0.04, 0.03, 0.02, 0.06], 0).pvalue  # 0.022
+    assert pair["p_holm"] == pair["p"] == pytest.approx(p)
+    assert pair["sentence"].endswith(", 4 seeds: distinguishable.")
+    write_seeds(tmp_path, write_run, moon=[0.70, 0.90, 0.60, 0.70])
+    pairs = compare([tmp_path])["kinds"][0]["comparisons"]
+    [again] = [each for each in pairs if (each["first"], each["second"]) == ("fedprox", "fedavg")]
+    assert again["p_holm"] == pytest.approx(3 * p)
+    assert again["sentence"].endswith(
+        f", 4 seeds: distinguishable alone, but not among 3 comparisons (Holm's p = {3 * p:.3f})."
+    )
+    alone = compare([tmp_path], baseline="fedavg", where=["strategy=fedavg,fedprox"])
+    [only] = alone["kinds"][0]["comparisons"]
+    assert only["p_holm"] == pytest.approx(p)
+
+
+def test_loss_is_better_when_lower(tmp_path: Path, write_run: WriteRun) -> None:
+    write_seeds(tmp_path, write_run, fedavg=[0.80, 0.82, 0.81], fedprox=[0.90, 0.93, 0.91])
+    [pair] = compare([tmp_path], metric="loss")["kinds"][0]["comparisons"]
+    assert pair["difference"]["value"] == pytest.approx(-0.10333333)
+    reference = stats.ttest_rel([0.10, 0.07, 0.09], [0.20, 0.18, 0.19]).confidence_interval()
+    assert pair["sentence"] == (
+        f"fedprox has a loss lower by 0.103 than fedavg, 95 % interval {-reference.high:.3f} to {-reference.low:.3f}, "
+        "3 seeds: distinguishable.")  # fmt: skip
+    assert pair["images"] is None
+
+
+def test_curves_against_what_was_spent(tmp_path: Path, write_run: WriteRun) -> None:
+    write_seeds(tmp_path, write_run, fedavg=[0.8, 0.9])
+    write_run(tmp_path / "local", "local", curve=(0.5, 0.6, 0.7), num_bytes=None)
+    found = {x: {group["label"]: group["curve"] for group in compare([tmp_path], x=x)["kinds"][0]["groups"]}
+             for x in ("round", "megabytes", "seconds", "steps")}  # fmt: skip
+    curve = found["round"]["fedavg"]
+    assert curve["x"] == [0, 1, 2]
+    assert curve["mean"] == pytest.approx([0.5, 0.605, 0.85])
+    assert curve["high"][2] == pytest.approx(0.85 + 12.706205 * 0.05, abs=1e-6)
+    assert found["megabytes"]["fedavg"]["x"] == [0, 1, 2]  # half a megabyte up and half down in a round
+    assert found["megabytes"]["local"]["x"] == [0]  # nothing is sent: one point, its last
+    assert found["megabytes"]["local"]["mean"] == pytest.approx([0.7])
+    assert found["seconds"]["fedavg"]["x"] == [0, 1.5, 3]
+    assert all(run["x"] == [0] for run in found["steps"]["fedavg"]["runs"])  # steps of a round are not told here
+
+
+def test_gaps_and_early_ends_are_null_and_shorter(tmp_path: Path, write_run: WriteRun) -> None:
+    write_run(tmp_path / "a", curve=(0.5, None, 0.8), config={"patience": 1})
+    write_run(tmp_path / "b", seed=1, curve=(0.5, 0.7), info={"result.round": 1}, config={"patience": 1})
+    curve = compare([tmp_path], metric="accuracy")["kinds"][0]["groups"][0]["curve"]
+    assert curve["x"] == [0, 1]
+    assert curve["mean"] == [0.5, None]
+    assert [run["y"] for run in curve["runs"]] == [[0.5, None], [0.5, 0.7]]
+
+
+def test_one_and_two_hundred_owners(tmp_path: Path, write_run: WriteRun) -> None:
+    write_run(tmp_path / "one", owners=(0.8,), counts=(([5, 5], [20, 20]),), config={"num_clients": 1})
+    write_run(tmp_path / "many", owners=[number / 200 for number in range(200)], counts=[([9, 9], [5, 5])] * 200,
+              config={"num_clients": 200})  # fmt: skip
+    result = compare([tmp_path])
+    check_shape(result)
+    owners = result["kinds"][0]["owners"]
+    assert len(owners) == 200
+    assert owners[0]["values"] == {"fedavg, num_clients=1": 0.8, "fedavg, num_clients=200": 0.0}
+    assert owners[199] == {"name": "owner 199", "client": 199, "num_test": 10,
+                           "values": {"fedavg, num_clients=200": pytest.approx(0.995)}}  # fmt: skip
+
+
+def test_nothing_finished_is_told_not_raised(tmp_path: Path, write_run: WriteRun) -> None:
+    write_run(tmp_path / "a", info={"status": "running"}, curve=(0.5, 0.6))
+    result = compare([tmp_path])
+    check_shape(result)
+    assert result["kinds"][0]["left_out"] == [{"name": "a", "status": "running", "reason": "round 1 of 2"}]
+    assert result["notes"][-1].startswith("no finished run under ")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [({"metric": "f1"}, "metric=f1: choose balanced_accuracy or accuracy or loss"), ({"x": "days"}, "x=days: choose"),
+     ({"lang": "fr"}, "lang=fr: choose en or zh"), ({"group_by": "stratgy"}, "did you mean strategy"),
+     ({"where": ["a=b"]}, "no run has a setting of that name"), ({"baseline": "x"}, "baseline=x is no group")],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_in_one_line(
+    tmp_path: Path, write_run: WriteRun, change: dict[str, Any], told: str
+) -> None:
+    write_run(tmp_path / "a")
+    with pytest.raises(ValueError, match=told) as error:
+        compare([tmp_path], **change)
+    assert "\n" not in str(error.value)
+
+
+def test_chinese_sentences_keep_the_numbers(tmp_path: Path, write_run: WriteRun) -> None:
+    write_seeds(tmp_path, write_run, fedavg=[0.80, 0.82, 0.81], fedprox=[0.90, 0.93, 0.91])
+    english, chinese = (compare([tmp_path], lang=lang)["kinds"][0] for lang in ("en", "zh"))
+    assert english["groups"] == chinese["groups"]
+    [pair], [other] = english["comparisons"], chinese["comparisons"]
+    assert {name: value for name, value in pair.items() if name != "sentence"} == {
+        name: value for name, value in other.items() if name != "sentence"}  # fmt: skip
+    assert any("一" <= character <= "鿿" for character in other["sentence"])
+    assert "fedprox" in other["sentence"]
+
+
+def test_the_reference_runs(tmp_path: Path) -> None:
+    """The committed runs on photographs, each number beside SciPy on the JSON lines themselves."""
+    root = Path(__file__).resolve().parents[2] / "outputs" / "reference" / "sky"
+    result = compare([root])
+    check_shape(result)
+    [kind] = result["kinds"]
+    finals: dict[str, dict[str, float]] = {}
+    for folder in sorted(root.iterdir()):
+        if (folder / "rounds.jsonl").is_file():
+            lines = (folder / "rounds.jsonl").read_text().splitlines()
+            strategy, seed = folder.name.rsplit("-", 1)
+            finals.setdefault(strategy, {})[seed] = json.loads(lines[-1])["balanced_accuracy"]
+    assert len(kind["groups"]) == len(finals) == 4
+    for group in kind["groups"]:
+        values = list(finals[group["label"]].values())
+        final = group["final"]["balanced_accuracy"]
+        assert final["value"] == pytest.approx(sum(values) / 3)
+        assert final["high"] - final["value"] == pytest.approx(4.302653 * stats.sem(values), rel=1e-6, abs=1e-12)
+    for each in kind["comparisons"]:
+        first, second = (list(finals[each[side]].values()) for side in ("first", "second"))
+        if each["p"] is None:
+            assert len({round(a - b, 9) for a, b in zip(first, second, strict=True)}) == 1
+        else:
+            assert each["p"] == pytest.approx(float(stats.ttest_rel(first, second).pvalue))
+        assert math.isclose(each["difference"]["value"], sum(first) / 3 - sum(second) / 3, abs_tol=1e-12)
