@@ -13,6 +13,17 @@ export default defineConfig({
     assetsInlineLimit: 0, // the Content-Security-Policy allows no data: scripts or fonts
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    rolldownOptions: {
+      output: {
+        // few files on the first page: Vue, and what all pages share
+        codeSplitting: {
+          groups: [
+            { name: 'vue', test: /node_modules[\\/](@vue|vue|vue-router)[\\/]/ },
+            { name: 'shell', test: /src[\\/](components[\\/]|locale[\\/]..[\\/](api|shell|form|status|account|sky)\.ts|[a-z0-9]+\.ts$)/, minShareCount: 2 },
+          ],
+        },
+      },
+    },
   },
   server: { port: 5173, proxy: { '/api': 'http://127.0.0.1:5000' } },
   test: { environment: 'happy-dom', include: ['test/**/*.test.ts', 'src/**/*.test.ts'] },

@@ -16,12 +16,15 @@ export interface Draft {
 const t = words({ en, zh })
 export const fieldLabel = (field: Field): string => (field.name in en ? t(field.name as keyof typeof en) : field.label)
 
+/** What a recipe leaves open; POST /jobs refuses any other field with one. */
+export const WITH_RECIPE = ['data', 'seed', 'repetitions', 'engine']
+
 /** What stands for own settings among the recipes of the address. */
 export const OWN = 'own'
 
 /** The fields that the draft's choices leave to be set. */
 export function countingFields(draft: Draft, fields: Field[]): Field[] {
-  if (draft.recipe !== null) return fields.filter((field) => field.with_recipe)
+  if (draft.recipe !== null) return fields.filter((field) => WITH_RECIPE.includes(field.name))
   return fields.filter(({ when }) => !when || when.values.map(String).includes(String(draft.values[when.field])))
 }
 

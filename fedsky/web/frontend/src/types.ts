@@ -269,8 +269,6 @@ export interface Field {
   help?: string | null
   /** Counts only while another field has one of these values. */
   when?: { field: string; values: (string | number)[] } | null
-  /** May be set with a recipe too. */
-  with_recipe?: boolean
 }
 
 export interface RecipeBook {
@@ -281,6 +279,8 @@ export interface RecipeBook {
 export interface Preview {
   command: string
   seconds_estimate: number | null
+  /** How many finished runs the estimate comes from. */
+  estimate_basis: number
   num_runs: number
   problems: string[]
 }
@@ -296,6 +296,11 @@ export interface Job {
   ended: string | null
   reason: string | null
   position: number | null
+  num_runs: number
+  seconds_estimate: number | null
+  /** Asked to end, which takes a moment. */
+  cancelling: boolean
+  retry_of: string | null
   runs: string[]
 }
 

@@ -6,7 +6,7 @@ const field = (name: string, more: Partial<Field> = {}): Field => ({ name, label
 const FIELDS: Field[] = [
   field('strategy', { type: 'choice', default: 'fedavg', choices: ['fedavg', 'fedprox'] }),
   field('num_rounds', { default: 10, min: 1, max: 200 }),
-  field('seed', { default: 0, with_recipe: true }),
+  field('seed', { default: 0 }),
   field('fedprox.mu', { type: 'float', default: 0.01, when: { field: 'strategy', values: ['fedprox'] } }),
 ]
 const RECIPES: Recipe[] = ['sky', 'mnist'].map((id) => ({ id, title: id, description: '', command: '' }))

@@ -105,7 +105,7 @@ describe('launching', () => {
     recipes: [{ id: 'sky', title: 'Who gains', description: 'On photographs.', command: 'python -m fedsky experiment=sky' }],
     fields: [{ name: 'num_rounds', label: 'Rounds', type: 'int', min: 1, max: 200, step: 1, default: 10, unit: '', help: '' }],
   }
-  const preview = { command: 'python -m fedsky experiment=sky', seconds_estimate: 125, num_runs: 3, problems: [] as string[] }
+  const preview = { command: 'python -m fedsky experiment=sky', seconds_estimate: 125, estimate_basis: 4, num_runs: 3, problems: [] as string[] }
 
   it('shows the command and the time before anything runs, then queues it', async () => {
     logInAs('operator')
@@ -135,6 +135,7 @@ describe('a job', () => {
   const job: Job = {
     id: 'j1', title: 'Who gains', owner: 'rosa', status: 'running', command: 'python -m fedsky experiment=sky',
     created: '2026-11-22T20:00:00+00:00', started: '2026-11-22T20:01:00+00:00', ended: null, reason: null, position: null, runs: [],
+    num_runs: 2, seconds_estimate: 60, cancelling: false, retry_of: null,
   }
 
   it('shows its log as it grows, its runs, and can be cancelled by its owner', async () => {

@@ -1,0 +1,118 @@
+/** What the browser tests share: a watched browser on the site at SITE, and steps that several of them take. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+
+const require = createRequire(new URL('../../../fedsky/web/frontend/package.json', import.meta.url))
+const { chromium } = require('playwright-core')
+
+export const SITE = process.env.SITE
+export const ADMIN = { name: process.env.ADMIN_NAME, password: process.env.ADMIN_PASSWORD }
+export const PHOTO = process.env.PHOTO // a photograph of the sky
+export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
+
+export const SIZES = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } }
+const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8')
+
+export async function launch() {
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-dev-shm-usage'],
+  })
+}
+
+/**
+ * A page of its own session. `seen` gathers what must not happen: requests to another host, violations of the
+ * Content-Security-Policy, errors of scripts, answers 5xx. check() fails on any of them.
+ */
+export async function open(browser, { theme = 'light', size = 'desktop', state, reducedMotion = 'reduce' } = {}) {
+  const context = await browser.newContext({
+    viewport: SIZES[size],
+    colorScheme: theme,
+    locale: 'en-GB',
+    reducedMotion,
+    storageState: state,
+    hasTouch: size === 'phone',
+  })
+  const seen = []
+  const host = new URL(SITE).host
+  await context.route('**/*', (route) => {
+    const url = new URL(route.request().url())
+    if (['http:', 'https:', 'ws:', 'wss:'].includes(url.protocol) && url.host !== host) {
+      seen.push(`request to another host: ${url.href}`)
+      return route.abort()
+    }
+    return route.continue()
+  })
+  await context.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', (event) => {
+      console.error(`CSP-VIOLATION ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`)
+    })
+  })
+  const page = await context.newPage()
+  page.setDefaultTimeout(20000)
+  page.on('pageerror', (error) => seen.push(`script error: ${error.message}`))
+  page.on('console', (message) => {
+    const text = message.text()
+    if (text.includes('CSP-VIOLATION') || text.includes('Content Security Policy')) seen.push(`policy: ${text}`)
+    else if (message.type() === 'error' && !text.startsWith('Failed to load resource')) seen.push(`console: ${text}`)
+  })
+  page.on('response', (response) => {
+    if (response.status() >= 500) seen.push(`${response.status()} ${response.url()}`)
+  })
+  return { context, page, seen, check: () => assert.deepEqual(seen, [], 'what must not happen while browsing') }
+}
+
+/** Goes to a page and waits till its heading stands and nothing says that it is loading. */
+export async function visit(page, path) {
+  const response = await page.goto(SITE + path)
+  await settle(page)
+  return response
+}
+
+export async function settle(page) {
+  await page.locator('main h1').first().waitFor()
+  await page.waitForFunction(() => !document.querySelector('main .empty[role=status]'), null, { timeout: 30000 })
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
+}
+
+export async function logIn(page, { name, password }) {
+  await visit(page, '/login')
+  await page.getByLabel('Name', { exact: true }).fill(name)
+  await page.getByLabel('Password', { exact: true }).fill(password)
+  await page.locator('main').getByRole('button', { name: 'Log in' }).click()
+  await page.getByRole('button', { name: 'Log out' }).waitFor({ state: 'attached' })
+}
+
+/** Sets an own password where the site asks for one. */
+export async function choosePassword(page, old, fresh) {
+  await page.getByRole('heading', { name: 'Choose your own password' }).waitFor()
+  await page.getByLabel('Present password', { exact: true }).fill(old)
+  await page.getByLabel('New password', { exact: true }).fill(fresh)
+  await page.getByLabel('New password again', { exact: true }).fill(fresh)
+  await page.getByRole('button', { name: 'Change the password' }).click()
+  await page.getByText('Your password is changed').waitFor()
+}
+
+/** What axe finds against WCAG 2.2 A and AA, one line each. */
+export async function axe(page) {
+  // evaluated, not added as a script element: the policy allows none but the site's own
+  await page.evaluate(AXE)
+  const found = await page.evaluate(() =>
+    window.axe.run(document, {
+      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+      resultTypes: ['violations'],
+    }),
+  )
+  return found.violations.flatMap((rule) =>
+    rule.nodes.map((node) => `${rule.id}: ${node.target.join(' ')}: ${node.failureSummary.replaceAll('\n', ' ')}`),
+  )
+}
+
+/** The pages with what each needs: no account, or an administrator's. */
+export const OPEN_PAGES = ['/home', '/runs', '/compare', '/predict', '/about', '/login', '/register', '/no/such/page']
+export const ADMIN_PAGES = [
+  '/profile', '/launch', '/launch?recipe=own', '/jobs', '/admin/users', '/admin/queue', '/admin/datasets', '/admin/offers', '/admin/audit',
+]
+
+export const fileName = (path) => path.replace(/\W+/g, '-').replace(/^-|-$/g, '')
