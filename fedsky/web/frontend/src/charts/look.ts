@@ -30,10 +30,12 @@ export function contrast(first: string, second: string): number {
   return (high + 0.05) / (low + 0.05)
 }
 
-/** The colour, mixed with as little white or black as makes it legible on the background. */
+/** The colour, mixed with as little white or black as makes it legible on the background; a grey turns to its end. */
 export function legible(color: string, background: string): string {
   const target = luminance(parse(background)) > 0.5 ? 0 : 255
   const start = parse(color)
+  const isGrey = Math.max(...start) - Math.min(...start) < 12
+  if (isGrey && contrast(color, background) < MIN_CONTRAST) return target === 0 ? '#000000' : '#f2f7fb'
   for (let share = 0; share <= 1; share += 0.04) {
     const mixed = toHex(start.map((part) => part * (1 - share) + target * share) as Rgb)
     if (contrast(mixed, background) >= MIN_CONTRAST) return mixed
@@ -41,16 +43,15 @@ export function legible(color: string, background: string): string {
   return target === 0 ? '#000000' : '#ffffff'
 }
 
-const NAMED: Record<string, readonly number[]> = { '-': [], '--': [8, 4], ':': [2, 3], '-.': [8, 3, 2, 3] }
+/** The width of a mean's line in pixels; dashes are told in widths. */
+export const LINE_WIDTH = 2
+const NAMED: Record<string, readonly number[]> = { '-': [], '--': [4, 2], ':': [1, 1.5], '-.': [4, 1.5, 1, 1.5] }
 
 /** A look's dash as lengths in pixels; empty for a solid line. */
 export function dashOf(look: Look): number[] {
   const dash = look.dash ?? []
-  if (typeof dash !== 'string') return dash.map(Number)
-  const named = NAMED[dash]
-  if (named !== undefined) return [...named]
-  const parts = dash.split(/[\s,]+/).map(Number)
-  return parts.every((part) => part > 0) ? parts : []
+  const widths = typeof dash === 'string' ? (NAMED[dash] ?? dash.split(/[\s,]+/).map(Number)) : dash.map(Number)
+  return widths.every((width) => width > 0) ? widths.map((width) => width * LINE_WIDTH) : []
 }
 
 function polygon(corners: number, radius: number, turn: number, inner = 1): [number, number][] {

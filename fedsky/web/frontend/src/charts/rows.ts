@@ -40,10 +40,16 @@ function axis(at: Frame, limits: [number, number], label: string, percent: boole
     ]),
     shape(
       'text',
-      { x: round((at.left + at.right) / 2), y: at.bottom + 34, 'text-anchor': 'middle', 'font-size': 12, fill: inks.text },
-      label,
+      { x: round(centred((at.left + at.right) / 2, label, at.width)), y: at.bottom + 34, 'text-anchor': 'middle', 'font-size': 12, fill: inks.text },
+      fitted(label, 12, at.width - 8),
     ),
   ]
+}
+
+/** Where a text stands that is to be centred at x and to stay within the width. */
+function centred(x: number, text: string, width: number): number {
+  const half = Math.min(textWidth(text, 12), width - 8) / 2 + 4
+  return Math.min(Math.max(x, half), width - half)
 }
 
 function heading(title: string | undefined, inks: Inks): Shape[] {

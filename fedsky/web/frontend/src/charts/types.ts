@@ -11,6 +11,7 @@ export interface Estimate {
 export interface Look {
   label: string
   color: string
+  /** Strokes and gaps in line widths; nothing for a solid line. */
   dash?: string | readonly number[] | null
   marker?: string | null
 }

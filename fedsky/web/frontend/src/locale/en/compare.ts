@@ -33,7 +33,9 @@ export default {
   n: 'n',
   differences: 'Group against group',
   differencesText:
-    'Balanced accuracy in percentage points, first minus second, paired by seed and fold. p is corrected for all pairs shown (Holm).',
+    '{metric} in percentage points, first minus second, paired by seed and fold. p is corrected for all pairs (Holm).',
+  differencesLoss: '{metric}, first minus second (below 0 is better), paired by seed and fold. p is corrected for all pairs (Holm).',
+  differenceRuns: 'Difference, over runs',
   first: 'First',
   second: 'Second',
   overRuns: 'Points, over runs',

@@ -3,10 +3,10 @@ export default {
   lead: 'Owners of sky photographs can train a model alone, together without showing each other their images (federated), or on one pile (pooled). These are the reference runs of this suite, computed, not drawn up.',
   finding: 'What the runs say',
   owners: 'Each owner: alone, together, pooled',
-  ownersText: 'One row an owner, on its own test images; marks: mean accuracy over runs. Right of the mark for alone is a gain. local: each owner alone; centralized: all images pooled; the others: federated.',
+  ownersText: 'One row an owner, on its own n test images; marks: mean accuracy over runs. Right of the mark for alone is a gain. local: each owner alone; centralized: all images pooled; the others: federated.',
   ownersAxis: 'Accuracy on own test images',
   owner: 'Owner',
-  testImages: 'n {num} images',
+  testImages: 'n {num}',
   dots: 'Balanced accuracy on everyone’s test images',
   dotsAxis: 'Balanced accuracy',
   dotsText: 'Mean over n runs that differ in their seed, with the 95 % interval (Student’s t); dots: single runs. Where intervals overlap widely, the runs do not settle the matter.',
@@ -25,5 +25,4 @@ export default {
   step3Text: 'Show a model your own sky and see what it looked at. It judges the picture, not the weather.',
   step3Link: 'Judge a photograph',
   command: 'python -m fedsky strategy=fedavg,local,centralized seed=0,1,2 -m',
-  onEach: '{data}',
 }

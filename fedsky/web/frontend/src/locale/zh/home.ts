@@ -3,10 +3,10 @@ export default {
   lead: '拥有天空照片的各方可以独自训练模型，可以在不互看图像的前提下共同训练（联邦），也可以把图像合在一起训练（集中）。以下是本套件的参考运行，均为实际计算所得。',
   finding: '运行结果说明了什么',
   owners: '每个数据方：独自、联邦、集中',
-  ownersText: '每行一个数据方，在其自己的测试图像上；标记为各次运行的平均准确率。位于“独自”标记右侧即为受益。local：各方独自；centralized：图像集中；其余：联邦。',
+  ownersText: '每行一个数据方，在其自己的 n 张测试图像上；标记为各次运行的平均准确率。位于“独自”标记右侧即为受益。local：各方独自；centralized：图像集中；其余：联邦。',
   ownersAxis: '在自己测试图像上的准确率',
   owner: '数据方',
-  testImages: 'n {num} 张图像',
+  testImages: 'n {num}',
   dots: '在所有人测试图像上的平衡准确率',
   dotsAxis: '平衡准确率',
   dotsText: 'n 次不同种子运行的均值及 95 % 区间（Student t）；小点为单次运行。区间大幅重叠处，这些运行不足以下结论。',
@@ -25,5 +25,4 @@ export default {
   step3Text: '给模型看您自己的天空，看它关注了哪里。它判断的是照片，不是天气。',
   step3Link: '判断一张照片',
   command: 'python -m fedsky strategy=fedavg,local,centralized seed=0,1,2 -m',
-  onEach: '{data}',
 }
