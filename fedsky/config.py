@@ -13,6 +13,7 @@ from hydra.errors import InstantiationException, MissingConfigException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from fedsky import init
 from fedsky.data.split import parse_fold
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
@@ -80,6 +81,7 @@ def check(config: dict[str, Any]) -> None:
         raise ValueError(f"client_names={names}: as many names as num_clients={config['num_clients']} are needed")
     if "fold" in config["data"]:
         parse_fold(config["data"]["fold"])
+    init.settle(config["model"])
 
 
 def _whole(key: str, value: Any, smallest: int) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fedsky import init
 from fedsky import model as models
 from fedsky.config import make
 from fedsky.data.augment import Augment
@@ -37,7 +38,10 @@ class Job:
         self.seed: int = spec["seed"]
         self.states = Path(spec["states"])
         self.device = torch.device("cuda" if spec["use_gpu"] and torch.cuda.is_available() else "cpu")
-        model = models.build(make(spec["model"], _partial_=True), len(self.photos.classes), self.seed)
+        settings = {key: value for key, value in spec["model"].items() if key not in init.KEYS}
+        model = models.build(make(settings, _partial_=True), len(self.photos.classes), self.seed)
+        if spec["model"].get("init") is not None:
+            init.take_over(model, spec["model"], list(self.photos.classes), self.photos.image_size)
         self.memory_format: torch.memory_format = getattr(model, "memory_format", torch.contiguous_format)
         self.model = model.to(memory_format=self.memory_format).to(self.device)
         self.initial = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}

@@ -10,6 +10,7 @@ from hydra.errors import HydraException
 from hydra.utils import instantiate
 from torch import nn
 
+from fedsky import init
 from fedsky.checkpoint import read_model
 from fedsky.data.folder import decode
 from fedsky.job import normalise, to_float
@@ -26,7 +27,8 @@ def load_model(path: Path) -> tuple[nn.Module, list[str], int]:
         # A file may come from anyone and names what is called here.
         if not re.fullmatch(r"fedsky\.model\.\w+", str(settings["_target_"])):
             raise ValueError(f"it asks for {settings['_target_']}, which is none of fedsky.model")
-        settings.pop("weights", None)
+        for key in ("weights", *init.KEYS):
+            settings.pop(key, None)
         model: nn.Module = instantiate(settings, num_classes=len(classes), _recursive_=False)
         model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
     except KeyError as error:
