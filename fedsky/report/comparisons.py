@@ -145,8 +145,11 @@ def check_baseline(kinds: Sequence[Kind], name: str) -> None:
 
 
 def compare_all(kind: Kind, baseline: str | None = None, metric: str = "balanced_accuracy") -> list[Comparison]:
-    """The pairs of a kind as one family of tests."""
-    return compare_pairs(pairs_of(kind, baseline), metric)
+    """The pairs of a kind as one family of tests; computed once."""
+    if (baseline, metric) not in kind.compared:
+        kind.compared[baseline, metric] = compare_pairs(pairs_of(kind, baseline), metric)
+    found: list[Comparison] = kind.compared[baseline, metric]
+    return found
 
 
 def joining(groups: Sequence[Group]) -> list[Joining]:

@@ -6,7 +6,7 @@ Runs that differ in nothing but seed, data_seed and fold are a group.
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fedsky.history import Row
@@ -126,10 +126,11 @@ class Group:
 
 @dataclass(eq=False)
 class Kind:
-    """Groups that may be compared. title: the data they share."""
+    """Groups that may be compared. title: the data they share; compared: what was found of them, kept."""
 
     title: str
     groups: list[Group]
+    compared: dict[tuple[str | None, str], Any] = field(default_factory=dict)
 
     @property
     def results(self) -> list[Result]:

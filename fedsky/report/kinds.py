@@ -1,6 +1,7 @@
 """Which groups may be compared: those whose shared repetitions were judged on the same images are of a kind."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -114,7 +115,7 @@ def _make_groups(results: Sequence[Result], group_by: Sequence[str], notes: list
     order = {ALONE: 0, POOLED: 2}
     return sorted(groups.values(), key=lambda g: (order.get(g.strategy, 1), g.strategy != "fedavg", g.strategy,
                                                   sum(f"{name}._target_" in g.settings for name in AROUND),
-                                                  _text(g.settings)))  # fmt: skip
+                                                  _natural(_text(g.settings))))  # fmt: skip
 
 
 def _averaged(results: Sequence[Result], settings: Sequence[dict[str, Any]], group_by: Sequence[str]) -> list[str]:
@@ -138,6 +139,12 @@ def _refuse_other_settings(first: Result, second: Result, group_by: Sequence[str
         raise ValueError(_("group-by={keys}: {first} and {second} differ in {key} too; add it, or choose one with "
                            "--where {key}=VALUE", keys=",".join(group_by), first=first.name, second=second.name,
                            key=differing[0]))  # fmt: skip
+
+
+def _natural(text: str) -> list[tuple[float, str]]:
+    """A key that sorts the numbers in a text by their value: 2 before 10."""
+    parts = re.split(r"(\d+(?:\.\d+)?)", text)
+    return [(float(part), "") if place % 2 else (0.0, part) for place, part in enumerate(parts)]
 
 
 def _text(value: Any) -> str:

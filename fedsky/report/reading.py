@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from fedsky.history import Row, Run
 
+from .language import _
+
 Floats = NDArray[np.float64]
 LIMITS = {
     "balanced_accuracy": (0.0, 1.0), "accuracy": (0.0, 1.0), "loss": (-math.inf, math.inf),
@@ -123,7 +125,7 @@ def owners_of(run: Run, last: int, partition: pd.DataFrame, problems: list[str])
         if row["round"] != last or not isinstance(client, int) or not _whole(client, MOST_CLIENTS):
             continue
         label = printable(chosen.get(client, written.get(client, str(client))), 40)
-        rows[client] = {"name": f"owner {label}" if label == str(client) else label}
+        rows[client] = {"name": _("owner {number}", number=label) if label == str(client) else label}
         for name in OWNER_COLUMNS[1:]:
             low, high = {"num_test": (0, math.inf), "loss": (-math.inf, math.inf)}.get(name, (0, 1))
             rows[client][name] = number(row.get(name), low, high)

@@ -190,7 +190,7 @@ def partition_table(result: Result) -> pd.DataFrame:
     table = result.partition.assign(column=result.partition["part"].map(parts) + ", " + result.partition["class"])
     names = result.owners["name"].to_dict()
     wide = table.pivot_table(index="client", columns="column", values="count", aggfunc="sum", sort=False)
-    wide.insert(0, _("owner"), [names.get(client, f"owner {client}") for client in wide.index])
+    wide.insert(0, _("owner"), [names.get(client, _("owner {number}", number=client)) for client in wide.index])
     return wide.reset_index(drop=True).rename_axis(columns=None)
 
 

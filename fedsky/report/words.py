@@ -33,7 +33,8 @@ def percent_interval(estimate: Estimate | None) -> str:
         return UNKNOWN
     if estimate.low is None or estimate.high is None:
         return percent(estimate.value)
-    return f"{percent(estimate.value)} ({fixed(100 * max(estimate.low, 0))} to {fixed(100 * min(estimate.high, 1))})"
+    low, high = fixed(100 * max(estimate.low, 0)), fixed(100 * min(estimate.high, 1))
+    return _("{value} ({low} to {high})", value=percent(estimate.value), low=low, high=high)
 
 
 def number_interval(estimate: Estimate | None, digits: int = 3) -> str:
@@ -42,7 +43,8 @@ def number_interval(estimate: Estimate | None, digits: int = 3) -> str:
         return UNKNOWN
     if estimate.low is None or estimate.high is None:
         return fixed(estimate.value, digits)
-    return f"{fixed(estimate.value, digits)} ({fixed(estimate.low, digits)} to {fixed(estimate.high, digits)})"
+    value, low, high = (fixed(number, digits) for number in (estimate.value, estimate.low, estimate.high))
+    return _("{value} ({low} to {high})", value=value, low=low, high=high)
 
 
 def points_interval(estimate: Estimate | None) -> str:

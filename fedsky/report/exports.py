@@ -1,0 +1,128 @@
+"""The report's tables as files: CSV, booktabs LaTeX, the tidy long table behind it all, and a manifest with hashes.
+
+The same folders give the same bytes: no file holds a time or a path of this machine.
+"""
+
+import csv
+import gzip
+import hashlib
+import io
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fedsky.history import Run
+
+from .groups import Group, Kind
+from .results import Result, printable
+
+# What a report reads of a run folder.
+INPUTS = ("run.json", "rounds.jsonl", "clients.jsonl", "timing.jsonl", "partition.json", "predictions.csv")
+LIBRARIES = ("fedsky", "numpy", "scipy", "pandas", "statsmodels", "matplotlib", "seaborn")
+TIDY = ("run", "data", "group", "strategy", "seed", "data_seed", "fold")
+_NUMBER = re.compile(r"[-+<≈ ]*\d[\d.,]*( ?%)?|–|")
+
+
+def harmless(cell: object) -> object:
+    """A cell that a spreadsheet does not take for a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+def csv_bytes(frame: pd.DataFrame) -> bytes:
+    """A CSV file with a head; NaN is an empty cell."""
+    plain = frame.map(harmless).rename(columns=harmless)
+    return plain.to_csv(index=False, lineterminator="\n").encode(errors="replace")
+
+
+def latex_bytes(frame: pd.DataFrame, title: str) -> bytes:
+    """A table for a thesis, to be set by \\input: booktabs rules, text escaped, numbers to the right."""
+    texts = frame.map(lambda cell: "" if cell is None or cell != cell else str(cell))
+    sides = ["l" if number == 0 or not all(_NUMBER.fullmatch(cell) for cell in texts.iloc[:, number]) else "r"
+             for number in range(texts.shape[1])]  # fmt: skip
+    styler = texts.style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis=1)
+    body = styler.to_latex(hrules=True, column_format="".join(sides))
+    head = f"% {printable(title, 400)}\n% \\usepackage{{booktabs}}; with Chinese text also \\usepackage{{ctex}}\n"
+    return (head + body).encode(errors="replace")
+
+
+def tidy_bytes(kinds: Sequence[Kind]) -> bytes:
+    """A gzipped CSV: one row a run, round, owner (empty: the pooled test images) and metric, with its value.
+
+    Before these stand the run's seeds and the settings in which any two groups differ. What is unknown has no row.
+    Reads back with pandas.read_csv("tidy.csv.gz").
+    """
+    groups = [group for kind in kinds for group in kind.groups]
+    keys = sorted(key for key in {key for group in groups for key in group.settings} if _differs(groups, key))
+    buffer = io.BytesIO()
+    with gzip.GzipFile(filename="", fileobj=buffer, mode="wb", compresslevel=4, mtime=0) as file:
+        file.write(_line([*TIDY, *keys, "round", "owner", "metric", "value"]).encode())
+        for kind in kinds:
+            for group in kind.groups:
+                for result in group.results.values():
+                    settings = [_cell(group.settings.get(key)) for key in keys]
+                    known = [result.name, kind.title, group.label, result.strategy, *result.key, *settings]
+                    file.write("".join(_rows(_line(known)[:-1], result)).encode(errors="replace"))
+    return buffer.getvalue()
+
+
+def _differs(groups: Sequence[Group], key: str) -> bool:
+    return len({json.dumps(group.settings.get(key), sort_keys=True, default=str) for group in groups}) > 1
+
+
+def _cell(value: Any) -> Any:
+    return value if isinstance(value, int | float | str) else "" if value is None else printable(value)
+
+
+def _line(cells: Sequence[Any]) -> str:
+    """One line of CSV with its end."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerow([harmless(cell) for cell in cells])
+    return buffer.getvalue()
+
+
+def _rows(start: str, result: Result) -> Iterator[str]:
+    for metric in result.rounds.columns:
+        values = result.rounds[metric].to_numpy(float)
+        for number, value in zip(result.rounds.index[~np.isnan(values)], values[~np.isnan(values)], strict=True):
+            yield f"{start},{number},,{metric},{float(value)!r}\n"
+    for client, column in result.owner_rounds.items():
+        values = column.to_numpy(float)
+        for number, value in zip(column.index[~np.isnan(values)], values[~np.isnan(values)], strict=True):
+            yield f"{start},{number},{client},accuracy,{float(value)!r}\n"
+
+
+def manifest_bytes(files: Mapping[str, bytes], runs: Mapping[str, Run], choice: Mapping[str, Any]) -> bytes:
+    """What was written and read, each file with its size and SHA-256, by which versions, and what was asked for."""
+    content = {
+        "written_by": {name: _version(name) for name in LIBRARIES},
+        "asked_for": dict(choice),
+        "files": {name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+                  for name, content in sorted(files.items())},
+        "inputs": {name: _hashes(run) for name, run in sorted(runs.items())},
+    }  # fmt: skip
+    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode(errors="replace")
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _hashes(run: Run) -> dict[str, dict[str, Any]]:
+    found = {}
+    for name in INPUTS:
+        path = run.folder / name
+        try:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256")
+                found[name] = {"bytes": file.tell(), "sha256": digest.hexdigest()}
+        except OSError:  # a file that is missing or cannot be read is told among the run's problems
+            continue
+    return found
