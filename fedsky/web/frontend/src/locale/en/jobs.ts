@@ -38,6 +38,7 @@ export default {
   runs: 'Runs',
   noJobs: 'No job here.',
   jobsLabel: 'Jobs',
+  nothingWaits: 'Nothing waits in the queue.',
   waitingNow: '{count} job waits in the queue.|{count} jobs wait in the queue.',
   workerAlive: 'The worker runs.',
   workerDead: 'No worker runs: jobs wait until the site’s worker is started again.',

@@ -38,6 +38,7 @@ export default {
   runs: '实验',
   noJobs: '这里没有任务。',
   jobsLabel: '任务列表',
+  nothingWaits: '队列为空。',
   waitingNow: '队列中有 {count} 个任务等待。|队列中有 {count} 个任务等待。',
   workerAlive: '工作进程正在运行。',
   workerDead: '没有工作进程：任务会一直等待，直到本站的工作进程重新启动。',

@@ -1,0 +1,59 @@
+/**
+ * Every page, light and dark, phone and desktop: it stands, fits its screen, axe finds nothing, nothing leaves the host,
+ * the Content-Security-Policy is kept. With OUT, a picture of each goes there; ONLY limits the pages by their beginning.
+ */
+import assert from 'node:assert/strict'
+import { ADMIN, ADMIN_PAGES, axe, fileName, launch, logIn, open, OPEN_PAGES, SITE, SIZES, visit } from './site.mjs'
+
+const out = process.env.OUT
+const only = process.env.ONLY?.split(',')
+const asked = (path) => !only || only.some((part) => path.startsWith(part))
+
+async function get(page, path) {
+  const response = await page.request.get(SITE + path)
+  assert.equal(response.status(), 200, path)
+  return response.json()
+}
+
+const browser = await launch()
+const wrong = new Set()
+let visited = 0
+try {
+  const first = await open(browser)
+  await logIn(first.page, ADMIN)
+  const state = await first.context.storageState()
+  const { runs } = await get(first.page, '/api/runs?sort=name&limit=500')
+  const { jobs } = await get(first.page, '/api/jobs')
+  await first.context.close()
+  const some = runs.filter((run, i) => i === 0 || run.strategy === 'local').slice(0, 2)
+  const openPages = [...OPEN_PAGES, ...some.map((run) => `/runs/${run.id}`)]
+  const adminPages = [...ADMIN_PAGES, ...jobs.slice(0, 1).map((job) => `/jobs/${job.id}`)]
+  for (const theme of ['light', 'dark']) {
+    for (const size of Object.keys(SIZES)) {
+      for (const [paths, who] of [[openPages, undefined], [adminPages, state]]) {
+        const { context, page, seen } = await open(browser, { theme, size, state: who })
+        for (const path of paths.filter(asked)) {
+          const place = `${path} (${size}, ${theme})`
+          const response = await visit(page, path).catch((error) => wrong.add(`${place}: ${error.message.split('\n')[0]}`))
+          if (!response?.status) continue
+          visited += 1
+          await page.waitForLoadState('networkidle', { timeout: 15000 }).catch(() => undefined) // a page that polls is never idle
+          const expected = path === '/no/such/page' ? 404 : 200
+          if (response.status() !== expected) wrong.add(`${path}: status ${response.status()}`)
+          const width = await page.evaluate(() => document.documentElement.scrollWidth)
+          if (width > SIZES[size].width) wrong.add(`${place} is ${width} px wide`)
+          if ((await page.locator('h1').count()) !== 1) wrong.add(`${place} has not one h1`)
+          for (const line of await axe(page)) wrong.add(`${place}: ${line}`)
+          if (out) await page.screenshot({ path: `${out}/${fileName(path)}.${size}.${theme}.png`, fullPage: true })
+        }
+        for (const line of seen) wrong.add(`${size} ${theme}: ${line}`)
+        await context.close()
+      }
+    }
+  }
+} finally {
+  await browser.close()
+}
+assert.deepEqual([...wrong], [], 'every page stands, fits, is accessible and keeps to itself')
+assert.ok(visited >= (only ? 1 : 60), `${visited} pages were seen`)
+console.log(`${visited} pages`)
