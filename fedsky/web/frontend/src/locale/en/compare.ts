@@ -55,6 +55,7 @@ export default {
   testImages: 'n {num}',
   settings: 'Where the settings differ',
   settingsText: 'Settings that are the same in all groups are not shown.',
+  settingsSome: 'Shown for {shown} of {all} groups.',
   settingsSame: 'The groups differ in no setting but the strategy.',
   setting: 'Setting',
   absent: '–',

@@ -54,6 +54,7 @@ export default {
   testImages: 'n {num}',
   settings: '设置的不同之处',
   settingsText: '各组相同的设置不显示。',
+  settingsSome: '显示 {all} 组中的 {shown} 组。',
   settingsSame: '除策略外，各组设置没有不同。',
   setting: '设置',
   absent: '–',

@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest'
+import type { Round } from '../types'
+import { joined, linesOf, spent, usableAxes } from './lines'
+
+const round = (number: number, more: Partial<Round> = {}): Round => ({
+  round: number, loss: null, accuracy: 0.5, balanced_accuracy: null, validation_loss: null, validation_accuracy: null, train_loss: null,
+  num_clients: 5, num_failures: 0, bytes_up: 1e6, bytes_down: 2e6, num_steps: 10, seconds: 4, ...more,
+}) // prettier-ignore
+const start = round(0, { bytes_up: 0, bytes_down: 0, num_steps: 0, seconds: null })
+
+describe('what has been spent', () => {
+  it('adds up from round to round; the first is free', () => {
+    expect(spent([start, round(1), round(2)], 'megabytes')).toEqual([0, 3, 6])
+    expect(spent([start, round(1), round(2)], 'seconds')).toEqual([0, 4, 8])
+    expect(spent([start, round(1)], 'steps')).toEqual([0, 10])
+  })
+
+  it('is unknown from the first unknown round on, never guessed', () => {
+    expect(spent([start, round(1), round(2, { seconds: null }), round(3)], 'seconds')).toEqual([0, 4, null, null])
+  })
+
+  it('offers only axes along which something is spent', () => {
+    const silent = { bytes_up: 0, bytes_down: 0 }
+    expect(usableAxes([start, round(1, silent)])).toEqual(['round', 'seconds', 'steps'])
+    expect(usableAxes([])).toEqual(['round'])
+  })
+})
+
+describe('curves of a run', () => {
+  const measures = [
+    { key: 'accuracy', label: 'Accuracy', color: '#0072B2', dash: [], marker: 'o' },
+    { key: 'loss', label: 'Loss', color: '#0072B2', dash: [], marker: 'o' },
+  ]
+
+  it('leave out measures without any value and rounds whose place is unknown', () => {
+    const rounds = [start, round(1), round(2, { seconds: null })]
+    const lines = linesOf(rounds, measures, 'seconds')
+    expect(lines.map((line) => line.id)).toEqual(['accuracy'])
+    expect(lines[0]?.x).toEqual([0, 4])
+    expect(linesOf(rounds, measures, 'round')[0]?.x).toEqual([0, 1, 2])
+  })
+
+  it('take the last word on a round and keep the order', () => {
+    const all = joined([round(0), round(1)], [round(2), round(1, { accuracy: 0.9 })])
+    expect(all.map((row) => [row.round, row.accuracy])).toEqual([[0, 0.5], [1, 0.9], [2, 0.5]]) // prettier-ignore
+  })
+})

@@ -1,0 +1,230 @@
+/** The pages where a reader looks: runs, a run, a comparison, a prediction, on a made-up server. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { RunRow } from '../src/types'
+import { button, labelled, logInAs, mountPage, problem, serve, settle } from './mounting'
+
+vi.mock('uplot', () => ({
+  default: class {
+    setSeries() {}
+    setCursor() {}
+    setData() {}
+    setSize() {}
+    destroy() {}
+  },
+}))
+
+const text = (element: Element | null | undefined) => element?.textContent?.replace(/\s+/g, ' ').trim() ?? ''
+const row = (id: string, more: Partial<RunRow> = {}): RunRow => ({
+  id, folder: `main/${id}`, name: id, strategy: 'fedavg', label: 'fedavg', status: 'done', reason: '', started: '2026-11-22T18:00:00+00:00', ended: null,
+  rounds: 20, num_rounds: 20, num_clients: 5, seed: 0, accuracy: 0.96, balanced_accuracy: 0.95, megabytes: 12, data: 'folder', partition: 'iid',
+  is_reference: false, note: '', differing: { lr: id === 'a' ? 0.1 : 0.2 }, ...more,
+}) // prettier-ignore
+const list = (runs: RunRow[]) => ({ runs, total: runs.length, strategies: ['fedavg', 'local'], statuses: ['done', 'running'], differs: ['lr'] })
+
+beforeEach(() => logInAs(null))
+afterEach(() => vi.unstubAllGlobals())
+
+describe('the list of runs', () => {
+  it('asks for what the address says and writes a choice into it', async () => {
+    const asked = serve({ 'GET /runs': list([row('a'), row('b')]) })
+    const { element, router, end } = await mountPage('/runs?status=done&sort=-accuracy&q=main')
+    expect(Object.fromEntries(asked[0].query)).toMatchObject({ status: 'done', sort: '-accuracy', q: 'main', limit: '50' })
+    element.querySelector<HTMLInputElement>('tbody input[type=checkbox]')?.click()
+    await settle()
+    expect(router.currentRoute.value.query).toMatchObject({ run: ['a'], status: 'done' })
+    const compare = [...element.querySelectorAll('a')].find((link) => text(link) === 'Compare them')
+    expect(compare?.getAttribute('href')).toBe('/compare?run=a')
+    end()
+  })
+
+  it('sorts by a heading, high numbers first, then the other way round', async () => {
+    const asked = serve({ 'GET /runs': list([row('a')]) })
+    const { element, router, end } = await mountPage('/runs')
+    const heading = [...element.querySelectorAll('th')].find((each) => text(each).startsWith('Accuracy'))
+    heading?.querySelector('button')?.click()
+    await settle()
+    expect(router.currentRoute.value.query.sort).toBe('-accuracy')
+    expect(heading?.getAttribute('aria-sort')).toBe('descending')
+    heading?.querySelector('button')?.click()
+    await settle()
+    expect(asked.at(-1)?.query.get('sort')).toBe('accuracy')
+    end()
+  })
+
+  it('groups by a setting in which the runs differ', async () => {
+    serve({ 'GET /runs': list([row('a'), row('b'), row('c')]) })
+    const { element, end } = await mountPage('/runs?group=lr')
+    expect([...element.querySelectorAll('th[scope=rowgroup]')].map(text)).toEqual(['lr = 0.1 (1 run)', 'lr = 0.2 (2 runs)'])
+    end()
+  })
+
+  it('shows text of a run folder as text', async () => {
+    serve({ 'GET /runs': list([row('<img src=x onerror=alert(1)>', { id: 'a', reason: '<b>why</b>', status: 'failed' })]) })
+    const { element, end } = await mountPage('/runs')
+    expect(element.querySelector('tbody img, tbody b')).toBeNull()
+    expect(text(element)).toContain('<b>why</b>')
+    end()
+  })
+})
+
+describe('a run that goes on', () => {
+  const detail = (status: 'running' | 'done') => ({
+    run: row('a', { status, rounds: 1, num_rounds: 2 }), config: { lr: 0.1, 'model.norm': 'batch' }, result: {}, versions: {}, command: 'python -m fedsky',
+    commit: '', machine: {}, problems: [], files: [{ name: 'run.json', bytes: 2000 }], has: { predictions: false, partition: false, model: false },
+    annotation: { title: '', note: '', tags: [] },
+  }) // prettier-ignore
+  const entry = (round: number) => ({ round, num_clients: 4, cohort: 5, clients: [0, 1, 2, 3], megabytes: 2.3, accuracy: 0.91, failures: 1 })
+  const metrics = (round: number) => ({ round, accuracy: 0.91, loss: 0.2, bytes_up: 1e6, bytes_down: 1e6, num_steps: 5, seconds: 1 })
+
+  it('is followed by cursor until it ends, and then left alone', async () => {
+    const wait = (seconds: number) => new Promise((done) => setTimeout(done, 1000 * seconds))
+    let ended = false
+    const asked = serve({
+      'GET /runs/a': () => detail(ended ? 'done' : 'running'),
+      'GET /runs/a/rounds': ({ query }: { query: URLSearchParams }) => {
+        if (query.get('after') === '-1') return { rounds: [metrics(0), metrics(1)], feed: [entry(0), entry(1)], last: 1, status: 'running' }
+        ended = true
+        return { rounds: [metrics(2)], feed: [entry(2)], last: 2, status: 'done' }
+      },
+    })
+    const { element, end } = await mountPage('/runs/a')
+    await wait(0.3)
+    expect(text(element.querySelector('.feed li'))).toBe('Round 1: 4 of 5 clients, 2.3 MB, accuracy 91.0 %, 1 client failed')
+    expect(text(element)).toContain('This run is going on')
+    await vi.waitFor(() => expect(text(element.querySelector('.feed li'))).toContain('Round 2'), 6000)
+    const polls = () => asked.filter((each) => each.path === '/runs/a/rounds')
+    expect(polls().map((each) => each.query.get('after'))).toEqual(['-1', '1'])
+    await wait(2.5) // longer than the pause between two requests
+    expect(polls()).toHaveLength(2)
+    expect(text(element.querySelector('.status'))).toBe('Done')
+    end()
+  }, 20_000)
+
+  it('has a configuration that can be searched, and a note that operators alone may edit', async () => {
+    serve({ 'GET /runs/a': detail('done'), 'GET /runs/a/rounds': { rounds: [], feed: [], last: -1, status: 'done' } })
+    const { element, end } = await mountPage('/runs/a')
+    const search = labelled(element, 'Find a setting') as HTMLInputElement
+    search.value = 'norm batch'
+    search.dispatchEvent(new Event('input'))
+    await settle()
+    expect(text(element)).toContain('1 of 2 settings')
+    expect(() => button(element, 'Edit')).toThrow()
+    logInAs('operator')
+    await settle()
+    expect(button(element, 'Edit')).toBeTruthy()
+    end()
+  })
+})
+
+describe('a comparison', () => {
+  it('asks nothing until runs are chosen', async () => {
+    const asked = serve({})
+    const { element, end } = await mountPage('/compare')
+    expect(asked).toEqual([])
+    expect(text(element)).toContain('Choose runs to compare')
+    end()
+  })
+
+  it('holds every choice in the address, and its files are of the same view', async () => {
+    const asked = serve({ 'GET /compare': { title: '', notes: ['Mind this.'], kinds: [] }, 'GET /runs': list([]) })
+    const { element, router, end } = await mountPage('/compare?run=a&run=b&metric=loss&x=megabytes')
+    const first = asked.find((each) => each.path === '/compare')
+    expect(first?.query.getAll('run')).toEqual(['a', 'b'])
+    expect([first?.query.get('metric'), first?.query.get('x')]).toEqual(['loss', 'megabytes'])
+    expect(text(element)).toContain('Mind this.')
+    const select = labelled(element, 'Over') as HTMLSelectElement
+    select.value = 'seconds'
+    select.dispatchEvent(new Event('change'))
+    await settle()
+    expect(router.currentRoute.value.query.x).toBe('seconds')
+    const report = [...element.querySelectorAll('a')].find((link) => text(link).includes('ZIP'))?.getAttribute('href') ?? ''
+    expect(report).toMatch(/^\/api\/compare\/report\?run=a&run=b&.*x=seconds/)
+    end()
+  })
+
+  it('says what the server refuses and keeps the choosers', async () => {
+    serve({ 'GET /compare': problem(422, 'group_by=colour: no run has a setting of that name'), 'GET /runs': list([]) })
+    const { element, end } = await mountPage('/compare?q=x&group_by=colour')
+    expect(text(element.querySelector('[role=alert]'))).toContain('no run has a setting of that name')
+    expect(labelled(element, 'Group by')).toBeTruthy()
+    end()
+  })
+})
+
+describe('a prediction', () => {
+  const model = { id: 'm1', run_id: 'a', label: 'fedavg', strategy: 'fedavg', kind: 'federated', accuracy: 0.96, n_test: 75, classes: ['cloudy', 'sunny'], is_default: true } // prettier-ignore
+  const answer = (isSky: boolean) => ({
+    prediction: { label: 'sunny', probability: 0.87, probabilities: { cloudy: 0.13, sunny: 0.87 } },
+    heatmap: { width: 1, height: 1, png: 'data:,' }, photo: { png: 'data:,', width: 1, height: 1 },
+    others: [{ model: 'owner 0', kind: 'alone', label: 'cloudy', probability: 0.6 }],
+    sky: { is_sky: isSky, score: 3, threshold: 2, text: '' }, model, caution: 'It judges the sky in this picture, not tomorrow\'s weather.', saved: 'p1',
+  }) // prettier-ignore
+
+  async function chosen(isSky = true) {
+    vi.stubGlobal('createImageBitmap', () => Promise.resolve({ width: 10, height: 10, close: () => {} }))
+    const asked = serve({ 'GET /models': { models: [model] }, 'POST /predict': answer(isSky), 'POST /predictions/p1/offer': {} })
+    const page = await mountPage('/predict')
+    const drop = page.element.querySelector('.drop') as HTMLElement
+    const event = new Event('drop', { bubbles: true, cancelable: true })
+    Object.assign(event, { dataTransfer: { files: [new File(['x'], 'sky.jpg', { type: 'image/jpeg' })] } })
+    drop.dispatchEvent(event)
+    await settle()
+    return { ...page, asked, sent: () => asked.filter((each) => each.method === 'POST') }
+  }
+
+  it('sends nothing before it is asked for, and asks to keep nothing', async () => {
+    const { element, sent, end } = await chosen()
+    expect(text(element)).toContain('Nothing has left your device yet')
+    expect(sent()).toEqual([])
+    button(element, 'Ask the model').click()
+    await settle()
+    expect(sent()).toHaveLength(1)
+    const form = sent()[0].body as FormData
+    expect((form.get('photo') as File).name).toBe('sky.jpg')
+    expect(form.get('model')).toBe('m1')
+    expect(form.get('keep')).toBeNull()
+    expect(text(element)).toContain('sunny with 87.0 % probability')
+    expect(text(element)).toContain("It judges the sky in this picture, not tomorrow's weather.")
+    expect(text(element)).toContain('0 of 1 say the same')
+    expect(text(element)).toContain('96.0 % of 75')
+    expect(text(element)).not.toContain('does not look like a sky')
+    end()
+  })
+
+  it('warns where the picture is no sky', async () => {
+    const { element, end } = await chosen(false)
+    button(element, 'Ask the model').click()
+    await settle()
+    expect(text(element.querySelector('.alert-warning'))).toContain('This does not look like a sky')
+    end()
+  })
+
+  it('keeps and offers a photograph only for those who are logged in, and only on request', async () => {
+    const { element, sent, end } = await chosen()
+    button(element, 'Ask the model').click()
+    await settle()
+    expect(() => button(element, 'Keep in my profile')).toThrow()
+    logInAs('user')
+    await settle()
+    button(element, 'Keep in my profile').click()
+    await settle()
+    expect((sent()[1].body as FormData).get('keep')).toBe('true')
+    button(element, 'Offer as “cloudy”').click()
+    await settle()
+    expect(sent()[2]).toMatchObject({ path: '/predictions/p1/offer', body: { label: 'cloudy' } })
+    end()
+  })
+
+  it('refuses what is no photograph without sending it', async () => {
+    const { element, sent, end } = await chosen()
+    button(element, 'Choose another photograph').click()
+    await settle()
+    const event = new Event('drop', { bubbles: true, cancelable: true })
+    Object.assign(event, { dataTransfer: { files: [new File(['x'], 'notes.txt', { type: 'text/plain' })] } })
+    element.querySelector('.drop')?.dispatchEvent(event)
+    await settle()
+    expect(text(element.querySelector('[role=alert]'))).toContain('“notes.txt” is not a photograph')
+    expect(sent()).toEqual([])
+    end()
+  })
+})
