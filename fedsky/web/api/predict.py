@@ -1,0 +1,211 @@
+"""Prediction: which models there are, and what one says of an uploaded photograph.
+
+An upload lives in memory: it is neither spooled to a file nor written to the log, and it is kept only where its owner
+asks (fedsky.web.api.predictions).
+"""
+
+import base64
+import io
+from typing import IO, Any
+
+from flask import Blueprint, Flask, Request, current_app, g, request
+from flask.blueprints import BlueprintSetupState
+from sqlalchemy import func, select
+
+from fedsky.web import access
+from fedsky.web.access import public, scriptable
+from fedsky.web.api import predict_shapes as shapes
+from fedsky.web.api.predictions import blueprint as kept_blueprint
+from fedsky.web.limits import limit
+from fedsky.web.openapi import describe
+from fedsky.web.prediction.judge import BusyError, Judge, WorkerError
+from fedsky.web.prediction.registry import Model, Registry
+from fedsky.web.problems import Problem
+from fedsky.web.settings import Settings
+from fedsky.web.tables import Prediction
+
+blueprint = Blueprint("predict", __name__)
+blueprint.register_blueprint(kept_blueprint)
+
+CAUTION = "It judges the sky in this picture, not tomorrow's weather."
+MOST_KEPT = 200  # predictions of one account
+FORM_BYTES = 64 * 1024  # of a multipart body besides the photograph
+ENDPOINT = "predict.predict"
+
+
+class MemoryRequest(Request):
+    """A request whose uploads stay in memory, and that may be as large as a photograph where one is expected."""
+
+    @property
+    def max_content_length(self) -> int | None:
+        """The most bytes that the body may have."""
+        if self.endpoint == ENDPOINT and self._max_content_length is None:
+            settings: Settings = current_app.extensions["settings"]
+            return settings.max_upload_bytes + FORM_BYTES
+        return super().max_content_length
+
+    @max_content_length.setter
+    def max_content_length(self, value: int | None) -> None:
+        self._max_content_length = value
+
+    def _get_file_stream(
+        self, total_content_length: int | None, content_type: str | None, filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:  # fmt: skip
+        return io.BytesIO()
+
+
+@blueprint.record_once
+def install(state: BlueprintSetupState) -> None:
+    """Gives a site its registry of models and the judge; the worker begins when first needed."""
+    app = state.app
+    assert isinstance(app, Flask)
+    app.request_class = MemoryRequest
+    app.extensions |= {"judge": Judge(), "models": Registry(app.extensions["runs"].index)}
+
+
+def registry() -> Registry:
+    """The models of the site that is asked."""
+    found = current_app.extensions["models"]
+    assert isinstance(found, Registry)
+    return found
+
+
+def judge() -> Judge:
+    """The prediction worker of the site that is asked."""
+    found = current_app.extensions["judge"]
+    assert isinstance(found, Judge)
+    return found
+
+
+@blueprint.get("/models")
+@public
+@describe("Lists the models that may be asked, the default one first: the federated one that is best on validation "
+          "images.", response=shapes.ModelList)  # fmt: skip
+def models() -> dict[str, Any]:
+    """All models. Whoever asks is about to send a photograph, so that the worker may begin to load."""
+    found = registry().models()
+    if found and not current_app.testing:
+        judge().warm()
+    return {"models": [shown(model) for model in found]}
+
+
+def shown(model: Model) -> dict[str, Any]:
+    """A model as the API gives it: never where it is."""
+    names = ("id", "run_id", "label", "strategy", "kind", "client", "accuracy", "n_test", "is_default", "data", "size")
+    return {**{name: getattr(model, name) for name in names}, "classes": list(model.classes)}
+
+
+@blueprint.post("/predict")
+@public
+@scriptable
+@limit("60 per minute")
+@describe("Judges a photograph: sunny or cloudy, where the model looked, whether it is a sky at all, what related "
+          "models say. It judges the sky in the picture, not tomorrow's weather. Nothing is kept unless asked.",
+          form=shapes.FORM, response=shapes.Prediction, errors=(401, 404, 409, 503))  # fmt: skip
+def predict() -> dict[str, Any]:
+    """What a model says of the photograph in the form."""
+    photo, wanted, keep, compare = _form()
+    user = access.user()
+    if keep and user is None:
+        raise Problem(401, "Log in to keep a photograph.")
+    model = registry().get(wanted)
+    if model is None:
+        if wanted is None:
+            raise Problem(409, "There is no model to ask yet: a run on photographs or rendered skies must end first.")
+        raise Problem(404, "There is no such model.")
+    others = registry().others(model) if compare else []
+    answer = _judged(model, others, photo)
+    by_id = {other.id: other for other in others}
+    told = {
+        "prediction": answer["prediction"],
+        "others": [
+            {"id": other["id"], "model": by_id[other["id"]].label, "kind": by_id[other["id"]].kind,
+             "client": by_id[other["id"]].client, "label": other["label"], "probability": other["probability"]}
+            for other in answer["others"]
+        ],
+        "others_text": _missing(model, others) if compare else "",
+        "sky": answer["sky"],
+        "model": shown(model) | {"sha256": model.sha256},
+        "caution": CAUTION,
+    }  # fmt: skip
+    heatmap = answer["heatmap"] | {"png": f"data:image/png;base64,{answer['heatmap']['png']}"}
+    size = {name: answer["photo"][name] for name in ("width", "height")}
+    saved = _keep(told | {"photo": size}, answer["photo"]["jpeg"]) if keep else None
+    shown_photo = size | {"png": f"data:image/jpeg;base64,{answer['photo']['jpeg']}"}
+    return told | {"heatmap": heatmap, "photo": shown_photo, "saved": saved}
+
+
+def _form() -> tuple[bytes, str | None, bool, bool]:
+    """The photograph's bytes, the model asked for, whether to keep and whether to compare; Problem otherwise."""
+    if request.mimetype != "multipart/form-data":
+        raise Problem(415, "Send a form (multipart/form-data) with the photograph as its part photo.")
+    unknown = (set(request.form) - {"model", "keep", "compare"}) | (set(request.files) - {"photo"})
+    repeated = [name for name in request.form if len(request.form.getlist(name)) > 1]
+    if unknown or repeated:
+        raise Problem(422, "The form's parts are photo, and if wanted model, keep and compare, each once.")
+    photos = request.files.getlist("photo")
+    if len(photos) != 1:
+        raise Problem(422, "Send one photograph, as the form's part photo.")
+    flags = {"keep": "false", "compare": "true"}
+    for name in flags:
+        flags[name] = request.form.get(name, flags[name])
+        if flags[name] not in ("true", "false"):
+            raise Problem(422, f"The form's part {name} is true or false.")
+    content = photos[0].stream.read()
+    limit_bytes = current_app.extensions["settings"].max_upload_bytes
+    if len(content) > limit_bytes:
+        raise Problem(413, f"This file is larger than {limit_bytes // 2**20} MB: make the photograph smaller.")
+    return content, request.form.get("model") or None, flags["keep"] == "true", flags["compare"] == "true"
+
+
+def _judged(model: Model, others: list[Model], photo: bytes) -> dict[str, Any]:
+    """The worker's answer; Problem where it refuses, is busy or gives none."""
+    try:
+        asked = {"model": _named(model), "others": [_named(other) for other in others]}
+        answer = judge().ask(asked, photo)
+    except ValueError as error:
+        raise Problem(409, str(error)) from None
+    except BusyError as busy:
+        raise Problem(429, "Many photographs are waiting: try again shortly.", retry_after=busy.seconds) from None
+    except WorkerError as error:
+        if not error.had_begun:
+            raise Problem(503, "The models cannot be loaded just now: try again in a minute.", retry_after=60) from None
+        raise Problem(422, "This photograph could not be judged: try another one.") from None
+    if "refused" in answer:
+        raise Problem(answer["status"], answer["refused"])
+    return answer
+
+
+def _named(model: Model) -> dict[str, str]:
+    return {"id": model.id, "path": str(model.path), "sha256": model.sha256}
+
+
+def _missing(model: Model, others: list[Model]) -> str:
+    """A sentence on the ways of learning of which no model of the same photographs is at hand; empty if all are."""
+    there = {model.kind, *(other.kind for other in others)}
+    words = {"federated": "federated model", "pooled": "pooled model", "alone": "owner's lone model"}
+    missing = [word for kind, word in words.items() if kind not in there]
+    if not missing:
+        return ""
+    return f"No {' and no '.join(missing)} of the same photographs, owners and seed is at hand to compare with."
+
+
+def _keep(told: dict[str, Any], jpeg: str) -> str:
+    """Keeps an answer without its pictures, and the photograph, in the own account; Problem 409 if it is full."""
+    user = access.member()
+    count = g.db.scalar(select(func.count()).select_from(Prediction).where(Prediction.user_id == user.id))
+    if count >= MOST_KEPT:
+        raise Problem(409, f"Your account keeps {MOST_KEPT} photographs already: delete one first.")
+    prediction = Prediction(
+        user_id=user.id,
+        model_id=told["model"]["id"],
+        label=told["prediction"]["label"][:64],
+        probability=told["prediction"]["probability"],
+        answer=told,
+        photo=base64.b64decode(jpeg),
+        media_type="image/jpeg",
+    )
+    g.db.add(prediction)
+    g.db.commit()
+    return prediction.id

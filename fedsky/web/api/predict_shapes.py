@@ -1,0 +1,162 @@
+"""The shapes of answers on predictions, for the API's description and its tests."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+
+class Model(BaseModel):
+    """A model that may be asked; ``accuracy`` is that on ``n_test`` test images which it never learned from."""
+
+    id: str
+    run_id: str
+    label: str
+    strategy: str
+    kind: str
+    client: str | None
+    accuracy: float | None
+    n_test: int | None
+    classes: list[str]
+    is_default: bool
+    data: str
+    size: int
+
+
+class ModelList(BaseModel):
+    """All models, the default one first."""
+
+    models: list[Model]
+
+
+class Provenance(Model):
+    """A model, with the SHA-256 of its file."""
+
+    sha256: str
+
+
+class Judgement(BaseModel):
+    """What a model says: the likeliest class, its probability, and that of every class."""
+
+    label: str
+    probability: float
+    probabilities: dict[str, float]
+
+
+class Heatmap(BaseModel):
+    """Grad-CAM over the photograph, a PNG of its size as a data URL, clear outside the square that the model sees."""
+
+    width: int
+    height: int
+    png: str
+    text: str
+    places: list[int]
+    square: dict[str, int]
+    is_empty: bool
+
+
+class Photo(BaseModel):
+    """The photograph as it was judged, upright, at most 1024 pixels a side, without metadata; a data URL (JPEG)."""
+
+    width: int
+    height: int
+    png: str
+
+
+class Other(BaseModel):
+    """What another model says of the same photograph."""
+
+    id: str
+    model: str
+    kind: str
+    client: str | None
+    label: str
+    probability: float
+
+
+class Sky(BaseModel):
+    """Whether the picture looks like a sky: not if its score is above the threshold."""
+
+    is_sky: bool
+    score: float
+    threshold: float
+    text: str
+
+
+class Prediction(BaseModel):
+    """The answer to a photograph; ``saved`` is the id under which it is kept, null where it is forgotten."""
+
+    prediction: Judgement
+    heatmap: Heatmap
+    photo: Photo
+    others: list[Other]
+    others_text: str
+    sky: Sky
+    model: Provenance
+    caution: str
+    saved: str | None
+
+
+class Kept(BaseModel):
+    """A kept prediction; ``offered`` is the label under which its photograph was offered."""
+
+    id: str
+    created: str
+    label: str
+    probability: float
+    model: str
+    is_sky: bool
+    offered: str | None
+    offer_state: str | None
+
+
+class KeptList(BaseModel):
+    """The own kept predictions, the latest first."""
+
+    predictions: list[Kept]
+
+
+class Offer(BaseModel):
+    """A photograph offered as training data; ``predicted`` is what the model said of it."""
+
+    id: str
+    label: str
+    predicted: str | None
+    probability: float | None
+    classes: list[str]
+    owner: str | None
+    created: str
+    state: str
+    decided_label: str | None
+    decided_by: str | None
+    decided: str | None
+
+
+class OfferAnswer(BaseModel):
+    """One offer."""
+
+    offer: Offer
+
+
+class OfferList(BaseModel):
+    """Offers, those that wait first."""
+
+    offers: list[Offer]
+
+
+FORM: dict[str, Any] = {
+    "type": "object",
+    "description": "curl -F photo=@sky.jpg http://localhost:5000/api/predict asks the default model; "
+    "add -F model=ID for another one, an id of GET /api/models. A script needs neither an account nor a token.",
+    "required": ["photo"],
+    "additionalProperties": False,
+    "properties": {
+        "photo": {
+            "type": "string",
+            "format": "binary",
+            "description": "JPEG, PNG or WebP; at most 8 MB, 24 million pixels and 8192 pixels a side.",
+        },
+        "model": {"type": "string", "maxLength": 128, "description": "An id of GET /api/models."},
+        "keep": {"enum": ["true", "false"], "description": "Keep photograph and answer in the own account; needs one."},
+        "compare": {"enum": ["true", "false"], "description": "Ask related models too (true unless given)."},
+    },
+}

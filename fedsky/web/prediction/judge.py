@@ -1,0 +1,162 @@
+"""Asks the prediction worker: one photograph at a time, a bounded number waiting, a bounded time for each.
+
+The worker is a process of its own (fedsky.web.prediction.worker says why), begun when first needed and begun anew
+after a crash, a hang or an answer that is none.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import selectors
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+LOG = logging.getLogger("fedsky.web")
+
+MOST_WAITING = 24  # photographs, with the one that is being judged
+SECONDS = 20.0  # for one answer, its wait in the queue apart
+START_SECONDS = 90.0  # for the worker to load torch
+LONGEST_ANSWER = 32 * 2**20  # bytes
+
+
+class BusyError(Exception):
+    """Too many wait already."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__("busy")
+        self.seconds = seconds
+
+
+class WorkerError(Exception):
+    """The worker gave no answer: it crashed, or took too long; a new one will be begun.
+
+    had_begun: whether it was there to answer; else it could not even load.
+    """
+
+    def __init__(self, had_begun: bool) -> None:
+        super().__init__("no answer")
+        self.had_begun = had_begun
+
+
+class Judge:
+    """The worker of one site and the queue before it; safe under threads."""
+
+    def __init__(self, command: Sequence[str] = (), seconds: float = SECONDS, most_waiting: int = MOST_WAITING) -> None:
+        self.command = list(command) or [sys.executable, "-m", "fedsky.web.prediction.worker"]
+        self.seconds = seconds
+        self.room = threading.BoundedSemaphore(most_waiting)
+        self.most_waiting = most_waiting
+        self._turn = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._is_ready = False
+        self._typical = 1.0  # seconds of an answer, a running mean
+
+    def ask(self, request: dict[str, Any], content: bytes) -> dict[str, Any]:
+        """The worker's answer. BusyError, with seconds to wait, where the queue is full; WorkerError for no answer."""
+        if not self.room.acquire(blocking=False):
+            raise BusyError(max(1, round(self._typical * self.most_waiting / 2)))
+        try:
+            with self._turn:
+                return self._ask(request, content)
+        finally:
+            self.room.release()
+
+    def _ask(self, request: dict[str, Any], content: bytes) -> dict[str, Any]:
+        process = self._running()
+        began = time.monotonic()
+        line = json.dumps({**request, "num_bytes": len(content)}).encode() + b"\n"
+        try:
+            assert process.stdin is not None
+            process.stdin.write(line + content)
+            process.stdin.flush()
+        except OSError as error:
+            self._end()
+            raise WorkerError(had_begun=True) from error
+        answer = self._receive(process, self.seconds)
+        self._typical += 0.1 * (time.monotonic() - began - self._typical)
+        return answer
+
+    def warm(self) -> None:
+        """Begins the worker, if none runs and nobody is being answered, without waiting until it has loaded torch."""
+        if self._turn.acquire(blocking=False):
+            try:
+                self._begun()
+            finally:
+                self._turn.release()
+
+    def _begun(self) -> subprocess.Popen[bytes]:
+        if self._process is not None and self._process.poll() is None:
+            return self._process
+        self._end()
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+        # Its own session: Ctrl-C ends the site, and the worker, whose input then ends, with it.
+        self._process = subprocess.Popen(
+            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
+        )
+        self._is_ready = False
+        return self._process
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        process = self._begun()
+        if not self._is_ready:
+            self._receive(process, START_SECONDS)
+            self._is_ready = True
+        return process
+
+    def _receive(self, process: subprocess.Popen[bytes], seconds: float) -> dict[str, Any]:
+        """A line of JSON within the time; else the worker is ended and WorkerError raised."""
+        assert process.stdout is not None
+        try:
+            return dict(json.loads(_line(process.stdout.fileno(), time.monotonic() + seconds)))
+        except (OSError, EOFError, TimeoutError, ValueError, TypeError) as error:
+            code = process.poll()
+            self._end()
+            LOG.warning("the prediction worker gave no answer (%s, exit code %s)", type(error).__name__, code)
+            raise WorkerError(self._is_ready) from error
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError):  # what could not be sent before it died
+                if pipe is not None:
+                    pipe.close()
+
+    def close(self) -> None:
+        """Ends the worker."""
+        with self._turn:
+            self._end()
+
+    @property
+    def pid(self) -> int | None:
+        """The number of the worker's process; None where none runs."""
+        process = self._process
+        return process.pid if process is not None and process.poll() is None else None
+
+
+def _line(handle: int, until: float) -> bytes:
+    """The bytes up to the next newline; TimeoutError, EOFError, or ValueError where it is too long."""
+    parts: list[bytes] = []
+    size = 0
+    with selectors.DefaultSelector() as selector:
+        selector.register(handle, selectors.EVENT_READ)
+        while True:
+            if not selector.select(max(0.0, until - time.monotonic())):
+                raise TimeoutError
+            part = os.read(handle, 2**18)
+            if not part:
+                raise EOFError
+            parts.append(part)
+            size += len(part)
+            if part.endswith(b"\n"):  # one line for one question, so that nothing follows it
+                return b"".join(parts)
+            if size > LONGEST_ANSWER:
+                raise ValueError("the answer is too long")

@@ -1,0 +1,248 @@
+"""Which models may be asked: those of finished runs on photographs, by opaque ids that name a run and an owner.
+
+Nothing that a client sends becomes a path: an id is looked up among the models that the index of runs has. A model is
+a .safetensors file, a plain one, whose own header says that it judges photographs.
+"""
+
+import hashlib
+import json
+import os
+import stat
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from fedsky.history import DONE, Row, Run
+from fedsky.report.groups import flatten
+from fedsky.report.results import ALONE, POOLED, number, printable, section, strategy_name
+from fedsky.web.runs.index import Index
+
+KINDS = ("federated", "pooled", "alone")
+METADATA = "fedsky"  # fedsky.checkpoint's key; that module loads flwr
+LARGEST = 500_000_000  # bytes of a model's file
+MOST_OWNERS = 200  # whose models of one run are offered
+MOST_OTHERS = 24  # models that judge the same picture besides the one asked
+# Of a configuration, what two runs must share for their models to be three ways of learning from the same photographs.
+SHARED = ("data", "partition", "model")
+SHARED_KEYS = ("num_clients", "seed", "data_seed")
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model that may be asked. ``accuracy`` is that on ``n_test`` test images, None where unknown.
+
+    related: what it shares with the models that learned from the same photographs; validation: what the best is
+    chosen by, accuracy and then loss on validation images, higher is better.
+    """
+
+    id: str
+    run_id: str
+    label: str
+    strategy: str
+    kind: str
+    path: Path
+    classes: tuple[str, ...]
+    size: int
+    client: str | None = None
+    accuracy: float | None = None
+    n_test: int | None = None
+    related: str = ""
+    validation: tuple[float, float] = (-1.0, 0.0)
+    data: str = ""
+    is_reference: bool = False
+    is_default: bool = False
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the file; ValueError where it cannot be read."""
+        try:
+            known = os.lstat(self.path)
+            return _digest(str(self.path), known.st_mtime_ns, known.st_size)
+        except OSError as error:
+            raise ValueError("The model's file is gone: load the page again.") from error
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file; ValueError where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ValueError("The model's file is gone: load the page again.") from error
+
+
+@lru_cache(maxsize=1024)
+def _digest(path: str, changed: int, size: int) -> str:
+    return digest(Path(path))
+
+
+class Registry:
+    """The models of one site, made anew for the runs that have changed; safe under threads."""
+
+    def __init__(self, index: Index) -> None:
+        self.index = index
+        self._by_run: dict[str, tuple[object, list[Model]]] = {}
+        self._models: dict[str, Model] = {}
+        self._generation = -1
+        self._lock = threading.Lock()
+
+    def models(self) -> list[Model]:
+        """All models: the default one first, then those of the reference runs, then by label."""
+        self.index.refresh()
+        with self._lock:
+            if self._generation != (generation := self.index.generation):
+                self._models = {model.id: model for model in self._ordered()}
+                self._generation = generation
+            return list(self._models.values())
+
+    def get(self, id: str | None) -> Model | None:
+        """The model of an id, the default one for None; None where there is none."""
+        models = self.models()
+        return self._models.get(id) if id is not None else next(iter(models), None)
+
+    def others(self, model: Model) -> list[Model]:
+        """The best federated model, the pooled one and each owner's own, from the same photographs, seed and owners."""
+        same = [other for other in self.models() if other.related == model.related and other.id != model.id]
+        found = []
+        for kind in KINDS[:2]:
+            candidates = [other for other in same if other.kind == kind and other.client is None]
+            if kind != model.kind and candidates:
+                found.append(max(candidates, key=lambda other: other.validation))
+        alone = [other for other in same if other.kind == KINDS[2]]
+        runs = sorted({other.run_id for other in alone}, key=lambda id: id != model.run_id)
+        return [*found, *(other for other in alone if other.run_id == runs[0])][:MOST_OTHERS]
+
+    def _ordered(self) -> Iterator[Model]:
+        kept: dict[str, tuple[object, list[Model]]] = {}
+        for row in self.index.rows():
+            found = self.index.found(row.id)
+            if row.status != DONE or found is None:
+                continue
+            known = self._by_run.get(row.id)
+            if known is None or known[0] != found.stamp:
+                known = found.stamp, _models_of(row.id, row.folder, row.is_reference, found.folder, self.index)
+            kept[row.id] = known
+        self._by_run = kept
+        models = [model for _, found in kept.values() for model in found]
+        best = default(models)
+        for model in sorted(models, key=lambda m: (m is not best, not m.is_reference, m.kind != KINDS[0], m.label)):
+            yield replace(model, is_default=model is best)
+
+
+def default(models: list[Model]) -> Model | None:
+    """The federated model with the highest validation accuracy, then the lowest loss; never chosen on test images.
+
+    A model of photographs comes before one of rendered skies, a reference run's before any other's: what is launched
+    on a few photographs must not become what everybody asks.
+    """
+    found = [model for model in models if model.kind == KINDS[0] and model.client is None] or models
+    return max(found, key=lambda model: (model.data != "rendered", model.is_reference, model.validation), default=None)
+
+
+def _models_of(id: str, name: str, is_reference: bool, folder: Path, index: Index) -> list[Model]:
+    """The models of one finished run; none where it has none or its files cannot be read."""
+    files = list(_files(folder))
+    if not files or (run := index.read(id)) is None:
+        return []
+    try:
+        return list(_read(id, name, is_reference, run, files))
+    except Exception:  # a folder that someone made by hand must not take the others' models down
+        return []
+
+
+def _files(folder: Path) -> Iterator[tuple[int | None, Path]]:
+    """The model of a run, or each client's own, by client."""
+    if _is_plain(folder / "model.safetensors"):
+        yield None, folder / "model.safetensors"
+    elif not (folder / "models").is_symlink():
+        for client in range(MOST_OWNERS):
+            path = folder / "models" / f"{client}.safetensors"
+            if not _is_plain(path):
+                return
+            yield client, path
+
+
+def _is_plain(path: Path) -> bool:
+    try:
+        known = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISREG(known.st_mode) and known.st_size <= LARGEST
+
+
+def _about(path: Path) -> Mapping[str, Any]:
+    """What a model's file says of it: classes and size; empty where it does not."""
+    try:
+        with safe_open(path, framework="np") as file:
+            about = json.loads((file.metadata() or {}).get(METADATA, "null"))
+    except (SafetensorError, OSError, ValueError, RecursionError):
+        return {}
+    return about if isinstance(about, dict) else {}
+
+
+def _read(id: str, name: str, is_reference: bool, run: Run, files: list[tuple[int | None, Path]]) -> Iterator[Model]:
+    strategy, config, result = strategy_name(run), run.config, section(run.info, "result")
+    kind = {ALONE: KINDS[2], POOLED: KINDS[1]}.get(strategy, KINDS[0])
+    last = max(run.rounds, key=lambda row: int(row["round"]), default={})
+    names, seed = config.get("client_names"), config.get("seed")
+    owners = {row["client"]: row for row in run.clients if row["round"] == last.get("round")}
+    data = printable(section(run.info, "choices").get("data") or "", 60)
+    for client, path in files:
+        about = _about(path)
+        if not isinstance(about.get("size"), int) or not isinstance(about.get("classes"), list):
+            continue  # one that judges points
+        line = owners.get(client, {}) if client is not None else last
+        accuracy, n_test = _tested(line, result, client)
+        owner = None
+        if client is not None:
+            named = isinstance(names, list) and client < len(names)
+            owner = printable(names[client] if named else f"client {client}", 60)  # type: ignore[index]
+        words = [strategy, owner, f"{data}, seed {printable(seed)}", name]
+        yield Model(
+            id=id if client is None else f"{id}-{client}",
+            run_id=id,
+            label=" · ".join(word for word in words if word),
+            strategy=strategy,
+            kind=kind,
+            path=path,
+            classes=tuple(printable(label, 60) for label in about["classes"]),
+            size=about["size"],
+            client=owner,
+            accuracy=accuracy,
+            n_test=n_test,
+            related=_related(run),
+            validation=_validation(line),
+            data=data,
+            is_reference=is_reference,
+        )
+
+
+def _tested(line: Row, result: Mapping[str, Any], client: int | None) -> tuple[float | None, int | None]:
+    """Accuracy and number of test images: all owners' where that is known, else an owner's model on its own."""
+    on_all = line.get("accuracy" if client is None else "pooled_accuracy")
+    count = result.get("num_test")
+    if client is not None and on_all is None:
+        on_all, count = line.get("accuracy"), line.get("num_test")
+    accuracy = number(on_all, 0, 1)
+    known = accuracy == accuracy
+    return (accuracy if known else None), (count if known and type(count) is int else None)
+
+
+def _validation(line: Row) -> tuple[float, float]:
+    accuracy, loss = number(line.get("validation_accuracy"), 0, 1), number(line.get("validation_loss"), 0)
+    return (accuracy if accuracy == accuracy else -1.0), (-loss if loss == loss else float("-inf"))
+
+
+def _related(run: Run) -> str:
+    """What runs share that learn from the same photographs, cut the same way, with the same network and seed."""
+    config = run.config
+    parts = {key: flatten(section(config, key)) for key in SHARED}
+    for place in ("root", "cache"):
+        parts["data"].pop(place, None)
+    shared = [section(run.info, "data").get("fingerprint"), parts, [config.get(key) for key in SHARED_KEYS]]
+    return hashlib.sha256(json.dumps(shared, sort_keys=True, default=str).encode()).hexdigest()

@@ -1,0 +1,185 @@
+"""The process that decodes photographs and asks models: ``python -m fedsky.web.prediction.worker``.
+
+Apart from the site, because what decodes a stranger's file in C may crash, and because torch is large and slow to
+load: the site starts in a second, and a crash, a bomb or a hang costs one answer. It does one thing at a time, on one
+thread, gives way to the site (nice), takes no more memory than ``ROOM_BYTES`` above what it starts with, and ends when
+the site does.
+
+It reads a line of JSON with the number of bytes of the photograph that follow, and answers with one line of JSON.
+"""
+
+import base64
+import io
+import json
+import os
+import sys
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from PIL import Image
+
+from fedsky.web.prediction import detector, upload
+
+ROOM_BYTES = 1_500_000_000
+MOST_MODELS = 16
+NICENESS = 5
+FILE_TOO_LARGE = 500_000_000  # bytes of a model that is still read
+
+Answer = dict[str, Any]
+
+
+class Models:
+    """The models asked for last, loaded; by path and SHA-256, so that a file that changed is refused."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, str], tuple[Any, list[str], int]] = OrderedDict()
+
+    def get(self, path: str, sha256: str) -> tuple[Any, list[str], int]:
+        """The network, its classes and the size of its images in pixels; ValueError where the file is another."""
+        from fedsky.predict import load_model
+        from fedsky.web.prediction.registry import digest
+
+        key = (path, sha256)
+        if key not in self._kept:
+            if digest(Path(path)) != sha256:
+                raise ValueError("The model's file has changed: load the page again.")
+            self._kept[key] = load_model(Path(path))
+            while len(self._kept) > MOST_MODELS:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]
+
+
+def answer(request: Mapping[str, Any], content: bytes, models: Models) -> Answer:
+    """What is said of a photograph: {photo, sky, prediction, heatmap, others}; {refused, status} for none.
+
+    request: ``model`` and ``others``, each {id, path, sha256}.
+    """
+    try:
+        picture = upload.read(content)
+    except upload.RefusedError as error:
+        return {"refused": str(error), "status": error.status}
+    try:
+        network, classes, size = models.get(request["model"]["path"], request["model"]["sha256"])
+        probabilities = _judge(network, picture, size)
+        others = []
+        for other in request["others"]:
+            another, its_classes, its_size = models.get(other["path"], other["sha256"])
+            others.append({"id": other["id"]} | _best(its_classes, _judge(another, picture, its_size)))
+        best = _best(classes, probabilities)
+        heatmap = _heatmap(network, picture, size, classes.index(best["label"]))
+    except ValueError as error:
+        return {"refused": str(error), "status": 409}
+    photo = upload.to_jpeg(picture)
+    return {
+        "photo": {"jpeg": _text(photo), "width": picture.width, "height": picture.height},
+        "sky": detector.shipped().judge(picture),
+        "prediction": best | {"probabilities": dict(zip(classes, probabilities, strict=True))},
+        "heatmap": heatmap,
+        "others": others,
+    }
+
+
+def _input(picture: Image.Image, size: int) -> Any:
+    """The square in the middle as models learn from it, float [1, 3, size, size]."""
+    import torch
+
+    from fedsky.data.folder import square
+    from fedsky.job import normalise, to_float
+
+    pixels = square(picture, size).transpose(2, 0, 1).copy()
+    return normalise(to_float(torch.from_numpy(pixels)[None]))
+
+
+def _judge(network: Any, picture: Image.Image, size: int) -> list[float]:
+    import torch
+
+    with torch.no_grad():
+        probabilities: list[float] = torch.softmax(network(_input(picture, size)).double(), dim=1)[0].tolist()
+    return probabilities
+
+
+def _best(classes: list[str], probabilities: list[float]) -> Answer:
+    best = max(range(len(classes)), key=probabilities.__getitem__)
+    return {"label": classes[best], "probability": probabilities[best]}
+
+
+def _heatmap(network: Any, picture: Image.Image, size: int, target: int) -> Answer:
+    """The Grad-CAM overlay as a PNG of the photograph's size."""
+    from matplotlib import colormaps
+
+    from fedsky.web.prediction.gradcam import gradcam, overlay, relative, square_of
+
+    attention = relative(gradcam(network, _input(picture, size), target))
+    rows, columns = attention.shape
+    buffer = io.BytesIO()
+    overlay(attention, picture.size, colormaps["viridis"]).save(buffer, "PNG")
+    left, top, side = square_of(*picture.size)
+    text = (
+        f"Yellow: what spoke most for this answer; dark blue: what did not. The model sees the square in the middle, "
+        f"at {size} x {size} pixels, and its last layers tell {rows} x {columns} places apart: the map is coarse."
+    )
+    return {
+        "width": picture.width, "height": picture.height, "png": _text(buffer.getvalue()), "text": text,
+        "places": [rows, columns], "square": {"left": left, "top": top, "side": side},
+        "is_empty": not bool(attention.any()),
+    }  # fmt: skip
+
+
+def _text(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")
+
+
+def confine() -> None:
+    """Gives way to other processes, bounds the memory, writes no core file."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    os.nice(NICENESS)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    except OSError:  # no Linux
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limit = used + ROOM_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+
+
+def serve(incoming: BinaryIO, outgoing: BinaryIO) -> None:
+    """Answers requests until there are no more."""
+    import torch
+    import torchvision  # noqa: F401 - now, not while somebody waits
+    from matplotlib import colormaps  # noqa: F401
+
+    import fedsky.predict  # noqa: F401
+
+    torch.set_num_threads(1)
+    detector.shipped()
+    confine()
+    models = Models()
+    outgoing.write(b'{"ready": true}\n')
+    outgoing.flush()
+    while line := incoming.readline():
+        request = json.loads(line)
+        content = incoming.read(request["num_bytes"])
+        try:
+            told = answer(request, content, models)
+        except MemoryError:
+            told = {"refused": "This photograph needs too much memory: make it smaller and try again.", "status": 413}
+        outgoing.write(json.dumps(told).encode() + b"\n")
+        outgoing.flush()
+
+
+def main() -> None:
+    """Serves on standard input and output; whatever else is printed goes to standard error."""
+    outgoing = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    serve(sys.stdin.buffer, outgoing)
+
+
+if __name__ == "__main__":
+    main()
