@@ -11,6 +11,11 @@ from typing import Any
 
 from fedsky.history import finite
 
+
+class BusyError(Exception):
+    """Too many wait for an answer that takes long."""
+
+
 ROOM = 24_000_000  # bytes of all kept bodies
 SMALL = 1_000  # bytes below which packing gains nothing
 
@@ -36,10 +41,14 @@ def pack(value: Any) -> Answer:
 
 
 class Answers:
-    """The answers asked for last, within a room of bytes. One thread makes an answer, others wait for it."""
+    """The answers asked for last, within a room of bytes. One thread makes an answer, others wait for it.
 
-    def __init__(self, room: int = ROOM) -> None:
+    most: how many may wait, so that what takes long cannot take all threads; BusyError is raised to the others.
+    """
+
+    def __init__(self, room: int = ROOM, most: int | None = None) -> None:
         self.room = room
+        self._slots = threading.BoundedSemaphore(most) if most is not None else None
         self.size = 0
         self._kept: OrderedDict[tuple[Any, ...], Answer] = OrderedDict()
         self._lock = threading.Lock()
@@ -57,7 +66,7 @@ class Answers:
                 if event is None:
                     self._making[key] = threading.Event()
                     break
-            event.wait()
+            self._wait(event)
         try:
             answer = pack(make())
             self._keep(key, answer)
@@ -65,6 +74,17 @@ class Answers:
         finally:
             with self._lock:
                 self._making.pop(key).set()
+
+    def _wait(self, event: threading.Event) -> None:
+        if self._slots is None:
+            event.wait()
+            return
+        if not self._slots.acquire(blocking=False):
+            raise BusyError
+        try:
+            event.wait()
+        finally:
+            self._slots.release()
 
     def _keep(self, key: tuple[Any, ...], answer: Answer) -> None:
         with self._lock:

@@ -2,19 +2,16 @@
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
 from fedsky.history import Run, read_run
-from fedsky.report.results import LeftOut, Result, printable, read_result
 
 from .rows import Row, read_row
 from .scan import Found, Scanner, unsafe
 
 PATIENCE = 1.0  # seconds for which a look at the folders holds
 MOST_RUNS = 20_000
-MOST_RESULTS = 128  # parsed runs that are kept for comparisons
 
 
 class Index:
@@ -34,8 +31,6 @@ class Index:
         self._found: dict[str, Found] = {}
         self._looked = float("-inf")
         self._lock = threading.Lock()
-        self._results: OrderedDict[tuple[object, ...], Result | LeftOut] = OrderedDict()
-        self._results_lock = threading.Lock()
 
     def refresh(self, patience: float = PATIENCE) -> None:
         """Looks at the folders, unless that was done less than ``patience`` seconds ago or is being done.
@@ -100,26 +95,3 @@ class Index:
             return None
         wrong = unsafe(found.folder)
         return Run(found.folder, {}, problems=wrong) if wrong else read_run(found.folder)
-
-    def result(self, id: str) -> Result | LeftOut | None:
-        """A run's checked numbers, kept until its files change; None for an unknown id."""
-        found, row = self.found(id), self.row(id)
-        if found is None or row is None:
-            return None
-        key = (id, found.stamp)
-        with self._results_lock:
-            if key in self._results:
-                self._results.move_to_end(key)
-                return self._results[key]
-        run = self.read(id)
-        if run is None:
-            return None
-        try:
-            result = read_result(run, row.folder)
-        except Exception as error:  # as in read_row: one folder must not take a comparison down
-            result = LeftOut(run, row.folder, printable(f"{type(error).__name__}: {error}", 200), list(run.problems))
-        with self._results_lock:
-            self._results[key] = result
-            while len(self._results) > MOST_RESULTS:
-                self._results.popitem(last=False)
-        return result

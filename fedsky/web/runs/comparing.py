@@ -1,0 +1,125 @@
+"""Comparisons of runs: asked of the report in a process beside the site, and kept until a run of theirs changes."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import tasks
+from .answers import Answer, Answers
+from .beside import Beside
+from .index import Index
+from .keeping import Keeping
+from .rows import Row
+from .tasks import Asked
+
+MOST_RUNS = 120
+WAITING, SECONDS = 3, 120.0  # requests that may wait for a comparison, and how long one may take
+REPORT_SECONDS = 600.0
+ROOM = 200_000_000  # bytes of kept files
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A comparison that is asked for, with all that its answer depends on. names: run ids by folder name."""
+
+    asked: Asked
+    key: tuple[Any, ...]
+    names: dict[str, str]
+
+
+class Comparing:
+    """The comparisons of one site."""
+
+    def __init__(self, index: Index, folder: Path) -> None:
+        self.index, self.answers = index, Answers(most=WAITING)
+        self.keeping = Keeping(folder, ROOM)
+        self.quick = Beside(tasks.do, WAITING, SECONDS)
+        self.slow = Beside(tasks.do, 1, REPORT_SECONDS)
+
+    def choose(self, rows: list[Row], **options: str) -> Chosen:
+        """A comparison of these runs."""
+        found = [each for row in rows if (each := self.index.found(row.id)) is not None]
+        found.sort(key=lambda each: each.folder)
+        names: dict[str, str] = {}
+        for each in found:
+            names[each.folder.name] = each.id if each.folder.name not in names else ""
+        asked = Asked(tuple(each.folder for each in found), **options)
+        key = (*((each.id, each.stamp) for each in found), *sorted(options.items()))
+        return Chosen(asked, key, {name: id for name, id in names.items() if id})
+
+    def compare(self, chosen: Chosen) -> dict[str, Any]:
+        """The comparison, from memory, from disk, or made now; ``run_ids`` leads from its runs' names to their ids."""
+        path = self.keeping.path(("compare", *chosen.key), "json")
+        kept = self.keeping.get(path)
+        if kept is None:
+            made = self.quick.ask("compare", chosen.asked)
+            kept = json.dumps({**made, "run_ids": chosen.names}).encode()
+            self.keeping.put(path, kept)
+        value = json.loads(kept)
+        assert isinstance(value, dict)
+        return value
+
+    def answer(self, chosen: Chosen) -> Answer:
+        """The comparison as it is sent."""
+        return self.answers.get(("compare", *chosen.key), lambda: self.compare(chosen))
+
+    def figure(self, chosen: Chosen, plot: str, number: int, format: str) -> bytes:
+        """A figure of the comparison."""
+        path = self.keeping.path(("draw", plot, number, *chosen.key), format)
+        kept = self.keeping.get(path)
+        if kept is None:
+            kept = bytes(self.quick.ask("draw", chosen.asked, plot, number, format))
+            self.keeping.put(path, kept)
+        return kept
+
+    def report(self, chosen: Chosen) -> Path:
+        """The zip file of the whole report."""
+        path = self.keeping.path(("report", *chosen.key), "zip")
+        if self.keeping.get(path) is None:
+            self.slow.ask("report", chosen.asked, path)
+            self.keeping.tidy()
+        return path
+
+    def close(self) -> None:
+        """Ends the processes beside the site."""
+        self.quick.close()
+        self.slow.close()
+
+
+COLUMNS = ("table", "data", "group", "strategy", "metric", "axis", "seed", "data_seed", "fold", "x", "value", "low",
+           "high", "n")  # fmt: skip
+
+
+def as_csv(comparison: dict[str, Any], metric: str, axis: str) -> str:
+    """A comparison's curves (means and single runs) and last rounds as one long table."""
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, COLUMNS, restval="", lineterminator="\n")
+    writer.writeheader()
+    for row in _long(comparison, metric, axis):
+        writer.writerow({name: _harmless(value) for name, value in row.items()})
+    return buffer.getvalue()
+
+
+def _long(comparison: dict[str, Any], metric: str, axis: str) -> Iterator[dict[str, Any]]:
+    for kind in comparison["kinds"]:
+        for group in kind["groups"]:
+            about = {"data": kind["title"], "group": group["label"], "strategy": group["strategy"]}
+            for name, final in group["final"].items():
+                yield {"table": "final", **about, "metric": name, **final}
+            curve = group["curve"]
+            for x, value, low, high in zip(curve["x"], curve["mean"], curve["low"], curve["high"], strict=True):
+                yield {"table": "mean", **about, "metric": metric, "axis": axis, "x": x, "value": value, "low": low,
+                       "high": high, "n": group["n"]}  # fmt: skip
+            for run in curve["runs"]:
+                for x, value in zip(run["x"], run["y"], strict=True):
+                    yield {"table": "run", **about, "metric": metric, "axis": axis, **run["key"], "x": x,
+                           "value": value, "n": 1}  # fmt: skip
+
+
+def _harmless(cell: Any) -> Any:
+    """A cell that a spreadsheet does not take for a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

@@ -1,0 +1,104 @@
+"""What a comparison asks of the report, done in a process beside the site: statistics, a figure, a whole report.
+
+The numbers are fedsky.report's; nothing is computed here.
+"""
+
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fedsky.history import Run, write_whole
+
+from .scan import unsafe
+
+if TYPE_CHECKING:
+    from fedsky.report.selection import Choice
+
+PLOTS = ("curves", "final", "owners")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A comparison of run folders; the words are those of fedsky.report.summary.compare."""
+
+    folders: tuple[Path, ...]
+    metric: str = "balanced_accuracy"
+    x: str = "round"
+    group_by: str = ""
+    baseline: str = ""
+    lang: str = "en"
+
+    def choice(self) -> "Choice":
+        """As the report takes it."""
+        from fedsky.report.keys import split_keys
+        from fedsky.report.selection import Choice
+
+        return Choice(tuple(split_keys(self.group_by)), (), self.baseline or None)
+
+    def readable(self) -> list[Path | Run]:
+        """The folders, and in place of those that must not be read runs without a row, whose problems say why."""
+        return [Run(each, {}, problems=wrong) if (wrong := unsafe(each)) else each for each in self.folders]
+
+
+def compare(asked: Asked) -> dict[str, Any]:
+    """The comparison as one JSON value."""
+    from fedsky.report import summary
+
+    return summary.compare(asked.readable(), metric=asked.metric, x=asked.x, lang=asked.lang,
+                           group_by=asked.group_by or None, baseline=asked.baseline or None)  # fmt: skip
+
+
+def draw(asked: Asked, plot: str, number: int, format: str) -> bytes:
+    """A figure of the comparison's kind of data of that number, as SVG or PNG; ValueError where there is none."""
+    from fedsky.report import language, plots, style, tables
+    from fedsky.report.selection import select
+    from fedsky.report.views import curves
+
+    with language.use(asked.lang), style.drawing():
+        kinds = select(asked.readable(), asked.choice()).kinds
+        if number >= len(kinds):
+            raise ValueError(f"kind={number}: the comparison has {len(kinds)} kinds of data")
+        kind = kinds[number]
+        looks = style.looks(kind.groups, {group.strategy for group in kind.groups})
+        if plot == "curves":
+            rounds, spent = tables.rounds_table(kind, kind.groups, asked.metric), curves.spent_table(kind)
+            found, _ = curves.curves(rounds, spent, kind.groups, asked.metric, asked.x)
+            if not found:
+                raise ValueError(f"x={asked.x}: no run tells it")
+            figure = plots.curves(found, asked.metric, asked.x, looks)
+        elif plot == "final":
+            figure = plots.final(kind.groups, looks)
+        else:
+            figure = plots.owners(tables.owners_table(kind, kind.groups), kind.groups, looks)
+        return style.as_png(figure) if format == "png" else style.as_svg(figure).encode()
+
+
+def report(asked: Asked, target: Path) -> str:
+    """Writes the whole report of the comparison as one zip file; it appears whole or not at all."""
+    from fedsky.report import write_report
+
+    with tempfile.TemporaryDirectory(prefix="fedsky-report-") as place:
+        out = Path(place) / "report"
+        folders = [each for each in asked.readable() if isinstance(each, Path)]
+        write_report(folders, out, asked.choice(), asked.lang)
+        packed = Path(place) / "report.zip"
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted(path for path in out.rglob("*") if path.is_file()):
+                entry = zipfile.ZipInfo(f"report/{path.relative_to(out)}")  # without times: the same bytes each time
+                entry.external_attr, entry.compress_type = 0o644 << 16, zipfile.ZIP_DEFLATED
+                archive.writestr(entry, path.read_bytes())
+        write_whole(target, packed.read_bytes())
+        shutil.rmtree(out)
+    return str(target)
+
+
+TASKS: dict[str, Any] = {"compare": compare, "draw": draw, "report": report}
+
+
+def do(name: str, arguments: Sequence[Any]) -> Any:
+    """One of the tasks."""
+    return TASKS[name](*arguments)
