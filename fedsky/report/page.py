@@ -1,77 +1,133 @@
 """The report: reads run folders, sorts them, and writes the page, its plots and its tables."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
-from fedsky.history import find_runs, read_run
-
-from . import style, tables, words
-from .groups import Kind
-from .kinds import make_kinds
-from .parts import Writer, make_part
-from .results import LeftOut, Result, printable, read_result
+from . import exports, language, style, tables, words
+from .blocks import Part, Plots, Sheet, Writer, sheet
+from .groups import ELSEWHERE, Kind
+from .language import _
+from .parts import make_part
+from .selection import Choice, Selection, nothing_finished, select
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
-MANY_PROBLEMS = 12
+MANY_PROBLEMS, MANY_FILES = 12, 100
+THOROUGH = 3  # kinds of data of which every view is drawn: those with the most runs
 
 
-def write_report(folders: list[Path], out: Path) -> Path:
-    """Writes the report of every run at or under the folders, and returns the path of its page.
+def write_report(folders: Sequence[Path], out: Path, choice: Choice | None = None, lang: str = "en") -> Path:
+    """Writes the report of every run at or under the folders that fits the choice; returns the path of its page.
 
-    Beside the page stand plots/ (PNG and SVG) and tables/ (CSV). The same folders give the same bytes.
+    Beside the page stand plots/ (SVG, PNG and PDF), tables/ (CSV and LaTeX) and manifest.json. The same folders give
+    the same bytes. ValueError in one line where there is nothing to compare.
     """
-    read = [read_result(read_run(path), _name(path, folders)) for path in find_runs(folders)]
-    results = [each for each in read if isinstance(each, Result)]
-    left_out = [each for each in read if isinstance(each, LeftOut)]
-    if not results:
-        under = ", ".join(str(folder) for folder in folders)
-        states = [f"{each.name} is {each.run.status}{each.reason and f' ({each.reason})'}" for each in left_out]
-        found = printable(", ".join(states), 400) or "no run.json there; run one first"
-        raise ValueError(f"no finished run under {under}: {found}")
-    kinds, notes = make_kinds(results)
+    with language.use(lang):
+        return write_selection(select(folders, choice), folders, out, choice or Choice())
+
+
+def write_selection(selection: Selection, folders: Sequence[Path], out: Path, choice: Choice) -> Path:
+    """``write_report`` of runs that are read already, in the language in use."""
+    if not selection.results:
+        raise ValueError(nothing_finished(selection, folders))
+    kinds, notes, left_out = selection.kinds, list(selection.notes), selection.left_out
     writer = Writer()
-    with style.drawing():
-        prefixes = [f"data{number}-" if len(kinds) > 1 else "" for number in range(1, len(kinds) + 1)]
-        parts = [make_part(kind, prefix, writer) for kind, prefix in zip(kinds, prefixes, strict=True)]
+    thorough = sorted(kinds, key=lambda kind: -len(kind.results))[:THOROUGH]
+    if len(kinds) > THOROUGH:
+        notes.append(_("Every view is drawn of the {n} kinds of data with the most runs; of the others the main ones.",
+                       n=THOROUGH))  # fmt: skip
+    prefixes = [f"data{number}-" if len(kinds) > 1 else "" for number in range(1, len(kinds) + 1)]
+    parts = [make_part(kind, title, prefix, writer, kind in thorough, choice.baseline)
+             for kind, title, prefix in zip(kinds, _titles(kinds), prefixes, strict=True)]  # fmt: skip
+    if style.speaks_english():
+        notes.append(_("The plots speak English: no font with Chinese characters was found. Install one, such as Noto "
+                       "Sans CJK."))  # fmt: skip
     not_counted = tables.left_out_table(left_out) if left_out else None
     if not_counted is not None:
         writer.table("not_counted", not_counted)
-    problems = [(each.name, _some(each.problems)) for each in read if each.problems]
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATE.parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    page = environment.get_template(TEMPLATE.name).render(
-        title=f"{words.count(len(results), 'finished run')}, {words.count(len(left_out), 'run')} not counted",
-        notes=notes + [note for kind in kinds for note in _differences(kind)],
-        parts=parts, left_out=not_counted, problems=problems,
+    title = _("{finished}, {runs} not counted", finished=words.count(len(selection.results), "finished run"),
+              runs=words.count(len(left_out), "run"))  # fmt: skip
+    caption = _("Not done, or done without all of its rounds: no number above comes from them.")
+    page = render(
+        title, notes, parts, writer.glyphs.element(),
+        None if not_counted is None else sheet(caption, not_counted, file="tables/not_counted.csv", most=200),
+        [(name, _some(problems)) for name, problems in selection.problems],
     )  # fmt: skip
     writer.files["index.html"] = page.encode("utf-8", errors="replace")
-    writer.write(out)
+    writer.files["tables/tidy.csv.gz"] = exports.tidy_bytes(kinds)
+    writer.files |= {f"tables/{name}.tex": exports.latex_bytes(frame, title) for name, title, frame in _whole(parts)}
+    asked = {
+        "lang": language.current(),
+        "group_by": choice.group_by,
+        "where": choice.where,
+        "baseline": choice.baseline,
+    }
+    writer.write(out, {each.name: each.run for each in [*selection.results, *left_out]}, asked)
     return out / "index.html"
 
 
-def _name(path: Path, folders: Sequence[Path]) -> str:
-    """The run's folder as seen from the root it was found under."""
-    root = next(folder for folder in folders if path.is_relative_to(folder))
-    return printable(str(path.relative_to(root)) if path != root else path.resolve().name)
+def _whole(parts: Sequence[Part]) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Name, title and content of every table that the page shows whole: short enough for a thesis."""
+    for part in parts:
+        for section in part.sections:
+            number = 0
+            for block in section.blocks:
+                if isinstance(block, Plots):
+                    yield from ((plot.name, plot.sheet.title, plot.sheet.frame) for plot in block.plots
+                                if not plot.sheet.cut)  # fmt: skip
+                elif isinstance(block, Sheet):
+                    number += 1
+                    if not block.cut:
+                        yield f"{section.anchor}{f'-{number}' if number > 1 else ''}", block.title, block.frame
+
+
+def render(
+    title: str, notes: Sequence[str], parts: Sequence[Part], glyphs: str, left_out: object,
+    problems: Sequence[tuple[str, list[str]]],
+) -> str:  # fmt: skip
+    """The page as text; glyphs is the element of the outlines that its figures share."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATE.parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.globals["_"] = _
+    return environment.get_template(TEMPLATE.name).render(
+        title=title, notes=notes, parts=parts, glyphs=Markup(glyphs),  # noqa: S704 - our own drawing
+        left_out=left_out, problems=problems[:MANY_FILES], limits=_limits(), language=language.current(),
+        more_problems=len(problems) - MANY_FILES,
+    )  # fmt: skip
+
+
+def _titles(kinds: Sequence[Kind]) -> list[str]:
+    """What each kind of data is called: its title and such choices as all its groups share and other kinds do not."""
+    shared = [
+        {(name, choice) for name, choice in kind.groups[0].choices.items()
+         if name not in ("strategy", *ELSEWHERE) and all(group.choices.get(name) == choice for group in kind.groups)}
+        for kind in kinds
+    ]  # fmt: skip
+    common = set.intersection(*shared)
+    return [", ".join([kind.title, *(f"{name}={choice}" for name, choice in sorted(mine - common))])
+            for kind, mine in zip(kinds, shared, strict=True)]  # fmt: skip
+
+
+def _limits() -> list[str]:
+    """What a reader must keep in mind."""
+    return [
+        _("Runs that differ only in seed, data seed or fold are one group. With few runs a t-interval is wide and "
+          "right only if results scatter evenly about their mean; intervals of accuracies are cut at 0 and 100 %."),
+        _("The bootstrap (10,000 resamples within each class, fixed seed) takes test images as independent of each "
+          "other; images taken minutes apart at one place are not, and their interval is then too narrow. Below 10 "
+          "images in a class no interval is given."),
+        _("An owner's own test images are few: its accuracy moves by 100/n points with every image."),
+        _("\"Alone\" judges each test image by its own owner's lone model; \"pooled\" is one model trained on all "
+          "owners' images."),
+        _("Megabytes are those of training alone, models as they travel; what evaluation sends is not counted, nor "
+          "what pooling would send: the photographs themselves."),
+    ]  # fmt: skip
 
 
 def _some(problems: list[str]) -> list[str]:
     more = len(problems) - MANY_PROBLEMS
-    return problems[:MANY_PROBLEMS] + ([f"and {more} more"] if more > 0 else [])
-
-
-def _differences(kind: Kind) -> list[str]:
-    """What the groups of a kind do not share, beside what names them."""
-    notes = []
-    repetitions = {frozenset(group.results) for group in kind.groups}
-    if len(repetitions) > 1:
-        counts = ", ".join(f"{group.label} {len(group.results)}" for group in kind.groups)
-        notes.append(f"{kind.title}: groups do not have the same seeds and folds (runs: {counts}); "
-                     "differences count shared ones only.")  # fmt: skip
-    for name in ("commit", "versions"):
-        if len({str(result.run.info.get(name)) for result in kind.results}) > 1:
-            notes.append(f"{kind.title}: runs differ in {name}; see where the numbers come from.")
-    return notes
+    return problems[:MANY_PROBLEMS] + ([_("and {n} more", n=more)] if more > 0 else [])

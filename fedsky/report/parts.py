@@ -1,170 +1,97 @@
-"""What a report says and shows about one kind of data: numbers asked for, drawn and put into words."""
+"""What a report says and shows about one kind of data, in the order of the page."""
 
-import io
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
-import pandas as pd
-from markupsafe import Markup
-from matplotlib.figure import Figure
-
-from fedsky.history import write_whole
-
-from . import plots, style, tables, verdict, words
-from .comparisons import compare_all
-from .groups import Group, Kind
-from .results import METRICS, Result
-
-CROWD = 8  # groups beyond which each context is drawn apart, and partitions beyond which none is drawn
+from . import plots, tables, verdict, words
+from .blocks import Answers, Block, Part, Plots, Section, Sheet, Text, Writer, sheet
+from .comparisons import Comparison, compare_all
+from .groups import Kind
+from .language import _
+from .sections import sections
+from .subject import MOST_CONTEXTS, Subject, subject
+from .views import answers, settings
 
 
-@dataclass(frozen=True)
-class Plot:
-    """A figure of the page with what stands around it."""
-
-    name: str
-    title: str
-    alt: str
-    caption: str
-    svg: Markup
-    table: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class Part:
-    """What the page says about one kind of data."""
-
-    title: str
-    verdict: list[tuple[str, list[tuple[str, str]]]]
-    final: pd.DataFrame
-    sentences: list[str]
-    comparisons: pd.DataFrame
-    curves: list[Plot]
-    owners: list[Plot]
-    partitions: list[Plot]
-    provenance: pd.DataFrame
+def make_part(
+    kind: Kind, title: str, prefix: str, writer: Writer, thorough: bool = True, baseline: str | None = None
+) -> Part:
+    """The section of one kind of data: its tables, plots and sentences. prefix: how the names of its plots begin."""
+    about = subject(kind, prefix, writer, thorough)
+    comparisons = compare_all(kind, baseline)
+    found = [_short(about, comparisons), _final(about), _comparisons(about, comparisons), *sections(about)]
+    found.append(_settings(about))
+    return Part(f"{prefix}part", title, [section for section in found if section.blocks])
 
 
-class Writer:
-    """Collects a report's files in memory, so that a failure leaves no half report."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
-        self.frames: dict[str, list[pd.DataFrame]] = {}
-
-    def plot(self, name: str, figure: Figure, title: str, alt: str, caption: str, table: pd.DataFrame) -> Plot:
-        svg = style.as_svg(figure)
-        self.files[f"plots/{name}.svg"] = svg.encode()
-        self.files[f"plots/{name}.png"] = style.as_png(figure)
-        return Plot(name, title, alt, caption, Markup(style.inline(svg, name)), table)  # noqa: S704 - our own drawing
-
-    def table(self, name: str, frame: pd.DataFrame) -> None:
-        if len(frame):
-            self.frames.setdefault(name, []).append(frame)
-
-    def write(self, out: Path) -> None:
-        for name, frames in self.frames.items():
-            buffer = io.StringIO()
-            pd.concat(frames).map(_harmless).to_csv(buffer, index=False, lineterminator="\n")
-            self.files[f"tables/{name}.csv"] = buffer.getvalue().encode()
-        for name, content in sorted(self.files.items()):
-            write_whole(out / name, content)
+def _short(about: Subject, comparisons: Sequence[Comparison]) -> Section:
+    """The four answers, context by context, then the verdict on each federated group."""
+    kind, blocks = about.kind, list[Block]()
+    contexts = list(kind.contexts.items())
+    for context, groups in contexts[:MOST_CONTEXTS]:
+        found = answers.answers(groups, comparisons, tables.owners_table(kind, groups))
+        if found:
+            blocks.append(Answers(context, found))
+    told = [f"{headline} {sentence}".strip() for _context, groups in contexts
+            for headline, sentence in verdict.sentences(groups)]  # fmt: skip
+    if not any(group.is_federated for group in kind.groups):
+        told = [_("No federated run: nothing to say about joining.")]
+    many = len(told) > 12
+    blocks.append(Text(told, _("All {n} verdicts", n=len(told)) if many else "", _("What joining is worth")))
+    lead = ""
+    if len(contexts) > MOST_CONTEXTS:
+        lead = _("The first {n} of {all} settings; all are in tables/.", n=MOST_CONTEXTS, all=len(contexts))
+    return Section(f"{about.prefix}answers", _("In short"), lead, blocks)
 
 
-def _harmless(cell: object) -> object:
-    """A cell that a spreadsheet does not take for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@") else cell
-
-
-def make_part(kind: Kind, prefix: str, writer: Writer) -> Part:
-    """The section of one kind of data: its tables, plots and sentences."""
-    comparisons = compare_all(kind)
-    raw_final, final = tables.final_table(kind)
-    raw_pairs, pairs = tables.comparison_table(kind, comparisons)
-    writer.table("final", raw_final)
+def _final(about: Subject) -> Section:
+    kind, writer = about.kind, about.writer
+    raw, final = tables.final_table(kind)
+    writer.table("final", raw)
     writer.table("runs", tables.runs_table(kind))
-    writer.table("comparisons", raw_pairs)
-    found = [(context, verdict.sentences(groups)) for context, groups in kind.contexts.items()]
-    return Part(
-        title=kind.title,
-        verdict=[(context, sentences) for context, sentences in found if sentences]
-        or [("", [("", "No federated run: nothing to say about joining.")])],
-        final=final,
-        sentences=[f"{words.over_images(each)} {words.over_runs(each)}".strip() for each in comparisons],
-        comparisons=pairs,
-        curves=_curves(kind, prefix, writer),
-        owners=_owners(kind, prefix, writer),
-        partitions=_partitions(kind, prefix, writer),
-        provenance=tables.provenance_table(kind),
-    )
+    caption = _("Balanced accuracy of the last round's model. Dot: a run; mark and line: mean and 95 % interval over "
+                "runs (Student's t).") + about.cut  # fmt: skip
+    ends = "; ".join(f"{group.label} {words.final_words(group, 'balanced_accuracy')}" for group in about.shown)
+    plot = writer.plot(f"{about.prefix}final", partial(plots.final, about.shown, about.looks),
+                       f"{caption} {ends}.", caption, final, "tables/final.csv")  # fmt: skip
+    table = sheet(
+        _("Last round, on the test images: mean over N runs (95 % interval, Student's t). MB are million bytes, a "
+          "run's sum over rounds; up is from the owners to the server. Worst owner: lowest mean accuracy on its own "
+          "images, n of them over all folds. Wall seconds are a run's sum over rounds."),
+        final, file="tables/final.csv")  # fmt: skip
+    return Section(f"{about.prefix}final-result", _("Final result"), "", [Plots([plot]), table])
 
 
-def _looks(kind: Kind, groups: Sequence[Group]) -> dict[str, style.Look]:
-    return style.looks(groups, {group.strategy for group in kind.groups})
+def _comparisons(about: Subject, comparisons: Sequence[Comparison]) -> Section:
+    """Group against group: the table, and each difference as a sentence."""
+    raw, shown = tables.comparison_table(about.kind, comparisons)
+    about.writer.table("comparisons", raw)
+    said = [f"{words.over_images(each)} {words.over_runs(each)}".strip() for each in comparisons]
+    if not said:
+        return Section("", "", "", [])
+    blocks: list[Block] = [
+        sheet(_("First minus second, in percentage points of balanced accuracy (95 % interval)"), shown,
+              file="tables/comparisons.csv"),
+        Text(said[:200], _("The first {n} of {all} pairs in words", n=min(200, len(said)), all=len(said))),
+    ]  # fmt: skip
+    lead = _("An interval over runs covers the chance of the seed: first weights, order of images, who is drawn. An "
+             "interval over test images covers the chance of which images were held out. Neither covers the other; a "
+             "difference is called distinguishable when its interval leaves out 0.")  # fmt: skip
+    return Section(f"{about.prefix}pairs", _("Is the difference real?"), lead, blocks)
 
 
-def _curves(kind: Kind, prefix: str, writer: Writer) -> list[Plot]:
-    sets = [("", kind.groups)] if len(kind.groups) <= CROWD else list(kind.contexts.items())
-    found = []
-    for metric in METRICS:
-        for number, (context, groups) in enumerate(sets, 1):
-            table = tables.rounds_table(kind, groups, metric)
-            writer.table(metric, table)
-            name = f"{prefix}{metric}{f'-{number}' if len(sets) > 1 else ''}"
-            title = f"{tables.WORDS[metric].capitalize()} over rounds" + (f", {context}" if context else "")
-            ends = "; ".join(f"{group.label} {words.final_words(group, metric)}" for group in groups)
-            bands = any(len(group.results) > 1 for group in groups)
-            caption = title + (". Line: mean over runs; faint lines: single runs; band: 95 % interval over runs "
-                               "(Student's t)." if bands else ". One run a group: no interval.")  # fmt: skip
-            figure = plots.curves(table, groups, metric, _looks(kind, groups))
-            shown = tables.shown_rounds(table, metric)
-            found.append(writer.plot(name, figure, title, f"{title}. In the last round: {ends}.", caption, shown))
-    return found
-
-
-def _owners(kind: Kind, prefix: str, writer: Writer) -> list[Plot]:
-    """One plot for all groups if they have the same owners and are few, else one for each context."""
-    same = len({tuple(result.owners["name"]) for result in kind.results}) == 1 and len(kind.groups) <= CROWD
-    sets = {"": kind.groups} if same else kind.contexts
-    found = []
-    for number, (context, groups) in enumerate(sets.items(), 1):
-        table = tables.owners_table(kind, groups)
-        writer.table("owners", table)
-        if not table["accuracy"].notna().any():
-            continue
-        title = "Each owner's accuracy on its own test images" + (f", {context}" if context else "")
-        alike = [[group for group in groups if group.context == each] for each in kind.contexts]
-        gains = " ".join(text for members in alike for text in verdict.owner_gains(table, members))
-        caption = f"{title}: mean over runs; n is the number of its test images. {gains}"
-        name = f"{prefix}owners{f'-{number}' if len(sets) > 1 else ''}"
-        figure = plots.owners(table, groups, _looks(kind, groups))
-        found.append(writer.plot(name, figure, title, f"{title}. {gains}", caption, tables.shown_owners(table)))
-    return found
-
-
-def _partitions(kind: Kind, prefix: str, writer: Writer) -> list[Plot]:
-    """One plot for each different partition, of a group's first repetition; the table has those beyond CROWD too."""
-    seen: dict[str, list[Result]] = {}
-    for group in kind.groups:
-        result = next(iter(group.results.values()))
-        if len(result.partition):
-            seen.setdefault(result.partition.to_csv(), []).append(result)
-    found = []
-    labels = {result.run.folder: group.label for group in kind.groups for result in group.results.values()}
-    for number, results in enumerate(seen.values(), 1):
-        first = results[0]
-        who = ", ".join(labels[result.run.folder] for result in results)
-        several = f" of {who}" if len(seen) > 1 else ""
-        caption = f"Training images of each owner by class{several}; seed {first.key[0]}, data seed {first.key[1]}."
-        shown = tables.partition_table(first)
-        writer.table("partition", shown.assign(data=kind.title, groups=who))
-        if number > CROWD:
-            continue
-        figure = plots.partition(first.partition, dict(zip(first.owners.index, first.owners["name"], strict=True)))
-        name = f"{prefix}partition{f'-{number}' if len(seen) > 1 else ''}"
-        alt = caption + " " + "; ".join(
-            f"{row.iloc[0]}: " + ", ".join(f"{value} {key}" for key, value in row.iloc[1:].items()) for _, row in
-            shown.head(20).iterrows())  # fmt: skip
-        found.append(writer.plot(name, figure, caption, alt, caption, shown))
-    return found
+def _settings(about: Subject) -> Section:
+    groups = about.kind.groups
+    differ, same = (settings.settings_table(groups[:40], differing) for differing in (True, False))
+    provenance = tables.provenance_table(about.kind)
+    about.writer.table("provenance", provenance)
+    blocks: list[Block] = []
+    if len(differ):
+        blocks.append(Sheet(_("Settings that differ between the groups"), differ))
+    blocks.append(Sheet(_("Settings that all groups share"), same, _("All {n} settings that the groups share",
+                                                                    n=len(same))))  # fmt: skip
+    blocks.append(sheet(_("Every run that this section counts"), provenance,
+                        _("{runs}: seed, commit, versions, command", runs=words.count(len(provenance), "run")),
+                        "tables/provenance.csv", 100))  # fmt: skip
+    lead = _("The first 40 of {all} groups.", all=len(groups)) if len(groups) > 40 else ""
+    return Section(f"{about.prefix}settings", _("Settings, and where the numbers come from"), lead, blocks)

@@ -4,14 +4,16 @@ import io
 import re
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import matplotlib
 import seaborn  # type: ignore[import-untyped, unused-ignore]
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 
+from . import language
 from .groups import Group
 
 # Okabe and Ito (2008), told apart by the colour-blind; their yellow is left out of lines, as it fades on white.
@@ -42,25 +44,39 @@ FIXED = {
 # For any other strategy, in the order of their names: marks that no fixed look has.
 SPARE = [Look(color, marker, line) for marker, line in (("h", DASHED), ("*", MIXED), ("<", SOLID), (">", DOTTED))
          for color in (GREEN, PINK, SKY, RED, BLUE)]  # fmt: skip
+CHINESE_FONTS = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei",
+                 "Microsoft YaHei", "SimHei", "PingFang SC", "Noto Sans CJK JP")  # fmt: skip
+# An outline as matplotlib writes it, its id the font's name, a hyphen and the glyph's number; no other id is like it.
+_GLYPH = re.compile(r'<path id="(?P<name>[^"]*-[0-9a-f]+)"[^>]*?/>\s*')
+_NAME = re.compile(r'( id="|xlink:href="#|url\(#)([^")]+)')
+_PLACE = re.compile(r' (?:d|x|y)="[^"]*"')
 VARIANT_MARKERS = "odsphXP<>*"
+
+
+def variant(group: Group) -> str:
+    """What a group is called within its context: the strategy and the strategy's own settings."""
+    ending = f", {group.context}"
+    return group.label.removesuffix(ending) if group.context and group.label.endswith(ending) else group.label
 
 
 def looks(groups: Iterable[Group], strategies: Iterable[str]) -> dict[str, Look]:
     """A look for the label of each group of a plot; strategies: all of the page, so that each looks alike throughout.
 
-    Groups of one strategy within a plot share its hue and differ in shade, marker and line.
+    Variants of one strategy share its hue and differ in shade, marker and line; a variant looks alike in all contexts.
     """
     others = sorted(set(strategies) - set(FIXED))
     by_strategy = FIXED | {name: SPARE[number % len(SPARE)] for number, name in enumerate(others)}
     found: dict[str, Look] = {}
-    seen: dict[str, int] = {}
+    seen: dict[str, list[str]] = {}
     for group in groups:
-        look, variant = by_strategy[group.strategy], seen.get(group.strategy, 0)
-        seen[group.strategy] = variant + 1
-        if variant:
-            marker = VARIANT_MARKERS[(VARIANT_MARKERS.find(look.marker) + variant) % len(VARIANT_MARKERS)]
-            line = (SOLID, DASHED, MIXED, DOTTED)[variant % 4]
-            look = Look(_shade(look.color, variant), marker, line)
+        look, variants = by_strategy[group.strategy], seen.setdefault(group.strategy, [])
+        if variant(group) not in variants:
+            variants.append(variant(group))
+        place = variants.index(variant(group))
+        if place:
+            marker = VARIANT_MARKERS[(VARIANT_MARKERS.find(look.marker) + place) % len(VARIANT_MARKERS)]
+            line = (SOLID, DASHED, MIXED, DOTTED)[place % 4]
+            look = Look(_shade(look.color, place), marker, line)
         found[group.label] = look
     return found
 
@@ -73,27 +89,68 @@ def _shade(color: str, variant: int) -> str:
     return to_hex((red, green, blue))
 
 
+def chinese_font() -> str | None:
+    """A font with Chinese characters that matplotlib finds; None without one."""
+    known = {entry.name for entry in fontManager.ttflist}
+    return next((name for name in CHINESE_FONTS if name in known), None)
+
+
 @contextmanager
 def drawing() -> Iterator[None]:
-    """The settings under which figures are drawn and saved: legible in a thesis column of 8.9 cm."""
+    """The settings under which figures are drawn and saved: legible in a thesis column of 8.9 cm.
+
+    Figures speak the report's language if there is a font for it, else English.
+    """
+    chinese = chinese_font()
+    fonts = ["DejaVu Sans", *([chinese] if chinese else [])]
     settings = {
         **seaborn.axes_style("whitegrid"), **seaborn.plotting_context("paper", font_scale=0.85),
         "svg.hashsalt": "fedsky", "svg.fonttype": "path", "text.parse_math": False, "axes.titleweight": "bold",
         "axes.titlelocation": "left", "axes.titlesize": 8, "axes.labelsize": 7.5, "xtick.labelsize": 7,
         "ytick.labelsize": 7, "legend.fontsize": 7, "legend.frameon": False, "lines.linewidth": 1.4,
-        "lines.markersize": 4, "font.sans-serif": ["DejaVu Sans"], "grid.color": "#dddddd", "grid.linewidth": 0.6,
-        "axes.edgecolor": "#888888", "axes.linewidth": 0.8, "figure.facecolor": "white", "axes.facecolor": "white",
-        "hatch.linewidth": 0.5,
+        "lines.markersize": 4, "font.family": "sans-serif", "font.sans-serif": fonts, "grid.color": "#dddddd",
+        "grid.linewidth": 0.6, "axes.edgecolor": "#888888", "axes.linewidth": 0.8, "figure.facecolor": "white",
+        "axes.facecolor": "white", "hatch.linewidth": 0.5, "pdf.fonttype": 42, "image.cmap": "cividis",
+        "axes.spines.top": False, "axes.spines.right": False,
     }  # fmt: skip
-    with matplotlib.rc_context(settings), warnings.catch_warnings():
+    said = language.use(language.ENGLISH) if speaks_english() else nullcontext()
+    with matplotlib.rc_context(settings), warnings.catch_warnings(), said:
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
         yield
+
+
+def speaks_english() -> bool:
+    """Whether figures speak English although the report does not, for want of a font."""
+    return language.current() != language.ENGLISH and chinese_font() is None
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One figure as files."""
+
+    svg: str
+    png: bytes
+    pdf: bytes
+
+
+def save(figure: Figure) -> Drawn:
+    """A figure as SVG, PNG of 300 dots per inch and PDF, without date or program: the same bytes each time."""
+    figure.draw_without_rendering()  # lays it out once for all three
+    figure.set_layout_engine("none")
+    return Drawn(as_svg(figure), as_png(figure), as_pdf(figure))
 
 
 def as_png(figure: Figure) -> bytes:
     """A PNG file of 300 dots per inch without date or program."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=300, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def as_pdf(figure: Figure) -> bytes:
+    """A PDF file with its fonts embedded as TrueType, without date or program."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="pdf", metadata=dict.fromkeys(("CreationDate", "Creator", "Producer")))
     return buffer.getvalue()
 
 
@@ -105,9 +162,35 @@ def as_svg(figure: Figure) -> str:
     return buffer.getvalue()
 
 
-def inline(svg: str, name: str) -> str:
-    """The SVG element to set into a page: no comments, ids of its own, its size left to the page."""
-    element = re.sub(r"<!--.*?-->\s*|<metadata>.*?</metadata>\s*", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    element = re.sub(r'((?: id|xlink:href)="#?|url\(#)', rf"\g<1>{name}-", element)
-    return re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r'\1 aria-hidden="true" focusable="false"',
-                  re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", element, count=1), count=1)  # fmt: skip
+class Glyphs:
+    """The outlines of characters, which all figures of a page share: each stands in the page once."""
+
+    def __init__(self) -> None:
+        self.outlines: dict[str, str] = {}
+
+    def element(self) -> str:
+        """The invisible SVG element that holds them."""
+        paths = "".join(self.outlines[name] for name in sorted(self.outlines))
+        hidden = 'width="0" height="0" class="glyphs" aria-hidden="true" focusable="false"'
+        return f"<svg {hidden}><defs>{paths}</defs></svg>"
+
+    def inline(self, svg: str, name: str) -> str:
+        """The SVG element to set into a page: no comments, ids of its own, its size left to the page."""
+
+        def own(match: re.Match[str]) -> str:
+            return match[0] if match[2] in self.outlines else f"{match[1]}{name}-{match[2]}"
+
+        element = re.sub(r"<!--.*?-->\s*|<metadata>.*?</metadata>\s*", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+        element = re.sub(r"<defs>\s*</defs>\s*", "", _GLYPH.sub(self._keep, element))
+        element = re.sub(r"\n\s*", "\n", _PLACE.sub(_rounded, _NAME.sub(own, element)))
+        return re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r'\1 aria-hidden="true" focusable="false"',
+                      re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", element, count=1), count=1)  # fmt: skip
+
+    def _keep(self, match: re.Match[str]) -> str:
+        self.outlines[match["name"]] = match[0].strip()
+        return ""
+
+
+def _rounded(attribute: re.Match[str]) -> str:
+    """Places to a hundredth of a point, which no screen or printer resolves."""
+    return re.sub(r"\d+\.\d{3,}", lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), attribute[0])

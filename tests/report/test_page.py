@@ -20,8 +20,9 @@ Judge = Callable[..., list[tuple[str, str, str]]]
 
 @pytest.fixture(autouse=True)
 def no_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """PNG files are half of the time; what a command writes in a process of its own still has them."""
+    """PNG and PDF files are half of the time; what a command writes in a process of its own still has them."""
     monkeypatch.setattr(style, "as_png", lambda figure: b"")
+    monkeypatch.setattr(style, "as_pdf", lambda figure: b"")
 
 
 def report(folder: Path, out: Path) -> tuple[str, Callable[[str], pd.DataFrame]]:
@@ -158,7 +159,7 @@ def test_the_same_folders_give_the_same_bytes(tmp_path: Path, write_run: WriteRu
     first = {path.relative_to(tmp_path / "one"): path.read_bytes() for path in (tmp_path / "one").rglob("*.*")}
     second = {path.relative_to(tmp_path / "two"): path.read_bytes() for path in (tmp_path / "two").rglob("*.*")}
     assert first == second
-    assert {path.suffix for path in first} == {".html", ".svg", ".png", ".csv"}
+    assert {path.suffix for path in first} == {".html", ".svg", ".png", ".pdf", ".csv", ".tex", ".json", ".gz"}
 
 
 @pytest.mark.parametrize("folder", [".", "missing"])
@@ -233,7 +234,7 @@ def test_kinds_have_sections_of_their_own(tmp_path: Path, write_run: WriteRun) -
     write_run(tmp_path / "runs" / "a")
     write_run(tmp_path / "runs" / "b", "fedprox", info={"data.fingerprint": "f2"})
     text, table = report(tmp_path / "runs", tmp_path / "out")
-    assert text.count("<h3>Final result</h3>") == 2
+    assert text.count(">Final result</h3>") == 2
     assert "Not comparable: 2 kinds of data" in text
     assert table("final")["data"].nunique() == 2
     assert not (tmp_path / "out" / "tables" / "comparisons.csv").exists()

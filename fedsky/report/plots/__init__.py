@@ -1,0 +1,12 @@
+"""The figures of a report, by view; each takes a view's data and returns a figure."""
+
+from .cost import cost
+from .curves import curves
+from .final import final, joining, share
+from .judgement import calibration, confusion, roc
+from .owners import heat, owners, partition, sizes, spread
+from .sweeps import sweep
+from .targets import targets
+
+__all__ = ["calibration", "confusion", "cost", "curves", "final", "heat", "joining", "owners", "partition", "roc",
+           "share", "sizes", "spread", "sweep", "targets"]  # fmt: skip

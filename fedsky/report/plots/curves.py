@@ -1,0 +1,89 @@
+"""A metric against rounds, megabytes, seconds or local steps, one panel a context."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..groups import Group
+from ..language import _
+from ..style import Look, variant
+from ..tables import WORDS
+from ..views.curves import AXES, MOST_LINES, Curve
+from . import layout
+
+
+def curves(found: Sequence[Curve], metric: str, axis: str, looks: dict[str, Look]) -> Figure:
+    """The mean as a marked line, each run as a faint one, the t-interval as a band."""
+    groups: list[Group] = [curve.group for curve in found]
+    parts = layout.panels(groups)
+    single = len(parts) == 1
+    figure, axes = layout.figure([2.5] if single else [1.75] * len(parts), layout.names(groups))
+    shown = [curve for curve in found if any(curve.group in members for _context, members in parts)]
+    bottom, top, log = _limits(shown, metric)
+    log_x = axis != "round" and _far_apart(shown)
+    faint = 0.4 * min(1.0, (12 / max(1, sum(len(curve.runs) for curve in shown))) ** 0.5)
+    name = _(WORDS[metric]).capitalize()
+    for place, (each, (context, members)) in enumerate(zip(axes, parts, strict=True)):
+        mine = [curve for curve in shown if curve.group in members]
+        for number, curve in enumerate(mine):
+            _draw(each, curve, looks[curve.group.label], number, len(mine), faint if len(shown) else 0, log_x)
+        if log:
+            layout.logarithmic(each, "y")
+        if log_x:
+            layout.logarithmic(each, "x")
+        else:
+            layout.whole(each)
+        each.set_ylim(bottom, top)
+        each.margins(x=0.02)
+        unit = _("Loss, log scale") if log else _("Cross-entropy loss")
+        label = unit if metric == "loss" else layout.axis_from(name, bottom)
+        each.set(ylabel=label if single else name if metric == "loss" else f"{name} (%)")
+        last = _(AXES[axis]) + (_(", log scale") if log_x else "")
+        each.set(xlabel=last if place == len(parts) - 1 else "")
+        title = _("{metric} on the test images", metric=name)
+        each.set_title(title if single else layout.short(context, 58))
+    return layout.finish(figure)
+
+
+def _draw(axes: Axes, curve: Curve, look: Look, number: int, crowd: int, faint: float, log_x: bool) -> None:
+    label = layout.short(variant(curve.group))
+    start = 1 if log_x else 0
+    if curve.flat:
+        last = curve.mean[~np.isnan(curve.mean)][-1:]
+        if len(last):
+            axes.axhline(float(last[0]), color=look.color, linestyle=look.line, label=label)
+        return
+    if len(curve.runs) > 1:
+        axes.fill_between(curve.x[start:], curve.low[start:], curve.high[start:], color=look.color,
+                          alpha=0.11 if crowd <= 4 else 0.06, linewidth=0)  # fmt: skip
+        if len(curve.runs) * crowd <= MOST_LINES:
+            for x, y in curve.runs:
+                axes.plot(x[start:], y[start:], color=look.color, alpha=faint, linewidth=0.6)
+    step = max(1, math.ceil(len(curve.x) / 6))
+    axes.plot(curve.x[start:], curve.mean[start:], color=look.color, linestyle=look.line, marker=look.marker,
+              label=label, markevery=(number % step, step), markeredgecolor="white", markeredgewidth=0.5,
+              zorder=3)  # fmt: skip
+
+
+def _far_apart(found: Sequence[Curve]) -> bool:
+    """Whether what some group spends in all is lost beside what another does."""
+    totals = [float(np.nanmax(curve.x)) for curve in found if not curve.flat and np.nanmax(curve.x) > 0]
+    return bool(totals) and max(totals) > 20 * min(totals)
+
+
+def _limits(found: Sequence[Curve], metric: str) -> tuple[float, float, bool]:
+    """Limits that hold every run's line, not every band; and whether only a log scale can show them."""
+    values = [np.concatenate([curve.mean, *(y for _x, y in curve.runs)]) for curve in found]
+    known = np.concatenate([[], *values])
+    known = known[~np.isnan(known)]
+    if not len(known):
+        return 0, 1.0 if metric == "loss" else 100.0, False
+    low, high = float(known.min()), float(known.max())
+    if metric != "loss":
+        return *layout.percent_limits(low, high), False
+    if low > 0 and high > 20 * float(np.median(known)):
+        return low / 1.5, high * 1.5, True
+    return min(0, low), high * 1.08 if high > 0 else 1, False

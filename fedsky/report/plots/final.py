@@ -1,0 +1,105 @@
+"""The final result of each group, and what joining changes, one row a group."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..comparisons import Comparison, Joining
+from ..groups import Group
+from ..language import _
+from ..statistics import Estimate
+from ..style import Look
+from . import layout
+
+
+def final(groups: Sequence[Group], looks: dict[str, Look]) -> Figure:
+    """Balanced accuracy after the last round: every run as a dot, the mean and its t-interval above them."""
+    rows = layout.rows(groups)
+    figure, [axes] = layout.figure([0.55 + 1.35 * rows.inches])
+    everything = []
+    for group in groups:
+        look, place = looks[group.label], rows.places[group.label]
+        runs = 100 * np.array(list(group.finals("balanced_accuracy").values()))
+        everything += list(runs)
+        axes.plot(runs, np.full(len(runs), place + 0.2), linestyle="none", marker="o", markersize=3, color=look.color,
+                  alpha=0.45, markeredgewidth=0)  # fmt: skip
+        estimate = group.mean("balanced_accuracy")
+        if estimate is not None:
+            _mark(axes, estimate.scaled(100), place - 0.12, look, 0, 100)
+    rows.apply(axes)
+    low, high = (min(everything), max(everything)) if everything else (np.nan, np.nan)
+    start, end = layout.percent_limits(low, high)
+    axes.set_xlim(start, max(end, 100.6))
+    axes.set(xlabel=layout.axis_from(_("Balanced accuracy"), start))
+    axes.set_title(_("After the last round, on the test images"))
+    return layout.finish(figure)
+
+
+def _mark(axes: Axes, estimate: Estimate, place: float, look: Look, least: float, most: float) -> None:
+    """A mean with its interval, cut at what can be."""
+    if estimate.low is not None and estimate.high is not None:
+        axes.hlines(place, max(estimate.low, least), min(estimate.high, most), color=look.color, linewidth=1.6)
+    axes.plot(estimate.value, place, marker=look.marker, color=look.color, markersize=5.5, markeredgecolor="white",
+              markeredgewidth=0.6, linestyle="none", zorder=3)  # fmt: skip
+
+
+def joining(found: Sequence[Joining], looks: dict[str, Look]) -> Figure:
+    """What joining gains over staying alone and loses against pooling, in points, over runs and over test images."""
+    groups = [each.federated for each in found]
+    rows = layout.rows(groups)
+    titles = [(_("Federated minus alone"), 1.0, [each.gain for each in found]),
+              (_("Federated minus pooled"), -1.0, [each.loss for each in found])]  # fmt: skip
+    kept = [part for part in titles if any(comparison is not None for comparison in part[2])]
+    figure, axes = layout.figure([0.5 + 1.45 * rows.inches] * len(kept))
+    edge = 5.0
+    for each, (title, sign, comparisons) in zip(axes, kept, strict=True):
+        for group, comparison in zip(groups, comparisons, strict=True):
+            if comparison is not None:
+                edge = max(edge, _two(each, comparison, 100 * sign, rows.places[group.label], looks[group.label]))
+        rows.apply(each)
+        each.axvline(0, color="#444444", linewidth=0.9, zorder=0)
+        each.set_title(title)
+    # An interval over two runs may be hundreds of points wide: it is cut, with an arrow's worth of axis left.
+    for each in axes:
+        each.set_xlim(-edge, edge)
+    axes[-1].set(xlabel=_("Points of balanced accuracy"))
+    for face, label in (("#444444", _("over runs (upper)")), ("white", _("over test images (lower)"))):
+        axes[0].plot([], [], marker="o", markerfacecolor=face, markeredgecolor="#444444", color="#444444",
+                     markersize=4, label=label)  # fmt: skip
+    return layout.finish(figure)
+
+
+def _two(axes: Axes, comparison: Comparison, scale: float, place: float, look: Look) -> float:
+    """Draws both intervals of a comparison and returns how far from 0 the axis should reach for it."""
+    reach = 0.0
+    for estimate, shift, face in ((comparison.runs, -0.17, look.color), (comparison.images, 0.17, "white")):
+        if estimate is None:
+            continue
+        shown = estimate.scaled(scale)
+        reach = max(reach, 1.25 * abs(shown.value))
+        if shown.low is not None and shown.high is not None:
+            axes.hlines(place + shift, shown.low, shown.high, color=look.color, linewidth=1.4)
+            reach = max(reach, min(1.05 * max(-shown.low, shown.high), 40.0))
+        axes.plot(shown.value, place + shift, marker="o", markerfacecolor=face, markeredgecolor=look.color,
+                  markersize=4.5, linestyle="none", zorder=3)  # fmt: skip
+    return reach
+
+
+def share(found: Sequence[Joining], looks: dict[str, Look]) -> Figure:
+    """The share of the gap between alone and pooled that each federated group closes, with its interval."""
+    known = [each for each in found if each.share is not None]
+    rows = layout.rows([each.federated for each in known])
+    figure, [axes] = layout.figure([0.55 + 1.3 * rows.inches])
+    for each in known:
+        assert each.share is not None
+        _mark(axes, each.share.scaled(100), rows.places[each.federated.label], looks[each.federated.label], -100, 300)
+    rows.apply(axes)
+    axes.axvline(0, color="#444444", linewidth=0.9, zorder=0)
+    axes.axvline(100, color="#444444", linewidth=0.9, linestyle="--", zorder=0)
+    left, right = axes.get_xlim()
+    axes.set_xlim(min(left, -4), max(right, 104))
+    axes.set(xlabel=_("Share closed (%): 0 is as good as alone, 100 as pooled"))
+    axes.set_title(_("Gap between alone and pooled"))
+    return layout.finish(figure)

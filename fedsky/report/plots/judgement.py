@@ -1,0 +1,110 @@
+"""Confusion matrices, ROC curves and reliability diagrams."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ..groups import Group
+from ..language import _
+from ..style import Look, variant
+from ..views.judgement import GRID, Judged
+from . import layout
+from .layout import short
+
+WORDS = 10  # classes beyond which a confusion matrix has no numbers in it
+
+
+def confusion(found: Sequence[Judged]) -> Figure:
+    """One matrix a group: the share of each label's images that was taken for each class, and their number."""
+    columns = 2 if len(found) > 1 else 1
+    height = 1.55 if len(found) > 1 else 2.4
+    figure, axes = layout.figure([height] * math.ceil(len(found) / columns), columns=columns, share=False)
+    for number, (each, one) in enumerate(zip(axes, found, strict=False)):
+        total = one.confusion.sum(axis=1, keepdims=True)
+        shares = np.divide(one.confusion, total, out=np.zeros_like(one.confusion), where=total > 0)
+        each.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        each.grid(visible=False)
+        size = len(one.classes)
+        if size <= WORDS:
+            for row in range(size):
+                for column in range(size):
+                    text = f"{100 * shares[row, column]:.0f} %\n{one.confusion[row, column]:.0f}"
+                    each.text(column, row, text, ha="center", va="center", fontsize=7 if size < 4 else 5,
+                              color="white" if shares[row, column] > 0.55 else "#222222")  # fmt: skip
+            ticks = [short(name, 10) for name in one.classes]
+            each.set_xticks(range(size), ticks)
+            left = number % columns == 0
+            each.set_yticks(range(size), ticks if left else [""] * size, rotation=90, va="center")
+        if number % columns == 0:
+            each.set_ylabel(_("Label"), fontsize=7)
+        each.set_title("\n".join(_wrapped(one.group.label, 30 if columns == 2 else 56)), fontsize=6.5)
+    for each in axes[len(found) :]:
+        each.set_visible(False)
+    figure.supxlabel(_("Predicted"), fontsize=7)
+    return figure
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """A label on one or two lines, broken after a comma."""
+    if len(text) <= width:
+        return [text]
+    cut = text.rfind(", ", 0, width) + 1 or width
+    return [text[:cut].strip(), short(text[cut:].strip(), width)]
+
+
+def roc(found: Sequence[Judged], looks: dict[str, Look]) -> Figure:
+    """The share of right alarms against that of false ones, one panel a context."""
+    known = [each for each in found if each.true_rate is not None]
+    groups: list[Group] = [each.group for each in known]
+    parts = layout.panels(groups)
+    figure, axes = layout.figure([2.9] if len(parts) == 1 else [2.2] * len(parts), layout.names(groups))
+    for each, (context, members) in zip(axes, parts, strict=True):
+        each.plot([0, 100], [0, 100], color="#999999", linewidth=0.8, linestyle=":")
+        for number, one in enumerate(one for one in known if one.group in members):
+            look = looks[one.group.label]
+            assert one.true_rate is not None
+            rate = np.concatenate([[0], one.true_rate])
+            each.plot(100 * np.concatenate([[0], GRID]), 100 * rate, color=look.color, linestyle=look.line,
+                      marker=look.marker, markevery=(4 + 3 * number, 16), markeredgecolor="white",
+                      markeredgewidth=0.4, label=short(variant(one.group)))  # fmt: skip
+        each.set_xlim(-1.5, 101)
+        each.set_ylim(0, 101.5)
+        classes = known[0].classes
+        what = classes[-1] if len(classes) == 2 else _("each class, mean")
+        each.set(ylabel=_("True positives (%)"))
+        title = _("ROC: {what} against the rest", what=short(what, 24))
+        each.set_title(short(context, 58) if len(parts) > 1 else title)
+    axes[-1].set(xlabel=_("False positives (%)"))
+    return layout.finish(figure)
+
+
+def calibration(found: Sequence[Judged], looks: dict[str, Look]) -> Figure:
+    """How often the models are right against how sure they are, and below how often they are that sure."""
+    groups = [each.group for each in found]
+    parts = layout.panels(groups, 3)
+    heights = [height for _part in parts for height in ((1.9, 0.75) if len(parts) == 1 else (1.55, 0.6))]
+    figure, axes = layout.figure(heights, layout.names(groups))
+    for place, (context, members) in enumerate(parts):
+        upper, lower = axes[2 * place], axes[2 * place + 1]
+        upper.plot([0, 100], [0, 100], color="#999999", linewidth=0.8, linestyle=":")
+        for one in (one for one in found if one.group in members):
+            look, bins = looks[one.group.label], one.bins[one.bins["n"] > 0]
+            sure = 100 * bins["confidence"].to_numpy(float)
+            upper.plot(sure, 100 * bins["accuracy"].to_numpy(float), color=look.color, linestyle=look.line,
+                       marker=look.marker, markeredgecolor="white", markeredgewidth=0.4,
+                       label=short(variant(one.group)))  # fmt: skip
+            lower.plot(sure, bins["n"].to_numpy(float), color=look.color, linestyle=look.line, marker=look.marker,
+                       markersize=3, linewidth=1)  # fmt: skip
+        least = 0 if max(len(one.classes) for one in found) > 2 else 48
+        upper.set_xlim(least, 102)
+        upper.set_ylim(0, 104)
+        upper.set(ylabel=_("Judged rightly (%)"))
+        lower.set_yscale("symlog", linthresh=1)
+        lower.set_ylim(bottom=0)
+        lower.set_yticks([1, 10, 100], ["1", "10", "100"])
+        lower.set(ylabel=_("Images"))
+        upper.set_title(short(context, 58) if len(parts) > 1 else _("Calibration on the test images"))
+    axes[-1].set(xlabel=_("Probability of the predicted class (%)"))
+    return layout.finish(figure)

@@ -1,0 +1,42 @@
+"""Rounds, megabytes and seconds until a share of pooled accuracy is first reached."""
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ..groups import Group
+from ..language import N_, _
+from ..style import Look
+from ..views.targets import COSTS, SHARES, Target
+from . import layout
+
+TITLES = {"round": N_("Rounds"), "megabytes": N_("Megabytes sent"), "seconds": N_("Seconds on the wall")}
+MARKERS = ("o", "s", "^")
+
+
+def targets(found: Sequence[Target], looks: dict[str, Look]) -> Figure:
+    """One panel a cost, one row a group: a small dot a run, a mark the mean where all runs came there."""
+    groups: list[Group] = list({each.group.label: each.group for each in found}.values())
+    rows = layout.rows(groups)
+    labels = [_("{share} % of pooled", share=f"{100 * share:.0f}") for share in SHARES]
+    figure, axes = layout.figure([0.45 + 1.5 * rows.inches] * len(COSTS), labels, share=False)
+    for each, cost in zip(axes, COSTS, strict=True):
+        for target in found:
+            number, look = SHARES.index(target.share), looks[target.group.label]
+            place = rows.places[target.group.label] + 0.27 * (number - 1)
+            values = target.costs[cost].dropna().to_numpy(float)
+            each.plot(values, [place] * len(values), linestyle="none", marker=MARKERS[number], markersize=2.6,
+                      color=look.color, alpha=0.5, markeredgewidth=0)  # fmt: skip
+            mean = target.mean(cost)
+            if mean == mean:
+                each.plot(mean, place, linestyle="none", marker=MARKERS[number], markersize=4.6, color=look.color,
+                          markeredgecolor="white", markeredgewidth=0.4, zorder=3)  # fmt: skip
+        rows.apply(each)
+        each.set_xlim(left=0)
+        each.margins(x=0.05)
+        each.xaxis.set_major_locator(MaxNLocator(nbins=6))
+        each.set_title(_(TITLES[cost]))
+    for marker, label in zip(MARKERS, labels, strict=True):
+        axes[0].plot([], [], linestyle="none", marker=marker, color="#444444", label=label)
+    return layout.finish(figure)

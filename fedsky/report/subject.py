@@ -1,0 +1,46 @@
+"""One kind of data as the page shows it: which of its groups are drawn, how they look and where the plots go."""
+
+from dataclasses import dataclass
+
+from . import style
+from .blocks import Writer
+from .groups import Group, Kind
+from .language import _
+
+MOST_CONTEXTS = 4  # settings of which the page answers and draws; all are in the tables
+MOST_GROUPS = 24  # rows of a figure
+
+
+@dataclass(frozen=True)
+class Subject:
+    """prefix: how the names of its plots and anchors begin; thorough: whether every view is drawn."""
+
+    kind: Kind
+    shown: list[Group]
+    prefix: str
+    looks: dict[str, style.Look]
+    thorough: bool
+    writer: Writer
+
+    @property
+    def contexts(self) -> list[tuple[str, list[Group]]]:
+        """The shown groups by context."""
+        found: dict[str, list[Group]] = {}
+        for group in self.shown:
+            found.setdefault(group.context, []).append(group)
+        return list(found.items())
+
+    @property
+    def cut(self) -> str:
+        """What a reader must know of groups that are not drawn; empty where all are."""
+        if len(self.shown) == len(self.kind.groups):
+            return ""
+        return " " + _("Drawn are {n} of {all} groups; all are in tables/.", n=len(self.shown),
+                       all=len(self.kind.groups))  # fmt: skip
+
+
+def subject(kind: Kind, prefix: str, writer: Writer, thorough: bool) -> Subject:
+    """The groups of the first contexts, as many as a figure has room for; numbers never depend on what is shown."""
+    shown = [group for groups in list(kind.contexts.values())[:MOST_CONTEXTS] for group in groups][:MOST_GROUPS]
+    looks = style.looks(kind.groups, {group.strategy for group in kind.groups})
+    return Subject(kind, shown, prefix, looks, thorough, writer)

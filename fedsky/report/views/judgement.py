@@ -1,0 +1,159 @@
+"""How the final models judge the test images: who is taken for whom, at what threshold, and how sure they are of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from .. import statistics
+from ..groups import Group, Kind
+from ..language import _
+from ..reading import Floats
+from ..results import Key
+from ..statistics import Estimate
+from ..words import number_interval, percent_interval
+
+BINS = 10
+GRID = np.linspace(0, 1, 101)  # false positive rates at which curves of runs are averaged
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the runs of a group say of their test images, all runs together.
+
+    confusion: [label, predicted] image counts; true_rate: mean over runs at the false positive rates of GRID (of the
+    last class, or the mean of all classes against the rest where there are more than two); bins: one row a bin of the
+    probability of the predicted class, with the mean probability, the share judged rightly and n.
+    """
+
+    group: Group
+    classes: list[str]
+    runs: int
+    confusion: Floats
+    precision: dict[str, Estimate | None]
+    recall: dict[str, Estimate | None]
+    true_rate: Floats | None
+    area: Estimate | None
+    bins: pd.DataFrame
+    error: Estimate | None
+
+
+def judged(group: Group) -> Judged | None:
+    """The judgements of the group's runs that have predictions.csv; None where none has."""
+    results = {key: result for key, result in group.results.items() if result.predictions is not None}
+    frames = {key: result.predictions for key, result in results.items() if result.predictions is not None}
+    if not frames:
+        return None
+
+    def mean(values: dict[Key, float]) -> Estimate | None:
+        known = {key: value for key, value in values.items() if value == value}
+        return statistics.group_mean(known, group.repetitions)
+
+    classes = sorted(set().union(*(set(frame["label"]) | set(frame["predicted"]) for frame in frames.values())))
+    matrices = {}
+    for key, frame in frames.items():
+        table = pd.crosstab(frame["label"], frame["predicted"]).reindex(index=classes, columns=classes, fill_value=0)
+        matrices[key] = table.to_numpy(float)
+    precision, recall = {}, {}
+    for number, name in enumerate(classes):
+        precision[name] = mean({key: _share(m[number, number], m[:, number].sum()) for key, m in matrices.items()})
+        recall[name] = mean({key: _share(m[number, number], m[number].sum()) for key, m in matrices.items()})
+    rates, areas, sure, errors = [], {}, [], {}
+    for key, frame in frames.items():
+        if (chances := results[key].probabilities()) is None:
+            continue
+        labels = frame["label"].to_numpy(object)
+        if (roc := _roc(labels, chances)) is not None:
+            rates.append(roc[0])
+            areas[key] = roc[1]
+        # The class that was predicted, not the largest of rounded probabilities.
+        places = chances.columns.get_indexer(pd.Index(frame["predicted"]))
+        confidence = chances.to_numpy(float)[np.arange(len(chances)), places]
+        sure.append(pd.DataFrame({"confidence": confidence, "right": frame["correct"].to_numpy(float)}))
+        errors[key] = calibration_error(reliability(sure[-1]))
+    return Judged(
+        group, classes, len(frames), np.sum(list(matrices.values()), axis=0), precision, recall,
+        np.mean(rates, axis=0) if rates else None, mean(areas),
+        reliability(pd.concat(sure) if sure else pd.DataFrame({"confidence": [], "right": []})), mean(errors),
+    )  # fmt: skip
+
+
+def _share(part: float, whole: float) -> float:
+    return float(part / whole) if whole else float("nan")
+
+
+def _roc(labels: np.ndarray, table: pd.DataFrame) -> tuple[Floats, float] | None:
+    """True positive rates at GRID and the area under the curve, of the last class or the mean of all; or None."""
+    present = [name for name in table.columns if 0 < np.count_nonzero(labels == name) < len(labels)]
+    names = present[-1:] if len(table.columns) == 2 else present
+    rates, areas = [], []
+    for name in names:
+        right, scores = labels == name, table[name].to_numpy(float)
+        false, true, _thresholds = roc_curve(right, scores, drop_intermediate=False)
+        # The curve's upper end at each rate, so that a step is met at its top.
+        rates.append(true[np.searchsorted(false, GRID, side="right") - 1])
+        areas.append(float(roc_auc_score(right, scores)))
+    if not names:
+        return None
+    return np.mean(rates, axis=0), float(np.mean(areas))
+
+
+def reliability(table: pd.DataFrame) -> pd.DataFrame:
+    """Bins of equal width, numbered from 0: n, and the means confidence and accuracy, NaN in an empty bin."""
+    place = np.clip((table["confidence"].to_numpy(float) * BINS).astype(int), 0, BINS - 1)
+    grouped = table.groupby(place)
+    found = pd.DataFrame({"n": grouped.size(), "confidence": grouped["confidence"].mean(),
+                          "accuracy": grouped["right"].mean()}).reindex(range(BINS))  # fmt: skip
+    return found.assign(n=found["n"].fillna(0).astype(int))
+
+
+def calibration_error(bins: pd.DataFrame) -> float:
+    """Expected calibration error: the bins' mean gap between confidence and accuracy, by n; Guo et al. (2017)."""
+    total = int(bins["n"].sum())
+    gaps = (bins["confidence"] - bins["accuracy"]).abs().fillna(0)
+    return float((gaps * bins["n"]).sum() / total) if total else float("nan")
+
+
+def judged_table(kind: Kind, found: Sequence[Judged]) -> pd.DataFrame:
+    """One row a group and class, raw; area and calibration_error are the group's."""
+    rows = []
+    for each in found:
+        for number, name in enumerate(each.classes):
+            row: dict[str, object] = {"data": kind.title, "group": each.group.label, "class": name, "runs": each.runs}
+            for title, estimate in (("precision", each.precision[name]), ("recall", each.recall[name]),
+                                    ("area_under_roc", each.area), ("calibration_error", each.error)):  # fmt: skip
+                row[title] = estimate.value if estimate else None
+                row[f"{title}_low"] = estimate.low if estimate else None
+                row[f"{title}_high"] = estimate.high if estimate else None
+            row |= {f"predicted_{other}": int(count) for other, count in
+                    zip(each.classes, each.confusion[number], strict=True)}  # fmt: skip
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def shown_judged(found: Sequence[Judged]) -> pd.DataFrame:
+    """Precision, recall, the area under the ROC curve and the calibration error as text, one row a group."""
+    rows = []
+    for each in found:
+        row = {_("group"): each.group.label}
+        for name in each.classes:
+            row[_("precision, {name}", name=name)] = percent_interval(each.precision[name])
+            row[_("recall, {name}", name=name)] = percent_interval(each.recall[name])
+        row[_("area under ROC")] = number_interval(each.area)
+        row[_("calibration error")] = number_interval(each.error)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def shown_bins(found: Sequence[Judged]) -> pd.DataFrame:
+    """The reliability diagram as text: share judged rightly (n) in each bin."""
+    rows = []
+    for number in range(BINS):
+        row = {_("probability of the predicted class"): f"{number / BINS:.1f}–{(number + 1) / BINS:.1f}"}
+        for each in found:
+            n, right = int(each.bins["n"][number]), float(each.bins["accuracy"][number])
+            row[each.group.label] = f"{100 * right:.1f} % (n = {n})" if n else _("none")
+        rows.append(row)
+    return pd.DataFrame(rows)
