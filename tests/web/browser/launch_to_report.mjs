@@ -1,11 +1,10 @@
 /** An operator's way: launch a small job, see it run and its curve grow, compare its runs, take the report home. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { ADMIN, launch, logIn, open, settle, visit } from './site.mjs'
+import { ADMIN, logIn, open, settle, visit, withBrowser } from './site.mjs'
 
 const ROUNDS = 12
-const browser = await launch()
-try {
+await withBrowser(async (browser) => {
   const { page, check } = await open(browser)
   await logIn(page, ADMIN)
   const settings = {
@@ -61,7 +60,5 @@ try {
   assert.equal(readFileSync(file).subarray(0, 2).toString(), 'PK')
   assert.ok(readFileSync(file).length > 20000)
   check()
-} finally {
-  await browser.close()
-}
+})
 console.log('launched, watched, compared, reported')

@@ -3,7 +3,7 @@
  * the Content-Security-Policy is kept. With OUT, a picture of each goes there; ONLY limits the pages by their beginning.
  */
 import assert from 'node:assert/strict'
-import { ADMIN, ADMIN_PAGES, axe, fileName, launch, logIn, open, OPEN_PAGES, SITE, SIZES, visit } from './site.mjs'
+import { ADMIN, ADMIN_PAGES, axe, fileName, logIn, open, OPEN_PAGES, SITE, SIZES, visit, withBrowser } from './site.mjs'
 
 const out = process.env.OUT
 const only = process.env.ONLY?.split(',')
@@ -15,10 +15,9 @@ async function get(page, path) {
   return response.json()
 }
 
-const browser = await launch()
 const wrong = new Set()
 let visited = 0
-try {
+await withBrowser(async (browser) => {
   const first = await open(browser)
   await logIn(first.page, ADMIN)
   const state = await first.context.storageState()
@@ -51,9 +50,7 @@ try {
       }
     }
   }
-} finally {
-  await browser.close()
-}
+})
 assert.deepEqual([...wrong], [], 'every page stands, fits, is accessible and keeps to itself')
 assert.ok(visited >= (only ? 1 : 60), `${visited} pages were seen`)
 console.log(`${visited} pages`)

@@ -14,11 +14,24 @@ export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
 export const SIZES = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } }
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8')
 
-export async function launch() {
-  return chromium.launch({
+/** Runs `walk` with a browser; where it fails, a picture of each open page goes to OUT. */
+export async function withBrowser(walk) {
+  const browser = await chromium.launch({
     executablePath: CHROMIUM,
     args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-dev-shm-usage'],
   })
+  try {
+    await walk(browser)
+  } catch (error) {
+    const pages = browser.contexts().flatMap((context) => context.pages())
+    for (const [i, page] of pages.entries()) {
+      console.error(`page ${i}: ${page.url()}`)
+      if (process.env.OUT) await page.screenshot({ path: `${process.env.OUT}/failure-${i}.png` }).catch(() => undefined)
+    }
+    throw error
+  } finally {
+    await browser.close()
+  }
 }
 
 /**

@@ -348,7 +348,10 @@ export interface SavedPrediction {
   label: string
   probability: number
   model: string
+  is_sky: boolean
+  /** The label under which it was offered, and what became of that. */
   offered: string | null
+  offer_state: Offer['state'] | null
 }
 
 export interface Offer {
@@ -356,7 +359,11 @@ export interface Offer {
   label: string
   predicted: string | null
   probability: number | null
+  classes: string[]
   owner: string | null
   created: string
   state: 'waiting' | 'accepted' | 'rejected'
+  decided_label: string | null
+  decided_by: string | null
+  decided: string | null
 }

@@ -1,6 +1,6 @@
 export default {
   name: 'Name',
-  nameHelp: '1 to 32 letters or digits of any script; in between also spaces and . _ @ -',
+  nameHelp: '2 to 32 letters, digits, dots, hyphens or underscores.',
   password: 'Password',
   passwordHelp: 'At least 12 characters; any characters, several words that do not belong together are good. Easy ones are refused.',
   currentPassword: 'Present password',

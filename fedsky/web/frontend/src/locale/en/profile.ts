@@ -39,6 +39,7 @@ export default {
   offerButton: 'Offer',
   offered: 'Offered as {label}',
   offeredNow: 'Thank you. The photograph waits for a review.',
+  notSky: 'It did not look like a sky.',
   remove: 'Delete',
   removeOf: 'Delete the photograph of {time}',
   removed: 'The photograph is deleted.',

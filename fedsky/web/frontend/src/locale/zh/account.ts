@@ -1,6 +1,6 @@
 export default {
   name: '用户名',
-  nameHelp: '1 至 32 个任意文字的字母或数字，中间可有空格和 . _ @ -',
+  nameHelp: '2 至 32 个字母、数字、点、连字符或下划线。',
   password: '密码',
   passwordHelp: '至少 12 个字符，可使用任何字符，几个互不相关的词即可。容易猜到的密码会被拒绝。',
   currentPassword: '当前密码',
