@@ -15,7 +15,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 @app.callback()
 def main() -> None:
-    """Photographs before any training: collected, curated, explored, kept decoded, cut among owners."""
+    """Photographs before any training: drawn, collected, curated, explored, kept decoded, cut among owners."""
 
 
 @contextmanager
@@ -52,6 +52,28 @@ def partition(
         except HydraException as error:
             end(explain(error), 2)
         show(cfg, out)
+
+
+@app.command()
+def render(
+    out: Annotated[
+        Path | None, typer.Option(help="A new folder of pictures with manifest.csv, as data=folder reads it.")
+    ] = None,
+    sheet: Annotated[Path | None, typer.Option(help="A contact sheet, FILE.png or FILE.jpg: 64 of each class.")] = None,
+    count: Annotated[int, typer.Option(help="Pictures of the folder, half of them of each class.")] = 600,
+    size: Annotated[int, typer.Option(help="Pixels a side.")] = 64,
+    seed: Annotated[int, typer.Option(help="Of the drawings: data.render_seed.")] = 0,
+    owners: Annotated[int | None, typer.Option(help="So many owners with a camera and a climate of their own.")] = None,
+    label_noise: Annotated[float, typer.Option(help="Share of skies of 2 to 6 oktas.")] = 0.0,
+) -> None:
+    """Draws skies into a folder, as a contact sheet, or both."""
+    from fedsky.data.render import render
+
+    if out is None and sheet is None:
+        end("name what is wanted: --out FOLDER, --sheet FILE.png, or both", 2)
+    with one_line():
+        for line in render(out, sheet, count, size, seed, owners, label_noise):
+            typer.echo(line)
 
 
 @app.command()

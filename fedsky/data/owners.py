@@ -8,7 +8,7 @@ import numpy as np
 
 from fedsky.config import make
 from fedsky.data.photos import Photos
-from fedsky.data.split import Owner, members, split, units
+from fedsky.data.split import Indices, Owner, members, split, units
 from fedsky.partition import cut, natural, noise
 
 
@@ -26,11 +26,23 @@ def load(spec: Mapping[str, Any]) -> tuple[Photos, list[Owner]]:
         return photos, _natural(photos.owners, partition.func, num_clients, smallest)
     # Duplicates are cut and split as one: a group has the label of its first photograph.
     labels = units(photos.labels, photos.groups)
-    shards = cut(labels, num_clients, partition, data_seed, smallest)
+    if photos.shards is not None and partition.func is natural:
+        shards = _owned(photos.shards, num_clients, smallest)
+    else:
+        shards = cut(labels, num_clients, partition, data_seed, smallest)
     owners = members(split(labels, shards, spec["data"].get("fold"), data_seed), photos.groups)
     return (
         noisy(photos, owners, partition.keywords["sigma"], data_seed) if partition.func is noise else photos
     ), owners
+
+
+def _owned(shards: Sequence[Indices], num_clients: int, min_examples: int) -> list[Indices]:
+    """Everything that each owner has, or a refusal of a configuration that asks for others."""
+    if num_clients != len(shards):
+        raise ValueError(f"num_clients={num_clients}: these data come with {len(shards)} owners, no more and no fewer")
+    if (smallest := min(map(len, shards))) < min_examples:
+        raise ValueError(f"partition.min_examples={min_examples}: an owner has {smallest} photographs, set that")
+    return list(shards)
 
 
 def noisy(photos: Photos, owners: Sequence[Owner], sigma: float, seed: int) -> Photos:

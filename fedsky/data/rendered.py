@@ -1,9 +1,13 @@
 """The embedded data: sky photographs drawn by fedsky's own renderer, nothing to download."""
 
+import dataclasses
+import math
 import multiprocessing
 import os
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,26 +15,76 @@ from numpy.typing import NDArray
 from fedsky.data import sky
 from fedsky.data.photos import Photos, cache_folder, cached
 
+Made = TypeVar("Made")
 
-def load(count: int, size: int, render_seed: int = 0, cache: str | None = None) -> Photos:
-    """``count`` rendered photographs of ``size`` pixels a side, half of them of each class."""
+
+def load(
+    count: int,
+    size: int,
+    render_seed: int = 0,
+    cache: str | None = None,
+    owners: int | None = None,
+    label_noise: float = 0.0,
+) -> Photos:
+    """``count`` rendered photographs of ``size`` pixels a side, half of them of each class.
+
+    owners: so many owners with a camera and a climate of their own, for partition=natural; None: none in particular.
+    label_noise: the share of photographs of 2 to 6 oktas, called cloudy the more often the more cloud there is.
+    """
+    check(count, size, render_seed, owners, label_noise)
+
+    def make() -> list[tuple[str, int, NDArray[np.uint8]]]:
+        return list(drawn(partial(_row, render_seed, size, owners, label_noise), count))
+
+    key = f"rendered-v{sky.VERSION}-{render_seed}-{count}-{size}"
+    key += f"-owners{owners}" * (owners is not None) + f"-noise{label_noise:g}" * (label_noise > 0)
+    photos = cached(cache_folder(cache), key, sky.CLASSES, make)
+    if owners is None:
+        return photos
+    whose = np.array([owner_of(index, owners) for index in range(count)])
+    return dataclasses.replace(photos, shards=[np.flatnonzero(whose == owner) for owner in range(owners)])
+
+
+def check(count: int, size: int, render_seed: int, owners: int | None, label_noise: float) -> None:
+    """Raises ValueError for what cannot be drawn."""
     if not isinstance(count, int) or count < 4 or count % 2:
         raise ValueError(f"data.count={count}: the renderer draws an even number of photographs, 4 or more")
     if not isinstance(size, int) or not 16 <= size <= 512:
         raise ValueError(f"data.size={size}: rendered photographs have 16 to 512 pixels a side, a whole number")
     if not isinstance(render_seed, int) or render_seed < 0:
         raise ValueError(f"data.render_seed={render_seed}: a whole number of 0 or more is needed")
-
-    def make() -> list[tuple[str, int, NDArray[np.uint8]]]:
-        # Every photograph depends on its own number alone, so that the number of processes changes nothing.
-        workers = min(os.cpu_count() or 1, count // 50 + 1)
-        with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-            return list(pool.map(partial(_row, render_seed, size), range(count), chunksize=25))
-
-    key = f"rendered-v{sky.VERSION}-{render_seed}-{count}-{size}"
-    return cached(cache_folder(cache), key, sky.CLASSES, make)
+    if owners is not None and (
+        not isinstance(owners, int) or isinstance(owners, bool) or not 1 <= owners <= count // 2
+    ):
+        raise ValueError(f"data.owners={owners}: 1 to {count // 2} owners, a whole number, or null is needed")
+    number = isinstance(label_noise, int | float) and not isinstance(label_noise, bool)
+    if not number or not math.isfinite(label_noise) or not 0 <= label_noise <= 1:
+        raise ValueError(f"data.label_noise={label_noise}: a share from 0 to 1 is needed")
 
 
-def _row(render_seed: int, size: int, index: int) -> tuple[str, int, NDArray[np.uint8]]:
-    pixels, label = sky.render(render_seed, index, size)
-    return f"rendered-{render_seed}-{index:05d}", label, np.ascontiguousarray(pixels.transpose(2, 0, 1))
+def owner_of(index: int, owners: int) -> int:
+    """Whose photograph number ``index`` is: owners take turns, with one photograph of each class."""
+    return index // len(sky.CLASSES) % owners
+
+
+def draw(render_seed: int, size: int, owners: int | None, label_noise: float, index: int) -> sky.Drawn:
+    """Photograph number ``index``, and what is true of it."""
+    owner = sky.ANYONE if owners is None else sky.draw_owner(render_seed, owner_of(index, owners))
+    return sky.draw(render_seed, index, size, owner, label_noise)
+
+
+def drawn(make: Callable[[int], Made], count: int) -> Iterator[Made]:
+    """What ``make`` says of the numbers 0 .. count - 1, in their order, by as many processes as there are cores.
+
+    Every photograph depends on its own number alone, so that the number of processes changes nothing.
+    """
+    workers = min(os.cpu_count() or 1, count // 50 + 1)
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(make, range(count), chunksize=25)
+
+
+def _row(
+    render_seed: int, size: int, owners: int | None, label_noise: float, index: int
+) -> tuple[str, int, NDArray[np.uint8]]:
+    made = draw(render_seed, size, owners, label_noise, index)
+    return f"rendered-{render_seed}-{index:05d}", made.label, np.ascontiguousarray(made.image.transpose(2, 0, 1))

@@ -1,0 +1,62 @@
+"""Whose photograph it is: an owner has one camera and lives in one climate.
+
+Without owners every photograph has a camera and a climate of its own, drawn from the whole of `ANYONE`.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Span(NamedTuple):
+    """What is drawn uniformly between two bounds."""
+
+    low: float
+    high: float
+
+    def at(self, share: float) -> float:
+        """The value a share, 0 to 1, of the way."""
+        return self.low + (self.high - self.low) * share
+
+    def part(self, share: float, width: float) -> "Span":
+        """A part of so relative a ``width``, its beginning a ``share`` of what is left of the way."""
+        start = share * (1 - width)
+        return Span(self.at(start), self.at(start + width))
+
+
+class Owner(NamedTuple):
+    """A camera, and the air and the country before it."""
+
+    fov: Span  # angle of view in degrees
+    exposure: Span  # stops over or under what the meter says
+    warmth: Span  # white balance: red against blue
+    tint: Span  # green against both
+    saturation: Span
+    contrast: Span
+    clarity: Span  # contrast of each place against its surroundings
+    vignette: Span  # how much darker the corners are
+    blur: Span  # pixels
+    noise: Span  # of the sensor
+    quality: Span  # of the JPEG
+    turbidity: Span
+    grounds: tuple[float, ...] | None  # the shares of GROUNDS; None: as they are there
+    heaps: float  # how much more often than elsewhere clouds are heaps rather than decks and veils
+
+
+ANYONE = Owner(
+    Span(40, 80), Span(-1.2, 0.3), Span(-0.13, 0.13), Span(-0.03, 0.03), Span(0.8, 2.1), Span(0.0, 1.2),
+    Span(0.0, 0.8), Span(0.0, 0.4), Span(0.0, 0.8), Span(0.002, 0.015), Span(60, 96), Span(2.0, 5.5), None, 1.0,
+)  # fmt: skip
+_WIDTH = 0.25  # how much of a span one owner has
+
+
+def draw_owner(seed: int, number: int, num_grounds: int) -> Owner:
+    """Owner ``number`` of the drawings of ``seed``: a quarter of every span, two kinds of country, one weather."""
+    rng = np.random.default_rng((seed, number, 1))  # photographs have (seed, index)
+    spans = {
+        name: span.part(rng.uniform(), _WIDTH) for name, span in ANYONE._asdict().items() if isinstance(span, Span)
+    }
+    grounds = np.full(num_grounds, 0.02)
+    grounds[rng.choice(num_grounds, 2, replace=False)] += 0.5
+    shares = tuple((grounds / grounds.sum()).tolist())
+    return ANYONE._replace(**spans, grounds=shares, heaps=float(4 ** rng.uniform(-1, 1)))
