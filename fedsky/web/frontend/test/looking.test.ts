@@ -188,7 +188,7 @@ describe('a prediction', () => {
     expect(form.get('model')).toBe('m1')
     expect(form.get('keep')).toBeNull()
     expect(text(element)).toContain('sunny with 87.0 % probability')
-    expect(text(element)).toContain("It judges the sky in this picture, not tomorrow's weather.")
+    expect(text(element)).toContain('It judges the sky in this picture, not tomorrow’s weather.')
     expect(text(element)).toContain('0 of 1 say the same')
     expect(text(element)).toContain('96.0 % of 75')
     expect(text(element)).not.toContain('does not look like a sky')
