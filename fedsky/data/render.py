@@ -16,7 +16,7 @@ from fedsky.data.rendered import check, draw, drawn, owner_of
 from fedsky.history import write_whole
 
 COLUMNS = ("file", "label", "source", "cover", "genus", "sun_elevation", "sun_azimuth", "turbidity", "ground",
-           "horizontal_fov", "owner", "render_seed", "index")  # fmt: skip
+           "pitch", "fov", "owner", "render_seed", "index")  # fmt: skip
 PICTURES = (".png", ".jpg", ".jpeg")
 ON_SHEET, COLUMNS_ON_SHEET, GAP = 64, 16, 2
 
@@ -64,12 +64,9 @@ def _folder(out: Path, pictures: Iterator[sky.Drawn], seed: int, owners: int | N
 
 
 def _truth(made: sky.Drawn) -> tuple[str, ...]:
-    """Cover as a fraction, genus, the sun's elevation and its azimuth from where the camera looks, and so on."""
-    scene = made.scene
-    azimuth = math.degrees(math.atan2(scene.sun[0], scene.sun[1]))
-    fov = 2 * math.degrees(math.atan(scene.reach))
-    return (f"{made.cover:.4f}", made.genus, f"{math.degrees(scene.elevation):.2f}", f"{azimuth:.2f}",
-            f"{scene.turbidity:.2f}", sky.GROUNDS[made.ground].name, f"{fov:.1f}")  # fmt: skip
+    """What a row says of a picture: cover as a fraction, angles in degrees."""
+    return (f"{made.cover:.4f}", made.genus, f"{made.sun_elevation:.2f}", f"{made.sun_azimuth:.2f}",
+            f"{made.turbidity:.2f}", made.ground, f"{made.pitch:.2f}", f"{made.fov:.1f}")  # fmt: skip
 
 
 def _sheet(pictures: list[sky.Drawn], size: int, suffix: str) -> bytes:

@@ -55,9 +55,9 @@ def test_the_sky_is_brighter_on_the_suns_side_of_the_photograph() -> None:
     sides = []
     for index in range(1, 400, 2):
         made = sky.draw(3, index, 16)
-        if made.genus == "none" and abs(made.scene.sun[0]) > 0.3 and made.scene.sun[1] > 0 and made.scene.pitch > 0.3:
+        if made.genus == "none" and 20 < abs(made.sun_azimuth) < 90 and made.pitch > 17:
             right, left = made.image[:6, 9:].mean(), made.image[:6, :7].mean()
-            sides.append((right > left) == (made.scene.sun[0] > 0))
+            sides.append((right > left) == (made.sun_azimuth > 0))
     assert len(sides) >= 8
     assert np.mean(sides) > 0.9
 

@@ -9,6 +9,7 @@ all sizes; only the sensor's grain, drawn last, is not. No step uses BLAS: the b
 Radiances are linear, in kcd/m2.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +24,7 @@ from fedsky.data.sky.genera import draw_cloud
 from fedsky.data.sky.ground import GROUNDS, draw_land, paint
 from fedsky.data.sky.noise import smoothstep
 from fedsky.data.sky.owner import ANYONE, Owner
-from fedsky.data.sky.scene import Scene, draw_scene
+from fedsky.data.sky.scene import draw_scene
 
 __all__ = ["ANYONE", "CLASSES", "GROUNDS", "VERSION", "Drawn", "draw", "draw_owner", "render", "render_with_cover"]
 
@@ -38,8 +39,12 @@ class Drawn(NamedTuple):
     label: int  # an index into CLASSES
     cover: float  # measured on what was drawn: the fraction, 0 to 1, of sky pixels behind cloud
     genus: str
-    scene: Scene
-    ground: int
+    ground: str
+    sun_elevation: float  # degrees
+    sun_azimuth: float  # degrees clockwise from where the camera looks
+    pitch: float  # of the camera, degrees above the horizon
+    fov: float  # its angle of view in degrees
+    turbidity: float
 
 
 def draw_owner(seed: int, number: int) -> Owner:
@@ -86,6 +91,8 @@ def draw(seed: int, index: int, size: int, owner: Owner = ANYONE, label_noise: f
     sunlit = scene.sunlight * np.float32(scene.sun[2] * (1 - cloud.cover * cloud.opacity))
     paint(rng, scene, land, canvas, sunlit, 0.8 * veil, 0.8 * veil)
     paint_foreground(rng, scene, object_mask, leafy, canvas, scene.sunlight * np.float32(0.5 * (1 - cloud.cover)), veil)
-    return Drawn(
-        photograph(rng, owner, canvas, scene.sunlight), label, float((mask >= 0.5)[sky].mean()), genus, scene, land.kind
-    )
+    image, cover = photograph(rng, owner, canvas, scene.sunlight), float((mask >= 0.5)[sky].mean())
+    angles = (scene.elevation, math.atan2(scene.sun[0], scene.sun[1]), scene.pitch, 2 * math.atan(scene.reach))
+    elevation, azimuth, pitch, fov = map(math.degrees, angles)
+    ground = GROUNDS[land.kind].name
+    return Drawn(image, label, cover, genus, ground, elevation, azimuth, pitch, fov, scene.turbidity)
