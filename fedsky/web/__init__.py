@@ -3,19 +3,16 @@
 Importing this, and making the application, loads neither torch nor flwr nor ray.
 """
 
-import importlib.util
-import sys
-from importlib import import_module
-
-from flask import Flask, Response, g, json, request
+from flask import Flask, Response, current_app, g, json, request
 
 from fedsky.web import access, assets, limits, openapi, problems, security, sessions
+from fedsky.web.api import account, admin, compare, jobs, predict, profile, runs
 from fedsky.web.database import Database
 from fedsky.web.settings import Settings
 
 __all__ = ["Settings", "create_app"]
 
-API = ("account", "profile", "admin", "runs", "compare", "jobs", "predict")
+API = (account, profile, admin, runs, compare, jobs, predict)
 
 
 def create_app(settings: Settings) -> Flask:
@@ -41,12 +38,12 @@ def create_app(settings: Settings) -> Flask:
     app.teardown_request(close_database)
 
     app.register_blueprint(assets.blueprint)
-    for name in API:
-        if importlib.util.find_spec(f"fedsky.web.api.{name}") is not None:
-            app.register_blueprint(import_module(f"fedsky.web.api.{name}").blueprint, url_prefix="/api")
+    for module in API:
+        app.register_blueprint(module.blueprint, url_prefix="/api")
 
     @app.get("/api/openapi.json")
     @access.anyone
+    @openapi.describe("This description.")
     def openapi_json() -> Response:
         """The API's description."""
         return Response(json.dumps(openapi.document(app)), mimetype="application/json")
@@ -56,8 +53,6 @@ def create_app(settings: Settings) -> Flask:
 
 def open_database() -> None:
     """Gives a request its database session, ``g.db``, which the view commits."""
-    from flask import current_app
-
     database: Database = current_app.extensions["database"]
     g.db = database.reading() if request.method in security.SAFE else database.writing()
 
@@ -66,6 +61,3 @@ def close_database(_: BaseException | None) -> None:
     """Ends a request's database session; what was not committed is undone."""
     if "db" in g:
         g.db.close()
-
-
-assert sys.version_info >= (3, 11)

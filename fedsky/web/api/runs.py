@@ -184,7 +184,7 @@ def _is_hurt(row: Row) -> bool:
 
 @blueprint.get("/runs/<id>/files/<name>")
 @public
-@describe("Sends a file of a run.", response={}, media="application/octet-stream")
+@describe("Sends a file of a run.", response={}, media="*/*")
 def run_file(id: str, name: str) -> ResponseReturnValue:
     """A file of the allow-list."""
     found, _ = known(id)

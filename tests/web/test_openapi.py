@@ -1,0 +1,152 @@
+"""The API against its own description: whatever it is asked, no failure, and answers as described."""
+
+import io
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from flask import Flask
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import settings as hypotheses
+from hypothesis.errors import Unsatisfiable
+from PIL import Image
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from site_browser import Browser
+from sqlalchemy import select
+
+from fedsky.web import Settings
+from fedsky.web.openapi import document
+from fedsky.web.tables import Job, Login, Offer, Prediction, User, new_id
+
+RUN = Path(__file__).resolve().parents[2] / "outputs" / "reference" / "sky" / "fedavg-1"
+EXAMPLES = {"visitor": 2, "admin": 6}  # an operation, as described and against it
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """A site with one real run."""
+    shutil.copytree(RUN, settings.outputs[0] / "run")
+    return settings
+
+
+def photo() -> bytes:
+    """A small picture, as the site keeps them."""
+    picture = io.BytesIO()
+    Image.new("RGB", (32, 32), "skyblue").save(picture, "JPEG")
+    return picture.getvalue()
+
+
+def no_limit(*_: str) -> None:
+    """In place of the counters, which would answer all but the first requests."""
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # schemathesis leaves the files of answers open
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("role", EXAMPLES)
+def test_every_operation_answers_as_described(
+    app: Flask, add_user: Callable[[str], User], as_role: Callable[[str], Browser], role: str
+) -> None:
+    app.extensions["limits"].count = no_limit
+    spare = add_user("spare").id
+    run = app.test_client().get("/api/runs").get_json()["runs"][0]["id"]
+    described = schemathesis.openapi.from_dict(document(app))
+    described.app = app
+    answered: dict[str, set[int]] = {}
+    for found in described.get_all_operations():
+        assert isinstance(found, Ok)
+        operation = found.ok()
+        browser = Browser(app.test_client()) if role == "visitor" else as_role(role)
+        browser.session()
+        ids = things_of(app, role, browser) | {"/api/admin/users/": spare, "/api/runs/": run}
+        path = next(({"id": id} for start, id in ids.items() if operation.path.startswith(start + "{id}")), None)
+        if "{name}" in operation.path:
+            path = {"id": run, "name": "rounds.jsonl"}
+        answered[operation.label] = ask(operation.as_strategy(path_parameters=path), browser, EXAMPLES[role])
+        with suppress(Unsatisfiable):  # where nothing could be wrong
+            answered[operation.label] |= ask(operation.as_strategy(GenerationMode.NEGATIVE), browser, EXAMPLES[role])
+    assert len(answered) == sum(len(methods) for methods in document(app)["paths"].values()) > 20
+    if role == "admin":  # the checks saw more than refusals
+        unanswered = {label for label, statuses in answered.items() if min(statuses) >= 300}
+        assert unanswered <= set(HARD_TO_GUESS), answered
+
+
+# What needs a password, a recipe's exact fields, a class, a photograph, or runs by their ids; tested elsewhere.
+HARD_TO_GUESS = (
+    "POST /api/login", "POST /api/register", "PATCH /api/profile", "DELETE /api/profile", "POST /api/jobs",
+    "POST /api/jobs/{id}/retry", "POST /api/jobs/{id}/cancel", "POST /api/predict",
+    "POST /api/predictions/{id}/offer", "GET /api/compare", "GET /api/compare.csv", "GET /api/compare.png",
+    "GET /api/compare.svg", "GET /api/compare/report",
+)  # fmt: skip
+
+
+def things_of(app: Flask, role: str, browser: Browser) -> dict[str, str]:
+    """An id of each kind of thing that an account has, by the path under which it is asked for."""
+    if role == "visitor":
+        return {}
+    with app.extensions["database"].writing() as db:
+        user = db.scalars(select(User).where(User.key == role)).one()
+        job = Job(user_id=user.id, overrides=["seed=1"], status="done", folder="launched/x")
+        told = {
+            "model": {"label": "m", "classes": ["cloudy", "sunny"]},
+            "sky": {"is_sky": True},
+            "prediction": {"label": "sunny", "probability": 0.9, "probabilities": {"sunny": 0.9, "cloudy": 0.1}},
+        }
+        judged = {
+            "model_id": "m",
+            "label": "sunny",
+            "probability": 0.9,
+            "answer": told,
+            "photo": photo(),
+            "media_type": "image/jpeg",
+        }
+        prediction = Prediction(user_id=user.id, **judged)
+        offer = Offer(user_id=user.id, label="sunny", sha256=new_id(), photo=photo(), media_type="image/jpeg")
+        login = Login(token_hash=new_id(), user_id=user.id, address="", agent="")
+        db.add_all([job, prediction, offer, login])
+        db.commit()
+        return {
+            "/api/jobs/": job.id,
+            "/api/predictions/": prediction.id,
+            "/api/admin/offers/": offer.id,
+            "/api/profile/sessions/": login.id,
+        }
+
+
+def ask(strategy: Any, browser: Browser, examples: int) -> set[int]:
+    """Asks an operation all sorts of things in one session; the statuses of the answers."""
+    statuses = set()
+    cookie = browser.client.get_cookie("fedsky")
+    assert cookie is not None
+
+    @hypotheses(
+        max_examples=examples, deadline=None, database=None, derandomize=True,
+        phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+    @given(case=strategy)
+    def once(case: Any) -> None:
+        case.headers = {**(case.headers or {}), "X-CSRF-Token": browser.csrf, "Accept-Encoding": "identity"}
+        response = case.call(cookies={"fedsky": cookie.value})
+        case.validate_response(response, checks=CHECKS)
+        statuses.add(response.status_code)
+
+    once()
+    return statuses
