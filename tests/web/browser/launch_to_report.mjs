@@ -55,7 +55,10 @@ await withBrowser(async (browser) => {
   await page.locator('main canvas').first().waitFor()
   await page.getByText('2 runs chosen').waitFor()
 
-  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Whole report' }).click()])
+  const saving = page.waitForEvent('download', { timeout: 400000 })
+  await page.getByRole('button', { name: 'Whole report' }).click()
+  await page.getByText('Being prepared').waitFor()
+  const download = await saving
   const file = await download.path()
   assert.equal(readFileSync(file).subarray(0, 2).toString(), 'PK')
   assert.ok(readFileSync(file).length > 20000)

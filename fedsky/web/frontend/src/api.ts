@@ -73,7 +73,7 @@ async function problem(response: Response): Promise<ApiError> {
 }
 
 async function request(method: string, path: string, options: Options, second = false): Promise<Response> {
-  const headers: Record<string, string> = { Accept: 'application/json' }
+  const headers: Record<string, string> = { Accept: 'application/json, */*;q=0.5' }
   if (options.etag) headers['If-None-Match'] = options.etag
   if (method !== 'GET') headers['X-CSRF-Token'] = csrf
   let body: BodyInit | undefined
@@ -115,6 +115,8 @@ export const api = {
   post: <T>(path: string, body?: unknown, signal?: AbortSignal) => json<T>('POST', path, { body: body ?? {}, signal }),
   patch: <T>(path: string, body: unknown) => json<T>('PATCH', path, { body }),
   delete: <T>(path: string, body?: unknown) => json<T>('DELETE', path, { body }),
+  /** A file's content; the path may have a query already. */
+  file: async (path: string) => (await request('GET', path, {})).blob(),
 }
 
 export const isAbort = (error: unknown): boolean => error instanceof DOMException && error.name === 'AbortError'

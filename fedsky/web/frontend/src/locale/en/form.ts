@@ -7,6 +7,7 @@ export default {
   before: 'Previous',
   after: 'Next',
   range: '{first}–{last} of {total}',
+  preparing: 'Being prepared…',
   copy: 'Copy',
   copied: 'Copied',
   notCopied: 'Select and copy by hand',
