@@ -31,7 +31,7 @@ def serve(
     https: options.Https = False,
     insecure_http: options.InsecureHttp = False,
     name: options.Names = None,
-    threads: options.Threads = 8,
+    threads: options.Threads = 32,
     worker: options.RunsWorker = True,
 ) -> None:
     """Serves the site at http://localhost:5000."""

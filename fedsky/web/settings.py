@@ -27,7 +27,7 @@ class Settings:
     max_upload_bytes: int = 8 * 1024 * 1024  # of a photograph
     idle_hours: float = 12.0  # a session unused for so long ends
     session_days: float = 7.0  # and any session after so long
-    threads: int = 8
+    threads: int = 32  # most of them may wait for photographs to be judged: MOST_WAITING there is 24
     testing: bool = False
 
     @property

@@ -225,4 +225,5 @@ def annotate(id: str) -> ResponseReturnValue:
     g.db.add(kept)
     audit.record(g.db, member(), "annotate", id, folder=row.folder)
     g.db.commit()
+    site_runs().forget_notes()
     return {"annotation": {"title": kept.title, "note": kept.note, "tags": kept.tags}}

@@ -1,6 +1,7 @@
 """What the runs' routes share: the index, the answers that are kept, and the notes that people wrote."""
 
 import threading
+import time
 from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
@@ -13,6 +14,8 @@ from .answers import Answers
 from .index import Index
 from .listing import Note
 
+PATIENCE = 2.0  # seconds for which the notes hold that another process may have changed
+
 
 @dataclass
 class Runs:
@@ -22,6 +25,7 @@ class Runs:
     answers: Answers = field(default_factory=Answers)
     _notes: dict[str, Note] = field(default_factory=dict)
     _notes_version: str = "none"
+    _notes_until: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -29,7 +33,9 @@ class Runs:
         return cls(Index(settings.outputs, settings.reference))
 
     def notes(self, db: Session) -> tuple[str, dict[str, Note]]:
-        """All notes by run id, and a text that changes when they do; read anew only then."""
+        """All notes by run id, and a text that changes when they do. The database is asked every two seconds."""
+        if time.monotonic() < self._notes_until:
+            return self._notes_version, self._notes
         count, changed = db.execute(select(func.count(), func.max(Annotation.changed))).one()
         version = f"{count} {changed}"
         with self._lock:
@@ -37,4 +43,9 @@ class Runs:
                 rows = db.execute(select(Annotation.run_id, Annotation.title, Annotation.note, Annotation.tags))
                 self._notes = {row.run_id: Note(row.title, row.note, tuple(row.tags)) for row in rows}
                 self._notes_version = version
+            self._notes_until = time.monotonic() + PATIENCE
             return version, self._notes
+
+    def forget_notes(self) -> None:
+        """Has the notes read anew: this process has changed one."""
+        self._notes_until = 0.0
