@@ -84,34 +84,43 @@ def rounds_of(run: Run, problems: list[str]) -> pd.DataFrame:
         for place in np.flatnonzero(np.isnan(columns[name])):
             if raw[place] is not None:
                 problems.append(f"rounds.jsonl round {order[place]}: {name} is {printable(raw[place], 40)}")
-    table = pd.DataFrame(columns, index=pd.Index(order, dtype=np.int64))
-    return table.join(_seconds(run.timing).reindex(table.index))
+    return pd.DataFrame(columns | _seconds(run.timing, order), index=pd.Index(order, dtype=np.int64))
 
 
-def _seconds(rows: list[Row]) -> pd.DataFrame:
-    """The columns of SECONDS by round; NaN where no line tells."""
-    wall = {row["round"]: number(row.get("round_seconds"), 0) for row in rows if row.get("client") is None}
-    single = [row for row in rows if row.get("client") is not None and _whole(row["round"], MOST_ROUNDS)]
-    clients = pd.DataFrame({
-        "round": np.array([row["round"] for row in single], dtype=np.int64),
-        **{name: numbers([row.get(name) for row in single], 0) for name in ("train_seconds", "evaluate_seconds")},
-    }).groupby("round")  # fmt: skip
-    table = pd.DataFrame({"seconds": pd.Series(wall, dtype=float)})
+def _seconds(rows: list[Row], order: list[int]) -> dict[str, Floats]:
+    """The columns of SECONDS for the rounds in order; NaN where no line tells. In numpy, as there are many lines."""
+    place = {current: number for number, current in enumerate(order)}
+    found = {name: np.full(len(order), math.nan) for name in SECONDS}
+    single = []
+    for row in rows:
+        if (where := place.get(row["round"])) is not None:
+            if row.get("client") is None:
+                found["seconds"][where] = number(row.get("round_seconds"), 0)
+            else:
+                single.append((where, row))
+    where = np.array([place for place, _row in single], dtype=np.int64)
     for name in ("train_seconds", "evaluate_seconds"):
-        sums = clients[name].sum(min_count=1)
-        table = table.join(sums, how="outer").join(clients[name].max().rename(f"longest_{name}"), how="outer")
-    return table[list(SECONDS)]
+        values = numbers([row.get(name) for _place, row in single], 0)
+        known = ~np.isnan(values)
+        told = np.bincount(where[known], minlength=len(order)) > 0
+        longest = np.zeros(len(order))
+        np.maximum.at(longest, where[known], values[known])
+        sums = np.bincount(where[known], weights=values[known], minlength=len(order))
+        found[name], found[f"longest_{name}"] = np.where(told, sums, math.nan), np.where(told, longest, math.nan)
+    return found
 
 
 def owners_by_round(run: Run) -> pd.DataFrame:
     """Each owner's accuracy on its own test images: one row a round, one column an owner."""
     rows = [row for row in run.clients
             if _whole(row.get("client"), MOST_CLIENTS) and _whole(row["round"], MOST_ROUNDS)]  # fmt: skip
-    table = pd.DataFrame({
-        "round": [row["round"] for row in rows], "client": [row["client"] for row in rows],
-        "accuracy": numbers([row.get("accuracy") for row in rows], 0, 1),
-    }).drop_duplicates(["round", "client"], keep="last")  # fmt: skip
-    return table.pivot(index="round", columns="client", values="accuracy").astype(float)
+    rounds, row_of = np.unique(np.array([row["round"] for row in rows], dtype=np.int64), return_inverse=True)
+    clients, column_of = np.unique(np.array([row["client"] for row in rows], dtype=np.int64), return_inverse=True)
+    if len(rounds) * len(clients) > 100 * len(rows) + 1_000_000:  # a line here and there of a file that is none
+        return pd.DataFrame(dtype=float)
+    table = np.full((len(rounds), len(clients)), math.nan)
+    table[row_of, column_of] = numbers([row.get("accuracy") for row in rows], 0, 1)
+    return pd.DataFrame(table, index=rounds, columns=clients)
 
 
 def owners_of(run: Run, last: int, partition: pd.DataFrame, problems: list[str]) -> pd.DataFrame:

@@ -105,8 +105,8 @@ def drawing() -> Iterator[None]:
     fonts = ["DejaVu Sans", *([chinese] if chinese else [])]
     settings = {
         **seaborn.axes_style("whitegrid"), **seaborn.plotting_context("paper", font_scale=0.85),
-        "svg.hashsalt": "fedsky", "svg.fonttype": "path", "text.parse_math": False, "axes.titleweight": "bold",
-        "axes.titlelocation": "left", "axes.titlesize": 8, "axes.labelsize": 7.5, "xtick.labelsize": 7,
+        "svg.hashsalt": "fedsky", "svg.fonttype": "path", "text.parse_math": False, "axes.titley": 1.0,
+        "axes.titlelocation": "left", "axes.titlesize": 8.5, "axes.labelsize": 7.5, "xtick.labelsize": 7,
         "ytick.labelsize": 7, "legend.fontsize": 7, "legend.frameon": False, "lines.linewidth": 1.4,
         "lines.markersize": 4, "font.family": "sans-serif", "font.sans-serif": fonts, "grid.color": "#dddddd",
         "grid.linewidth": 0.6, "axes.edgecolor": "#888888", "axes.linewidth": 0.8, "figure.facecolor": "white",

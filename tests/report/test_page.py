@@ -18,11 +18,16 @@ WriteRun = Callable[..., Path]
 Judge = Callable[..., list[tuple[str, str, str]]]
 
 
+@pytest.fixture
+def figures() -> None:
+    """Named by a test that needs figures as files."""
+
+
 @pytest.fixture(autouse=True)
-def no_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """PNG and PDF files are half of the time; what a command writes in a process of its own still has them."""
-    monkeypatch.setattr(style, "as_png", lambda figure: b"")
-    monkeypatch.setattr(style, "as_pdf", lambda figure: b"")
+def no_pixels(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Saving figures is most of the time: they are made but not saved, unless a test asks for ``figures``."""
+    if "figures" not in request.fixturenames:
+        monkeypatch.setattr(style, "save", lambda figure: style.Drawn("<svg></svg>", b"", b""))
 
 
 def report(folder: Path, out: Path) -> tuple[str, Callable[[str], pd.DataFrame]]:
@@ -117,7 +122,7 @@ def test_nothing_finished_is_a_plain_error(tmp_path: Path, write_run: WriteRun) 
     assert not (tmp_path / "out").exists()
 
 
-def test_hostile_names_are_text(tmp_path: Path, write_run: WriteRun) -> None:
+def test_hostile_names_are_text(tmp_path: Path, write_run: WriteRun, figures: None) -> None:
     evil = "<script>alert('x')</script> $\\frac$ \x00 & \"'"
     write_run(
         tmp_path / "runs" / "a", choices={"strategy": evil, "data": evil}, info={"command": evil, "commit": "=1+1"},
@@ -131,7 +136,7 @@ def test_hostile_names_are_text(tmp_path: Path, write_run: WriteRun) -> None:
         ElementTree.parse(svg)
 
 
-def test_the_page_needs_nothing_else(tmp_path: Path, write_run: WriteRun) -> None:
+def test_the_page_needs_nothing_else(tmp_path: Path, write_run: WriteRun, figures: None) -> None:
     write_run(tmp_path / "runs" / "a")
     text, _ = report(tmp_path / "runs", tmp_path / "out")
     names = ("http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink")

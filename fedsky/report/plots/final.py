@@ -32,6 +32,7 @@ def final(groups: Sequence[Group], looks: dict[str, Look]) -> Figure:
     low, high = (min(everything), max(everything)) if everything else (np.nan, np.nan)
     start, end = layout.percent_limits(low, high)
     axes.set_xlim(start, max(end, 100.6))
+    layout.whole(axes)
     axes.set(xlabel=layout.axis_from(_("Balanced accuracy"), start))
     axes.set_title(_("After the last round, on the test images"))
     return layout.finish(figure)

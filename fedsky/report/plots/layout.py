@@ -82,8 +82,8 @@ class Rows:
         axes.set_ylim(len(self.places) + len(self.headings) - 0.4, -0.6)
         axes.grid(axis="y", visible=False)
         for place, text in self.headings:
-            axes.text(0.01, place + 0.1, short(text, 60), transform=axes.get_yaxis_transform(), fontsize=6.5,
-                      fontweight="bold", color="#444444", va="center")  # fmt: skip
+            axes.text(0.01, place + 0.1, short(text, 60), transform=axes.get_yaxis_transform(), fontsize=7,
+                      color="#555555", va="center")  # fmt: skip
 
 
 def rows(groups: Sequence[Group]) -> Rows:
