@@ -127,9 +127,10 @@ def leaves(rng: Random) -> Image.Image:
     """A thicket of leaves."""
     image, pen = blank((20, 40, 15))
     for _ in range(900):
-        x, y = rng.integers(0, WIDTH), rng.integers(0, HEIGHT)
+        x, y = int(rng.integers(0, WIDTH)), int(rng.integers(0, HEIGHT))
         green = int(rng.integers(60, 190))
-        pen.ellipse((x, y, x + rng.integers(8, 30), y + rng.integers(5, 14)), fill=(green // 2, green, green // 4))
+        box = (x, y, x + int(rng.integers(8, 30)), y + int(rng.integers(5, 14)))
+        pen.ellipse(box, fill=(green // 2, green, green // 4))
     return image
 
 
@@ -137,7 +138,7 @@ def pebbles(rng: Random) -> Image.Image:
     """A floor of pebbles."""
     image, pen = blank((70, 65, 60))
     for _ in range(700):
-        x, y, wide = rng.integers(0, WIDTH), rng.integers(0, HEIGHT), rng.integers(12, 34)
+        x, y, wide = int(rng.integers(0, WIDTH)), int(rng.integers(0, HEIGHT)), int(rng.integers(12, 34))
         shade = int(rng.integers(90, 210))
         pen.ellipse((x, y, x + wide, y + wide * 0.7), fill=(shade, shade - 8, shade - 20), outline=(50, 48, 45))
     return image.filter(ImageFilter.GaussianBlur(1))
@@ -190,7 +191,7 @@ def fruit(rng: Random) -> Image.Image:
     """Fruit on a table."""
     image, pen = blank((120, 80, 50))
     for _ in range(14):
-        x, y, wide = rng.integers(40, 380), rng.integers(80, 260), rng.integers(50, 90)
+        x, y, wide = int(rng.integers(40, 380)), int(rng.integers(80, 260)), int(rng.integers(50, 90))
         ink = ((200, 40, 30), (240, 160, 20), (110, 170, 40))[int(rng.integers(3))]
         pen.ellipse((x, y, x + wide, y + wide), fill=ink)
         pen.ellipse((x + wide * 0.25, y + wide * 0.2, x + wide * 0.4, y + wide * 0.35), fill="white")

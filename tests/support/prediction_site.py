@@ -4,12 +4,14 @@ import io
 from typing import Any
 
 from site_browser import Browser
-from werkzeug.test import TestResponse
+from werkzeug.datastructures import FileStorage
+from werkzeug.test import TestResponse, encode_multipart
 
 
 def upload(
     browser: Browser, content: bytes, name: str = "sky.jpg", type: str = "image/jpeg", **form: Any
 ) -> TestResponse:
-    """Sends a photograph as the pages do."""
-    data = {**form, "photo": (io.BytesIO(content), name, type)}
-    return browser.post("/api/predict", data=data, content_type="multipart/form-data")
+    """Sends a photograph with the form's other parts."""
+    photo = FileStorage(io.BytesIO(content), filename=name, content_type=type)
+    boundary, body = encode_multipart({**form, "photo": photo})
+    return browser.post("/api/predict", data=body, content_type=f"multipart/form-data; boundary={boundary}")

@@ -30,29 +30,25 @@ blueprint.register_blueprint(kept_blueprint)
 CAUTION = "It judges the sky in this picture, not tomorrow's weather."
 MOST_KEPT = 200  # predictions of one account
 FORM_BYTES = 64 * 1024  # of a multipart body besides the photograph
-ENDPOINT = "predict.predict"
 
 
-class MemoryRequest(Request):
-    """A request whose uploads stay in memory, and that may be as large as a photograph where one is expected."""
+def memory_request(path: str, most: int) -> type[Request]:
+    """Requests whose uploads stay in memory, and that may have ``most`` bytes where they go to ``path``."""
 
-    @property
-    def max_content_length(self) -> int | None:
-        """The most bytes that the body may have."""
-        if self.endpoint == ENDPOINT and self._max_content_length is None:
-            settings: Settings = current_app.extensions["settings"]
-            return settings.max_upload_bytes + FORM_BYTES
-        return super().max_content_length
+    class MemoryRequest(Request):
+        def __init__(self, environ: dict[str, Any], populate_request: bool = True, shallow: bool = False) -> None:
+            super().__init__(environ, populate_request, shallow)
+            if environ.get("PATH_INFO") == path:
+                # The parser may hold the whole photograph at a time where it has no newline.
+                self.max_content_length = self.max_form_memory_size = most
 
-    @max_content_length.setter
-    def max_content_length(self, value: int | None) -> None:
-        self._max_content_length = value
+        def _get_file_stream(
+            self, total_content_length: int | None, content_type: str | None, filename: str | None = None,
+            content_length: int | None = None,
+        ) -> IO[bytes]:  # fmt: skip
+            return io.BytesIO()
 
-    def _get_file_stream(
-        self, total_content_length: int | None, content_type: str | None, filename: str | None = None,
-        content_length: int | None = None,
-    ) -> IO[bytes]:  # fmt: skip
-        return io.BytesIO()
+    return MemoryRequest
 
 
 @blueprint.record_once
@@ -60,7 +56,8 @@ def install(state: BlueprintSetupState) -> None:
     """Gives a site its registry of models and the judge; the worker begins when first needed."""
     app = state.app
     assert isinstance(app, Flask)
-    app.request_class = MemoryRequest
+    settings: Settings = app.extensions["settings"]
+    app.request_class = memory_request(f"{state.url_prefix}/predict", settings.max_upload_bytes + FORM_BYTES)
     app.extensions |= {"judge": Judge(), "models": Registry(app.extensions["runs"].index)}
 
 

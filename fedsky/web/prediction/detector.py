@@ -190,10 +190,10 @@ def _round(value: float) -> float:
 def read(path: Path = FILE) -> Detector:
     """The detector of a file."""
     content = json.loads(path.read_text(encoding="utf-8"))
-    families = {
-        name: Family(*(np.array(rows[array], dtype=np.float64) for array in ARRAYS), float(rows["threshold"]))
-        for name, rows in content["families"].items()
-    }
+    families = {}
+    for name, rows in content["families"].items():
+        power, mean, deviation, whitening, centres = (np.array(rows[array], dtype=np.float64) for array in ARRAYS)
+        families[name] = Family(power, mean, deviation, whitening, centres, float(rows["threshold"]))
     return Detector(families, content["measured"])
 
 

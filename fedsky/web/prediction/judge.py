@@ -20,7 +20,7 @@ LOG = logging.getLogger("fedsky.web")
 
 MOST_WAITING = 24  # photographs, with the one that is being judged
 SECONDS = 20.0  # for one answer, its wait in the queue apart
-START_SECONDS = 90.0  # for the worker to load torch
+START_SECONDS = 120.0  # for the worker to load torch
 LONGEST_ANSWER = 32 * 2**20  # bytes
 
 

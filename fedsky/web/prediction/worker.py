@@ -149,16 +149,24 @@ def confine() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
-def serve(incoming: BinaryIO, outgoing: BinaryIO) -> None:
-    """Answers requests until there are no more."""
+def rehearse() -> None:
+    """Does once what every answer does, so that whatever libraries load late is loaded before somebody waits."""
     import torch
-    import torchvision  # noqa: F401 - now, not while somebody waits
-    from matplotlib import colormaps  # noqa: F401
 
-    import fedsky.predict  # noqa: F401
+    from fedsky.model import resnet8
 
     torch.set_num_threads(1)
-    detector.shipped()
+    network, picture = resnet8(num_classes=2, width=0.5).eval(), Image.new("RGB", (64, 64), "skyblue")
+    _judge(network, upload.read(upload.to_jpeg(picture)), 64)
+    _heatmap(network, picture, 64, 0)
+    detector.shipped().judge(picture)
+
+
+def serve(incoming: BinaryIO, outgoing: BinaryIO) -> None:
+    """Answers requests until there are no more."""
+    import fedsky.predict  # noqa: F401 - loads torch and all that reads a model
+
+    rehearse()
     confine()
     models = Models()
     outgoing.write(b'{"ready": true}\n')

@@ -1,0 +1,213 @@
+import base64
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flask import Flask
+from PIL import Image
+from prediction_site import upload
+from site_browser import Browser
+from sqlalchemy import func, select
+
+from benchmarks.hostile import NAMES, corpus, encode, picture
+from fedsky.web import Settings
+from fedsky.web.prediction.judge import Judge
+from fedsky.web.prediction.registry import Registry
+from fedsky.web.tables import Prediction
+
+Roles = Callable[[str], Browser]
+
+
+def decode(url: str) -> Image.Image:
+    head, _, content = url.partition(",")
+    assert head in ("data:image/png;base64", "data:image/jpeg;base64")
+    return Image.open(io.BytesIO(base64.b64decode(content)))
+
+
+def test_a_visitor_is_told_all_and_nothing_is_kept(
+    site: Flask, visitor: Browser, photo: bytes, registry: Registry
+) -> None:
+    answer = upload(visitor, photo)
+    assert answer.status_code == 200, answer.text
+    told = answer.get_json()
+    assert told["prediction"]["label"] in ("cloudy", "sunny") and told["saved"] is None
+    assert sum(told["prediction"]["probabilities"].values()) == pytest.approx(1)
+    assert told["prediction"]["probability"] == max(told["prediction"]["probabilities"].values())
+    assert told["caution"] == "It judges the sky in this picture, not tomorrow's weather."
+    assert told["sky"]["is_sky"] and told["sky"]["score"] <= told["sky"]["threshold"]
+    assert [other["kind"] for other in told["others"]] == ["pooled", *["alone"] * 5] and told["others_text"] == ""
+    default = registry.models()[0]
+    assert told["model"]["is_default"] and told["model"]["sha256"] == default.sha256
+    assert (told["model"]["accuracy"], told["model"]["n_test"]) == (1.0, 75)
+    shown, heat = decode(told["photo"]["png"]), decode(told["heatmap"]["png"])
+    assert shown.size == heat.size == (told["photo"]["width"], told["photo"]["height"]) == (160, 160)
+    assert heat.mode == "RGBA" and "4 x 4 places" in told["heatmap"]["text"] and "64 x 64" in told["heatmap"]["text"]
+    with site.extensions["database"].reading() as db:
+        assert db.scalar(select(func.count()).select_from(Prediction)) == 0
+
+
+def test_any_model_can_be_chosen_and_each_of_the_others_says_the_same_as_when_asked(
+    site: Flask, visitor: Browser, photo: bytes
+) -> None:
+    models = visitor.get("/api/models").get_json()["models"]
+    assert (
+        len(models) == 7 and "path" not in str(models) and str(site.extensions["settings"].reference) not in str(models)
+    )
+    others = upload(visitor, photo).get_json()["others"]
+    for other in others[:3]:
+        own = upload(visitor, photo, model=other["id"], compare="false").get_json()
+        assert own["prediction"]["probability"] == other["probability"] and own["others"] == []
+        assert (own["model"]["label"], own["prediction"]["label"]) == (other["model"], other["label"])
+
+
+def test_it_says_where_no_other_way_of_learning_is_at_hand(
+    site: Flask, visitor: Browser, photo: bytes, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Registry, "others", lambda self, model: [])
+    told = upload(visitor, photo).get_json()
+    assert told["others"] == []
+    assert told["others_text"].startswith("No pooled model and no owner's lone model of the same photographs")
+
+
+def test_a_picture_that_is_no_sky_is_judged_all_the_same_but_told(site: Flask, visitor: Browser) -> None:
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8))
+    told = upload(visitor, encode(noise, "PNG")).get_json()
+    assert not told["sky"]["is_sky"] and told["sky"]["score"] > told["sky"]["threshold"]
+    assert "does not look like a sky" in told["sky"]["text"] and told["prediction"]["label"]
+
+
+def test_a_script_needs_neither_account_nor_token_but_a_browsers_session_needs_its_token(
+    site: Flask, as_role: Roles, photo: bytes
+) -> None:
+    def form() -> dict[str, object]:
+        return {"photo": (io.BytesIO(photo), "sky.jpg")}
+
+    assert site.test_client().post("/api/predict", data=form()).status_code == 200
+    user = as_role("user")
+    assert user.client.post("/api/predict", data=form()).status_code == 400
+    assert upload(user, photo).status_code == 200
+
+
+def test_on_a_site_that_is_not_public_a_visitor_is_refused(settings: Settings, worker: Judge, photo: bytes) -> None:
+    from dataclasses import replace
+
+    from fedsky.web import create_app
+
+    app = create_app(replace(settings, public=False))
+    visitor = Browser(app.test_client())
+    assert upload(visitor, photo).status_code == visitor.get("/api/models").status_code == 401
+    app.extensions["database"].close()
+
+
+@pytest.mark.parametrize(
+    "model", ["../../etc/passwd", "..%2f", "0" * 128, "nonsense", "dca88afb61b85536-9", "\x00", "a/b"]
+)
+def test_no_model_but_those_listed_can_be_named(site: Flask, visitor: Browser, photo: bytes, model: str) -> None:
+    answer = upload(visitor, photo, model=model)
+    assert answer.status_code == 404 and answer.get_json()["detail"] == "There is no such model."
+
+
+def test_each_refusal_is_a_problem_of_one_sentence(site: Flask, visitor: Browser, photo: bytes) -> None:
+    post = visitor.post
+    multipart = {"content_type": "multipart/form-data"}
+    refused = [
+        (415, post("/api/predict", {"photo": "x"})),
+        (415, post("/api/predict", data=photo, content_type="image/jpeg")),
+        (422, post("/api/predict", data={}, **multipart)),
+        (422, post("/api/predict", data={"photo": "text"}, **multipart)),
+        (422, post("/api/predict", data={"photo": [(io.BytesIO(photo), "a"), (io.BytesIO(photo), "b")]}, **multipart)),
+        (422, upload(visitor, photo, hack="1")),
+        (422, upload(visitor, photo, keep="maybe")),
+        (422, upload(visitor, photo, compare="1")),
+        (422, upload(visitor, photo, model=["a", "b"])),
+        (422, upload(visitor, b"")),
+        (415, upload(visitor, b"<svg/>")),
+        (422, upload(visitor, photo[:300])),
+        (413, upload(visitor, photo + bytes(8 * 2**20))),
+        (413, upload(visitor, photo + bytes(9 * 2**20))),
+        (401, upload(visitor, photo, keep="true")),
+    ]  # fmt: skip
+    for status, answer in refused:
+        assert answer.status_code == status, (status, answer.text)
+        assert answer.mimetype == "application/problem+json"
+        detail = answer.get_json()["detail"]
+        assert detail.endswith(".") and "\n" not in detail and "Traceback" not in detail
+
+
+def test_without_any_model_it_says_so(settings: Settings, tmp_path: Path, photo: bytes) -> None:
+    from dataclasses import replace
+
+    from fedsky.web import create_app
+
+    (tmp_path / "empty").mkdir()
+    app = create_app(replace(settings, outputs=(tmp_path / "empty",), reference=tmp_path / "empty"))
+    visitor = Browser(app.test_client())
+    assert visitor.get("/api/models").get_json() == {"models": []}
+    answer = upload(visitor, photo)
+    assert answer.status_code == 409 and "no model to ask yet" in answer.get_json()["detail"]
+    app.extensions["database"].close()
+
+
+def test_a_worker_that_crashes_or_is_busy_costs_no_more_than_an_answer(
+    site: Flask, visitor: Browser, photo: bytes
+) -> None:
+    import sys
+
+    crash = "import os, sys\nprint('{}', flush=True)\nsys.stdin.buffer.readline()\nos.abort()"
+    site.extensions["judge"] = Judge([sys.executable, "-c", crash])
+    answer = upload(visitor, photo)
+    assert answer.status_code == 422 and "could not be judged" in answer.get_json()["detail"]
+    site.extensions["judge"] = Judge([sys.executable, "-c", "raise SystemExit(3)"])
+    assert upload(visitor, photo).status_code == 503
+    site.extensions["judge"] = full = Judge(most_waiting=1)
+    full.room.acquire()
+    answer = upload(visitor, photo)
+    assert answer.status_code == 429 and int(answer.headers["Retry-After"]) >= 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_files_name_and_type_mean_nothing(
+    site: Flask, visitor: Browser, photo: bytes, name: str, tmp_path: Path
+) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    answer = upload(visitor, photo, name=name.replace("\r\n", " ") or "x", type="text/html", compare="false")
+    assert answer.status_code == 200
+    assert "script>" not in answer.text and sorted(tmp_path.rglob("*")) == before
+
+
+def test_hostile_uploads_never_break_the_site(site: Flask, visitor: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    def spooled(*_: object, **__: object) -> object:
+        raise AssertionError("an upload touches the disk")
+
+    monkeypatch.setattr("werkzeug.formparser.SpooledTemporaryFile", spooled)
+    monkeypatch.setattr("fedsky.web.api.predict.predict.rate", "100000 per minute")
+    statuses = set()
+    for case in corpus(120, seed=5):
+        answer = upload(
+            visitor, case.content, case.filename.replace("\r\n", "") or "x", case.media_type, compare="false"
+        )
+        statuses.add(answer.status_code)
+        assert answer.status_code in (200, 413, 415, 422), (case.kind, answer.text)
+        if case.taken is not None:
+            assert (answer.status_code == 200) == case.taken, case.kind
+    assert statuses == {200, 413, 415, 422}
+
+
+def test_where_a_photograph_was_taken_does_not_come_back(site: Flask, visitor: Browser) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8825)[2] = (48.0, 51.0, 29.0)
+    exif[0x010F] = "ACME camera"
+    told = upload(visitor, encode(picture(np.random.default_rng(0)), "JPEG", exif=exif)).get_json()
+    content = base64.b64decode(told["photo"]["png"].partition(",")[2])
+    assert b"ACME" not in content and b"Exif" not in content
+    assert not decode(told["photo"]["png"]).getexif()
+
+
+def test_the_description_shows_scripts_how(visitor: Browser) -> None:
+    document = visitor.get("/api/openapi.json").get_json()
+    post = document["paths"]["/api/predict"]["post"]
+    form = post["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert "curl -F photo=@" in form["description"] and set(form["properties"]) == {"photo", "model", "keep", "compare"}
+    assert "429" in post["responses"] and "not tomorrow's weather" in post["summary"]
