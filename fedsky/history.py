@@ -111,16 +111,36 @@ def read_lines(path: Path) -> tuple[list[Row], list[str]]:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         return rows, [f"{path.name}: {error.strerror}"]
-    for number, line in enumerate(text.splitlines(), 1):
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            row = None
+    lines = text.splitlines()
+    for number, (line, row) in enumerate(zip(lines, _parsed(lines), strict=True), 1):
+        if row is None:
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError):
+                row = None
         if isinstance(row, dict) and type(row.get("round")) is int and row["round"] >= 0:
             rows.append(row)
         else:
             problems.append(f"{path.name} line {number}: not a row")
     return rows, problems
+
+
+def _parsed(lines: list[str]) -> list[Any]:
+    """The rows of lines that are all whole and flat, at once, which is several times as fast; else None for each line.
+
+    With one brace at either end of each line and no other, as many objects as lines means an object a line.
+    """
+    joined = ",".join(lines)
+    if all(line[:1] == "{" and line[-1:] == "}" for line in lines) and (
+        joined.count("{") == joined.count("}") == len(lines)
+    ):
+        try:
+            rows = json.loads(f"[{joined}]")
+        except (ValueError, RecursionError):
+            rows = []
+        if len(rows) == len(lines):
+            return list(rows)
+    return [None] * len(lines)
 
 
 @dataclass

@@ -182,3 +182,23 @@ def test_every_run_is_found_once_in_the_order_of_its_path(tmp_path: Path) -> Non
 def test_a_root_that_is_no_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="nowhere is no folder: name one or more folders"):
         list(find_runs([tmp_path / "nowhere"]))
+
+
+@pytest.mark.parametrize(
+    ("lines", "rounds", "bad"),
+    [
+        (['{"round": 0}', '{"round": 1}'], [0, 1], []),
+        (['{"round": 0}', '{"round": 1'], [0], [2]),
+        (['{"round": 0} , {"round": 1}', '{"x": [{"y": 1}', '{"z": 2}]}'], [], [1, 2, 3]),
+        (['{"round": 0, "x": "}', '{", "round": 1}', '{"round": 2}'], [2], [1, 2]),
+        (['{"round": 0, "x": {"y": 1}}', '{"round": 1}'], [0, 1], []),
+        (['{"round": 0, "x": "{"}', '', '{"round": 1}'], [0, 1], [2]),
+    ],
+)  # fmt: skip
+def test_lines_that_only_together_are_json_are_no_rows(
+    tmp_path: Path, lines: list[str], rounds: list[int], bad: list[int]
+) -> None:
+    (tmp_path / "rounds.jsonl").write_text("\n".join(lines))
+    rows, problems = read_lines(tmp_path / "rounds.jsonl")
+    assert [row["round"] for row in rows] == rounds
+    assert problems == [f"rounds.jsonl line {number}: not a row" for number in bad]
