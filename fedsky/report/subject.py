@@ -41,6 +41,9 @@ class Subject:
 
 def subject(kind: Kind, prefix: str, writer: Writer, thorough: bool) -> Subject:
     """The groups of the first contexts, as many as a figure has room for; numbers never depend on what is shown."""
-    shown = [group for groups in list(kind.contexts.values())[:MOST_CONTEXTS] for group in groups][:MOST_GROUPS]
+    shown: list[Group] = []
+    for groups in list(kind.contexts.values())[:MOST_CONTEXTS]:
+        if not shown or len(shown) + len(groups) <= MOST_GROUPS:
+            shown += groups[:MOST_GROUPS]
     looks = style.looks(kind.groups, {group.strategy for group in kind.groups})
     return Subject(kind, shown, prefix, looks, thorough, writer)

@@ -1,0 +1,209 @@
+"""The data behind the views, against numbers worked out by hand."""
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fedsky.history import find_runs, read_run
+from fedsky.report.comparisons import compare_all
+from fedsky.report.groups import Group, Kind
+from fedsky.report.kinds import make_kinds
+from fedsky.report.results import Result, read_result
+from fedsky.report.tables import owners_table, rounds_table
+from fedsky.report.views import answers, cost, curves, owners, settings, sweeps, targets
+
+WriteRun = Callable[..., Path]
+
+
+def only_kind(folder: Path) -> Kind:
+    results = [read_result(read_run(path), path.name) for path in find_runs([folder])]
+    [kind] = make_kinds([result for result in results if isinstance(result, Result)])[0]
+    return kind
+
+
+def group_of(kind: Kind, strategy: str) -> Group:
+    [group] = [group for group in kind.groups if group.strategy == strategy]
+    return group
+
+
+def test_a_point_of_a_curve_is_a_round_at_the_mean_of_what_its_runs_spent(tmp_path: Path, write_run: WriteRun) -> None:
+    write_run(tmp_path / "a", seconds=1.0, curve=(0.5, 0.6, 0.8))
+    write_run(tmp_path / "b", seed=1, seconds=3.0, curve=(0.5, 0.8, 0.8))
+    kind = only_kind(tmp_path)
+    spent, table = curves.spent_table(kind), rounds_table(kind, kind.groups, "accuracy")
+    [curve], unknown = curves.curves(table, spent, kind.groups, "accuracy", "seconds")
+    assert unknown == []
+    assert list(curve.x) == [0, 2, 4]
+    assert list(curve.mean) == pytest.approx([50, 70, 80])
+    assert [list(x) for x, _y in curve.runs] == [[0, 1, 2], [0, 3, 6]]
+
+
+def test_what_sends_nothing_is_level_and_what_is_unknown_is_left_out(tmp_path: Path, write_run: WriteRun) -> None:
+    write_run(tmp_path / "a", "centralized", num_bytes=0)
+    write_run(tmp_path / "b", num_bytes=None)
+    kind = only_kind(tmp_path)
+    table = rounds_table(kind, kind.groups, "loss")
+    found, unknown = curves.curves(table, curves.spent_table(kind), kind.groups, "loss", "megabytes")
+    assert [(each.group.strategy, each.flat) for each in found] == [("centralized", True)]
+    assert unknown == ["fedavg"]
+
+
+def test_targets_are_first_reached_and_a_mean_needs_all_runs(tmp_path: Path, write_run: WriteRun) -> None:
+    ten = {"config": {"num_rounds": 4}, "num_bytes": 500_000}
+    write_run(tmp_path / "p", "centralized", curve=(0.5, 0.6, 0.7, 0.8, 0.8), **ten)
+    write_run(tmp_path / "a", curve=(0.5, 0.6, 0.75, 0.7, 0.8), **ten)
+    write_run(tmp_path / "b", seed=1, curve=(0.5, 0.6, 0.7, 0.73, 0.77), **ten)
+    kind = only_kind(tmp_path)
+    found = {(each.group.strategy, each.share): each for each in targets.targets(kind)}
+    first = found["fedavg", 0.90]  # of 0.8: 0.72
+    assert first.accuracy == pytest.approx(0.72)
+    assert list(first.costs["round"]) == [2, 3]
+    assert (first.mean("round"), first.mean("megabytes"), first.mean("seconds")) == (2.5, 2.5, 3.75)
+    last = found["fedavg", 0.99]  # 0.792: one run alone comes there
+    assert last.reached == 1
+    assert math.isnan(last.mean("round"))
+    shown = targets.shown_targets([last]).iloc[0]
+    assert (shown["runs that reach it"], shown["rounds"]) == ("1 of 2", "(4.0)")
+
+
+def test_no_targets_without_pooled_training(tmp_path: Path, write_run: WriteRun) -> None:
+    write_run(tmp_path / "a")
+    assert targets.targets(only_kind(tmp_path)) == []
+
+
+def test_the_spread_of_owners(tmp_path: Path, write_run: WriteRun) -> None:
+    """Eleven owners from 0.0 to 1.0: a tenth is two of them; Jain's index is 5.5^2 / (11 * 3.85)."""
+    values = [number / 10 for number in range(11)]
+    write_run(tmp_path / "a", owners=values, counts=[([5, 5], [5, 5])] * 11)
+    [result] = only_kind(tmp_path).results
+    found = owners.spread(result)
+    assert found["mean"] == pytest.approx(0.5)
+    assert (found["worst_tenth"], found["best_tenth"]) == (pytest.approx(0.05), pytest.approx(0.95))
+    assert found["deviation"] == pytest.approx(np.std(values))
+    assert found["jain"] == pytest.approx(5.5**2 / (11 * 3.85))
+
+
+@pytest.mark.parametrize("count", [1, 200])
+def test_one_owner_and_two_hundred(tmp_path: Path, write_run: WriteRun, count: int) -> None:
+    write_run(tmp_path / "a", owners=[0.8] * count, counts=[([5, 5], [5, 5])] * count, config={"num_clients": count})
+    kind = only_kind(tmp_path)
+    table = owners.spread_table(kind, kind.groups)
+    assert (table["owners"][0], table["worst_tenth"][0]) == (count, pytest.approx(0.8))
+    assert table["jain"][0] == pytest.approx(1)
+
+
+def test_a_heat_map_is_the_mean_of_the_runs_that_tell(tmp_path: Path, write_run: WriteRun) -> None:
+    for seed, values in enumerate([(0.2, 0.4), (0.6, None)]):
+        folder = write_run(tmp_path / str(seed), seed=seed)
+        rows = [{"round": number, "client": client, "accuracy": value}
+                for number in range(3) for client, value in enumerate(values)]  # fmt: skip
+        (folder / "clients.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    heat = owners.heat(only_kind(tmp_path).groups[0])
+    assert heat is not None
+    assert heat.accuracy.shape == (2, 3)
+    assert np.allclose(heat.accuracy, [[0.4] * 3, [0.4] * 3])
+
+
+def test_sizes_are_those_of_the_training_part(tmp_path: Path, write_run: WriteRun) -> None:
+    write_run(tmp_path / "a", counts=(([30, 10], [5, 5]), ([1, 2], [5, 5])), owners=(0.9, 0.5))
+    kind = only_kind(tmp_path)
+    assert list(owners.size_table(kind, kind.groups)["train_images"]) == [40, 3]
+
+
+def with_timing(folder: Path, rows: list[dict[str, Any]]) -> None:
+    (folder / "timing.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_a_round_is_split_by_the_longest_client_or_the_sum_by_how_many_work(
+    tmp_path: Path, write_run: WriteRun
+) -> None:
+    folder = write_run(tmp_path / "a", config={"engine": {"kind": "ray", "num_actors": 2}}, num_bytes=1_000_000)
+    with_timing(folder, [
+        {"round": 1, "client": None, "round_seconds": 10.0},
+        {"round": 1, "client": 0, "train_seconds": 5.0}, {"round": 1, "client": 1, "train_seconds": 1.0},
+        {"round": 2, "client": None, "round_seconds": 10.0},
+        {"round": 2, "client": 0, "train_seconds": 4.0, "evaluate_seconds": 1.0},
+        {"round": 2, "client": 1, "train_seconds": 4.0, "evaluate_seconds": 1.0},
+        {"round": 2, "client": 2, "train_seconds": 4.0, "evaluate_seconds": 1.0},
+    ])  # fmt: skip
+    found = cost.split(only_kind(tmp_path).results[0])
+    assert found["wall"] == 10
+    assert found["training"] == (5 + 6) / 2  # round 1: the longest, 5 > 6 / 2; round 2: 12 / 2 > 4
+    assert found["evaluation"] == (0 + 1.5) / 2
+    assert found["rest"] == pytest.approx(10 - 5.5 - 0.75)
+    assert (found["megabytes_up"], found["megabytes_down"]) == (1, 1)
+
+
+def test_a_sweep_joins_groups_that_differ_in_the_setting_alone(tmp_path: Path, write_run: WriteRun) -> None:
+    for strategy in ("fedavg", "fedprox"):
+        for epochs in (1, 5):
+            for seed in range(2):
+                config = {"local_epochs": epochs, "strategy.mu": 0.1 if strategy == "fedprox" else None}
+                folder = tmp_path / f"{strategy}{epochs}{seed}"
+                write_run(folder, strategy, seed, curve=(0.5, 0.5, 0.6 + 0.1 * seed), config=config)
+    found = sweeps.sweeps(only_kind(tmp_path).groups)
+    assert [each.key for each in found] == ["local_epochs"]
+    assert [series.label for series in found[0].series] == ["fedavg", "fedprox"]
+    points = found[0].series[0].points
+    assert [point.x for point in points] == [1, 5]
+    assert points[0].estimate.value == pytest.approx(0.65)
+    assert points[0].runs == pytest.approx([0.6, 0.7])
+
+
+def test_settings_that_differ_stand_apart_from_those_shared(tmp_path: Path, write_run: WriteRun) -> None:
+    write_run(tmp_path / "a", config={"lr": 0.05})
+    write_run(tmp_path / "b", config={"lr": 0.1})
+    groups = only_kind(tmp_path).groups
+    differ, same = (settings.settings_table(groups, differing) for differing in (True, False))
+    assert list(differ["setting"]) == ["lr"]
+    assert sorted(differ.iloc[0][1:]) == ["0.05", "0.1"]
+    assert "lr" not in set(same["setting"])
+    assert "batch_size" in set(same["setting"])
+
+
+def answered(kind: Kind) -> dict[str, str]:
+    found = answers.answers(kind.groups, compare_all(kind), owners_table(kind, kind.groups))
+    return {question: " ".join(sentences) for question, sentences in found}
+
+
+def test_the_four_answers(tmp_path: Path, write_run: WriteRun) -> None:
+    for seed in range(3):
+        step = 0.001 * seed
+        write_run(tmp_path / f"l{seed}", "local", seed, curve=(0.5, 0.6, 0.70 + step), owners=(0.9, 0.6))
+        write_run(tmp_path / f"a{seed}", "fedavg", seed, curve=(0.5, 0.6, 0.80 + 2 * step), owners=(0.8, 0.9))
+        write_run(tmp_path / f"b{seed}", "fedprox", seed, curve=(0.5, 0.6, 0.75), owners=(0.9, 0.9))
+    found = answered(only_kind(tmp_path))
+    assert found["Which is best?"].startswith("Of 2 federated groups, fedavg 80.2 % ")
+    assert "After it: fedprox 75.0 %" in found["Which is best?"]
+    assert "fedavg is 5.2 points better than fedprox" in found["Is the difference real?"]
+    assert "fedavg is 10.1 points better than local" in found["Is the difference real?"]
+    assert "1 of 2 owners do worse on their own test images than alone" in found["Who loses by joining?"]
+    assert "owner 0 (-10.0 points). 1 do better." in found["Who loses by joining?"]
+    assert "fedavg: 2.0 MB a run over 2 rounds and all owners, 1.0 up" in found["What does it cost in megabytes?"]
+
+
+def test_answers_say_what_is_unknown(tmp_path: Path, write_run: WriteRun) -> None:
+    write_run(tmp_path / "a", num_bytes=None)
+    found = answered(only_kind(tmp_path))
+    assert found["Which is best?"] == "fedavg 80.0 % is the only federated group."
+    assert found["Is the difference real?"] == "There is nothing to hold it against."
+    assert found["Who loses by joining?"].startswith("Unknown")
+    assert "unknown" in found["What does it cost in megabytes?"]
+
+
+def test_nobody_loses(tmp_path: Path, write_run: WriteRun) -> None:
+    write_run(tmp_path / "l", "local", owners=(0.5, 0.5))
+    write_run(tmp_path / "a", owners=(0.5, 0.9))
+    found = answered(only_kind(tmp_path))
+    assert found["Who loses by joining?"].startswith("Nobody: with fedavg, none of the 2 owners")
+
+
+def test_tables_of_nothing_are_empty() -> None:
+    assert isinstance(sweeps.sweep_table(Kind("x", []), []), pd.DataFrame)
+    assert sweeps.sweeps([]) == []
