@@ -40,6 +40,8 @@ def photographs(folder: Path, half: str, size: int) -> tuple[list[Path], Tensor,
     """The files of a half of FOLDER/<class>/, their images [n, 3, size, size] in [0, 1], and their labels [n]."""
     files, labels = [], []
     for label, paths in list_files(folder).items():
+        if label not in sky.CLASSES:
+            raise ValueError(f"{folder} has a class {label}: the renderer draws {' and '.join(sky.CLASSES)} alone")
         for path in paths:
             parity = int(hashlib.sha256(path.read_bytes()).hexdigest(), 16) % 2
             if half == "all" or parity == ("even", "odd").index(half):
@@ -128,8 +130,11 @@ def main() -> None:
     parser.add_argument("--save", type=Path, help="the first seed's model, FILE.safetensors, for model.init")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    drawn = rendered.load(asked.count, asked.size, asked.render_seed, asked.cache, None, asked.label_noise)
-    files, images, labels = photographs(asked.folder, asked.half, asked.size)
+    try:
+        files, images, labels = photographs(asked.folder, asked.half, asked.size)
+        drawn = rendered.load(asked.count, asked.size, asked.render_seed, asked.cache, None, asked.label_noise)
+    except ValueError as error:
+        parser.error(str(error))
     make, settings = MODELS[asked.model]
     start, scores, known, right = time.perf_counter(), [], [], np.zeros(len(files))
     fresh = rendered.load(400, asked.size, asked.render_seed + 1, asked.cache)

@@ -1,0 +1,75 @@
+"""The half of a folder is that of the files' hashes, and what learns from drawings is judged on photographs."""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from benchmarks.rendered_to_real import augment, main, photographs
+from fedsky.checkpoint import read_model
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """White noise as cloudy, plain blue with a little noise as sunny; eight of each."""
+    rng = np.random.default_rng(0)
+    for label, colour in (("cloudy", (120, 120, 120)), ("sunny", (30, 110, 230))):
+        (tmp_path / "photos" / label).mkdir(parents=True)
+        for number in range(8):
+            pixels = np.clip(np.array(colour) + rng.normal(0, 6, (48, 64, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / label / f"{number}.png")
+    return tmp_path / "photos"
+
+
+def test_halves_are_those_of_the_hashes_and_make_up_the_whole(folder: Path) -> None:
+    halves = {half: set(photographs(folder, half, 16)[0]) for half in ("even", "odd", "all")}
+    assert halves["even"] | halves["odd"] == halves["all"] and not halves["even"] & halves["odd"]
+    for path in halves["all"]:
+        digit = hashlib.sha256(path.read_bytes()).hexdigest()[-1]
+        assert (path in halves["even"]) == (digit in "02468ace")
+    _, images, labels = photographs(folder, "all", 16)
+    assert images.shape == (16, 3, 16, 16) and images.min() >= 0 and images.max() <= 1
+    assert labels.tolist() == [0] * 8 + [1] * 8
+
+
+def test_augmentation_varies_and_repeats() -> None:
+    images = torch.rand(6, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+    first, again, other = (augment(images, torch.Generator().manual_seed(seed)) for seed in (2, 2, 3))
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    assert first.shape == images.shape and first.min() >= 0 and first.max() <= 1
+
+
+def test_the_command_learns_judges_and_saves(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved, sheet = tmp_path / "skies.safetensors", tmp_path / "wrong.png"
+    asked = [
+        "--half",
+        "all",
+        "--count",
+        "128",
+        "--size",
+        "32",
+        "--epochs",
+        "6",
+        "--seeds",
+        "1",
+        "--failures",
+        str(sheet),
+    ]
+    monkeypatch.setattr(sys, "argv", ["rendered_to_real", str(folder), *asked, "--save", str(saved)])
+    threads = torch.get_num_threads()
+    main()
+    torch.set_num_threads(threads)
+    told = json.loads(capsys.readouterr().out)
+    assert told["num_photographs"] == 16 and told["num_of_class"] == {"cloudy": 8, "sunny": 8}
+    assert told["balanced_accuracy"] == pytest.approx(sum(told["recall"].values()) / 2)
+    assert told["on_other_rendered_skies"] > 0.6, "it has learned"
+    _, about = read_model(saved)
+    assert about["classes"] == ["cloudy", "sunny"] and about["size"] == 32
+    assert sheet.is_file()
