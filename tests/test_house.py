@@ -43,6 +43,7 @@ def test_a_strategy_imports_the_client_and_other_strategies_alone() -> None:
         ("fedsky.partition", ["torch", "flwr", "ray", "hydra", "omegaconf", "pandas", "PIL"]),
         ("fedsky.history", ["torch", "flwr", "ray"]),
         ("fedsky.report", ["torch", "flwr", "ray"]),
+        ("fedsky.web", ["torch", "flwr", "ray"]),
     ],
 )
 def test_what_a_laptop_needs_to_read_results(module: str, blocked: list[str]) -> None:

@@ -3,6 +3,7 @@
 import ipaddress
 import logging
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -50,15 +51,10 @@ def run(settings: Settings, host: str, port: int, worker: bool) -> None:
     if not admins and not is_loopback(host):
         raise ValueError("the site has no administrator yet: python -m fedsky.web create-admin NAME")
     shown = f"[{host}]" if ":" in host else host
-    try:
-        server = create_server(
-            app, host=host, port=port, threads=settings.threads, ident=None, connection_limit=1000,
-            channel_timeout=60, asyncore_use_poll=True, max_request_body_size=settings.max_upload_bytes + 64 * 1024,
-        )  # fmt: skip
-    except OSError as error:
-        raise ValueError(
-            f"port {port} of {host} cannot be had ({error.strerror}): choose another with --port"
-        ) from None
+    server = create_server(
+        app, sockets=[_socket(host, port)], threads=settings.threads, ident=None, connection_limit=1000,
+        channel_timeout=60, asyncore_use_poll=True, max_request_body_size=settings.max_upload_bytes + 64 * 1024,
+    )  # fmt: skip
     stop = threading.Event()
     signal.signal(signal.SIGTERM, _stop)
     helper = threading.Thread(target=_keep_worker, args=(stop,), name="worker-keeper") if worker else None
@@ -77,6 +73,15 @@ def run(settings: Settings, host: str, port: int, worker: bool) -> None:
         if helper is not None:
             helper.join()
         app.extensions["database"].close()
+
+
+def _socket(host: str, port: int) -> socket.socket:
+    """A bound socket; ValueError in one line where there is none."""
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        why = f"{host}:{port} cannot be had ({error.strerror})"
+        raise ValueError(f"{why}: choose another with --port or --host") from None
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
