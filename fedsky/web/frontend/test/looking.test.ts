@@ -54,7 +54,7 @@ describe('the list of runs', () => {
   it('groups by a setting in which the runs differ', async () => {
     serve({ 'GET /runs': list([row('a'), row('b'), row('c')]) })
     const { element, end } = await mountPage('/runs?group=lr')
-    expect([...element.querySelectorAll('th[scope=rowgroup]')].map(text)).toEqual(['lr = 0.1 (1 run)', 'lr = 0.2 (2 runs)'])
+    expect([...element.querySelectorAll('th[scope=rowgroup]')].map(text)).toEqual(['lr: 0.1 (1 run)', 'lr: 0.2 (2 runs)'])
     end()
   })
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Round } from '../types'
-import { joined, linesOf, spent, usableAxes } from './lines'
+import type { Round, RunRow } from '../types'
+import { joined, linesOf, spent, upToDate, usableAxes } from './lines'
 
 const round = (number: number, more: Partial<Round> = {}): Round => ({
   round: number, loss: null, accuracy: 0.5, balanced_accuracy: null, validation_loss: null, validation_accuracy: null, train_loss: null,
@@ -23,6 +23,16 @@ describe('what has been spent', () => {
     const silent = { bytes_up: 0, bytes_down: 0 }
     expect(usableAxes([start, round(1, silent)])).toEqual(['round', 'seconds', 'steps'])
     expect(usableAxes([])).toEqual(['round'])
+  })
+})
+
+describe('a row', () => {
+  const row = { rounds: 1, accuracy: 0.1, megabytes: 3 } as RunRow
+
+  it('follows the rounds that came since it was read, and never goes back', () => {
+    expect(upToDate(row, [start, round(1), round(2, { accuracy: 0.8 })])).toMatchObject({ rounds: 2, accuracy: 0.8, megabytes: 6 })
+    expect(upToDate(row, [start])).toBe(row)
+    expect(upToDate(row, [])).toBe(row)
   })
 })
 

@@ -1,6 +1,6 @@
 /** A run's rounds as curves. Sums of bytes, seconds and steps are all that is computed here. */
 import type { Line } from '../charts/types'
-import type { Round } from '../types'
+import type { Round, RunRow } from '../types'
 
 export const AXES = ['round', 'megabytes', 'seconds', 'steps'] as const
 export type Axis = (typeof AXES)[number]
@@ -45,6 +45,19 @@ export function linesOf(rounds: readonly Round[], measures: readonly Measure[], 
     const none = mean.map(() => null)
     return [{ ...look, id: key, n: 1, x: kept.map((place) => xs[place] as number), mean, low: none, high: none, runs: [] }]
   })
+}
+
+/** A run's row as its latest rounds tell it: the row itself was read when the page was opened. */
+export function upToDate(run: RunRow, rounds: readonly Round[]): RunRow {
+  const latest = rounds.at(-1)
+  if (!latest || latest.round < (run.rounds ?? 0)) return run
+  return {
+    ...run,
+    rounds: latest.round,
+    accuracy: latest.accuracy,
+    balanced_accuracy: latest.balanced_accuracy,
+    megabytes: spent(rounds, 'megabytes').at(-1) ?? run.megabytes,
+  }
 }
 
 /** The rounds so far with news of later ones: the last word on a round counts. */

@@ -41,7 +41,7 @@ export default {
   steps: 'Local steps of all clients',
   feed: 'Round by round',
   feedEntry: 'Round {round}: {clients} of {of} clients, {megabytes} MB, accuracy {accuracy}',
-  feedOne: 'Round {round}: {clients} client, accuracy {accuracy}',
+  feedOne: 'Round {round}: {count} client, accuracy {accuracy}|Round {round}: {count} clients, accuracy {accuracy}',
   feedStart: 'Round 0: untrained model, accuracy {accuracy}',
   feedFailures: '{count} client failed|{count} clients failed',
   feedAll: 'Show all {count} rounds',

@@ -33,6 +33,7 @@ export default {
   of: '{done} of {all}',
   runsOf: '{count} run|{count} runs',
   noValue: 'not set',
+  sameValue: 'the same in all runs found',
   live: 'The list follows by itself.',
   tooMany: 'The first {shown} of {total} runs are grouped here; narrow the search to see the others.',
   table: 'Runs',

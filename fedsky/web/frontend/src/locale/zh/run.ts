@@ -41,7 +41,7 @@ export default {
   steps: '所有客户端的本地步数',
   feed: '逐轮记录',
   feedEntry: '第 {round} 轮：{of} 个客户端中的 {clients} 个，{megabytes} MB，准确率 {accuracy}',
-  feedOne: '第 {round} 轮：{clients} 个客户端，准确率 {accuracy}',
+  feedOne: '第 {round} 轮：{count} 个客户端，准确率 {accuracy}',
   feedStart: '第 0 轮：未训练的模型，准确率 {accuracy}',
   feedFailures: '{count} 个客户端失败',
   feedAll: '显示全部 {count} 轮',

@@ -33,6 +33,7 @@ export default {
   of: '{done} / {all}',
   runsOf: '{count} 次运行',
   noValue: '未设置',
+  sameValue: '所有找到的运行都相同',
   live: '列表会自动更新。',
   tooMany: '此处只对 {total} 次运行中的前 {shown} 次分组；缩小搜索范围可查看其余。',
   table: '运行列表',
