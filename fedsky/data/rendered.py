@@ -87,4 +87,7 @@ def _row(
     render_seed: int, size: int, owners: int | None, label_noise: float, index: int
 ) -> tuple[str, int, NDArray[np.uint8]]:
     made = draw(render_seed, size, owners, label_noise, index)
-    return f"rendered-{render_seed}-{index:05d}", made.label, np.ascontiguousarray(made.image.transpose(2, 0, 1))
+    # One number draws another picture with another camera or label noise, so its name is another too.
+    name = f"rendered-{render_seed}-{index:05d}" + f"-noise{label_noise:g}" * (label_noise > 0)
+    name += "" if owners is None else f"-owner{owner_of(index, owners)}"
+    return name, made.label, np.ascontiguousarray(made.image.transpose(2, 0, 1))

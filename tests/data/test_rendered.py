@@ -25,6 +25,9 @@ def test_processes_draw_what_one_draws(tmp_path: Path, more: dict[str, Any]) -> 
         made = rendered.draw(3, 32, more.get("owners"), more.get("label_noise", 0.0), index)
         assert np.array_equal(photos.pixels[index], made.image.transpose(2, 0, 1))
         assert photos.labels[index] == made.label
+    assert photos.names[7] == "rendered-3-00007" + {"owners": "-owner0", "label_noise": "-noise0.5"}.get(
+        "".join(more), ""
+    )
 
 
 def test_every_setting_has_a_cache_of_its_own(tmp_path: Path) -> None:
