@@ -141,8 +141,9 @@ describe('a comparison', () => {
     select.dispatchEvent(new Event('change'))
     await settle()
     expect(router.currentRoute.value.query.x).toBe('seconds')
-    const report = [...element.querySelectorAll('a')].find((link) => text(link).includes('ZIP'))?.getAttribute('href') ?? ''
-    expect(report).toMatch(/^\/api\/compare\/report\?run=a&run=b&.*x=seconds/)
+    const table = [...element.querySelectorAll('a')].find((link) => text(link).includes('CSV'))?.getAttribute('href') ?? ''
+    expect(table).toMatch(/^\/api\/compare\.csv\?run=a&run=b&.*x=seconds/)
+    expect(button(element, 'Whole report (ZIP)')).toBeTruthy()
     end()
   })
 
