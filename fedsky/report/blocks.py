@@ -14,7 +14,7 @@ from . import exports, style
 from .language import _
 from .views.photographs import Mistake
 
-MOST_ROWS = 60  # rows of a table on the page; tables/ has all
+MOST_ROWS, MOST_CELLS = 60, 600  # of a table on the page; tables/ has all
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,8 @@ class Part:
 
 
 def sheet(title: str, frame: pd.DataFrame, folded: str = "", file: str = "", most: int = MOST_ROWS) -> Sheet:
-    """A table of the page, its first rows where it is long; file: where all of it is."""
+    """A table of the page, its first rows where it is long, fewer where it is wide; file: where all of it is."""
+    most = min(most, max(12, MOST_CELLS // max(1, len(frame.columns))))
     if len(frame) <= most:
         return Sheet(title, frame, folded)
     where = _("all are in {file}", file=file) if file else _("the rest is not shown")

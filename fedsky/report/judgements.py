@@ -22,7 +22,8 @@ def section(about: Subject) -> Section:
         return Section("", title, "", [])
     writer.table("classes", judgement.judged_table(about.kind, everything))
     labels = [group.label for group in about.shown]
-    found = [each for each in everything if each.group.label in labels]
+    found = sorted((each for each in everything if each.group.label in labels),
+                   key=lambda each: labels.index(each.group.label))  # fmt: skip
     drawn, shown = [], judgement.shown_judged(found)
     first = found[:MOST]
     caption = _("Confusion: of each label's test images, the share that is taken for each class and their number, all "

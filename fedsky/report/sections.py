@@ -87,7 +87,7 @@ def _curves(about: Subject) -> Section:
     lines = sum(len(group.results) for group in about.shown)
     how = _("One run a group: no interval.") if single else _("Line: mean over runs; band: 95 % interval over runs "
                                                              "(Student's t).")  # fmt: skip
-    if not single and lines <= 2 * MOST_LINES:
+    if not single and lines <= MOST_LINES:
         how += " " + _("Faint lines: single runs.")
     blocks: list[Block] = []
     for axis, title in AXES.items():

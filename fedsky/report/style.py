@@ -192,5 +192,6 @@ class Glyphs:
 
 
 def _rounded(attribute: re.Match[str]) -> str:
-    """Places to a hundredth of a point, which no screen or printer resolves."""
-    return re.sub(r"\d+\.\d{3,}", lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), attribute[0])
+    """Places to a tenth of a point, a fifth of a pixel where a column's width fills half the page."""
+    short = re.sub(r"\d+\.\d{2,}", lambda match: f"{float(match[0]):.1f}".removesuffix(".0"), attribute[0])
+    return re.sub(r"\s+", " ", short)

@@ -8,7 +8,7 @@ from .groups import Group, Kind
 from .language import _
 
 MOST_CONTEXTS = 4  # settings of which the page answers and draws; all are in the tables
-MOST_GROUPS = 24  # rows of a figure
+MOST_GROUPS = 16  # rows of a figure
 
 
 @dataclass(frozen=True)

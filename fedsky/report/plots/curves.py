@@ -24,12 +24,13 @@ def curves(found: Sequence[Curve], metric: str, axis: str, looks: dict[str, Look
     shown = [curve for curve in found if any(curve.group in members for _context, members in parts)]
     bottom, top, log = _limits(shown, metric)
     log_x = axis != "round" and _far_apart(shown)
-    faint = 0.4 * min(1.0, (12 / max(1, sum(len(curve.runs) for curve in shown))) ** 0.5)
+    lines = sum(len(curve.runs) for curve in shown)
+    faint = 0.4 * min(1.0, (12 / max(1, lines)) ** 0.5) if lines <= MOST_LINES else 0.0
     name = _(WORDS[metric]).capitalize()
     for place, (each, (context, members)) in enumerate(zip(axes, parts, strict=True)):
         mine = [curve for curve in shown if curve.group in members]
         for number, curve in enumerate(mine):
-            _draw(each, curve, looks[curve.group.label], number, len(mine), faint if len(shown) else 0, log_x)
+            _draw(each, curve, looks[curve.group.label], number, len(mine), faint, log_x)
         if log:
             layout.logarithmic(each, "y")
         if log_x:
@@ -59,7 +60,7 @@ def _draw(axes: Axes, curve: Curve, look: Look, number: int, crowd: int, faint: 
     if len(curve.runs) > 1:
         axes.fill_between(curve.x[start:], curve.low[start:], curve.high[start:], color=look.color,
                           alpha=0.11 if crowd <= 4 else 0.06, linewidth=0)  # fmt: skip
-        if len(curve.runs) * crowd <= MOST_LINES:
+        if faint:
             for x, y in curve.runs:
                 axes.plot(x[start:], y[start:], color=look.color, alpha=faint, linewidth=0.6)
     step = max(1, math.ceil(len(curve.x) / 6))

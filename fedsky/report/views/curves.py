@@ -18,7 +18,7 @@ AXES = {
     "seconds": N_("Seconds on the wall"),
     "steps": N_("Local steps of all clients"),
 }
-MOST_LINES = 60  # single runs beyond which none are drawn
+MOST_LINES = 36  # single runs beyond which none are drawn
 MOST_POINTS = 300  # rounds beyond which every k-th is drawn
 
 

@@ -1,0 +1,136 @@
+"""Every figure of a report: nothing is cut off, the same strategy looks alike, the same bytes come out each time."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from fedsky.report import language, style, write_report
+from fedsky.report.groups import Group
+from fedsky.report.plots import layout
+
+WriteRun = Callable[..., Path]
+Judge = Callable[..., list[tuple[str, str, str]]]
+
+
+def texts_outside(figure: Figure) -> list[str]:
+    """The titles, labels, legends and inner texts of a figure that do not lie within it."""
+    figure.draw_without_rendering()
+    texts = [*figure.texts, *(text for legend in figure.legends for text in legend.get_texts())]
+    for axes in figure.axes:
+        if axes.get_visible():
+            texts += [axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label, *axes.texts]  # type: ignore[attr-defined]
+            texts += axes.get_yticklabels() if axes.get_yticklabels()[0].get_text().isalpha() else []
+    shown = [text for text in texts if text.get_visible() and text.get_text().strip()]
+    boxes = [(text.get_text(), text.get_window_extent()) for text in shown]
+    right, top = figure.bbox.width + 1, figure.bbox.height + 1
+    return [text for text, box in boxes if box.x0 < -1 or box.y0 < -1 or box.x1 > right or box.y1 > top]
+
+
+def write_sweep(root: Path, write_run: WriteRun, judge: Judge, **run: Any) -> None:
+    for partition in ("iid", "dirichlet"):
+        for strategy in ("local", "fedavg", "fedprox", "centralized", "newcomer"):
+            for seed in range(2):
+                write_run(root / f"{partition}{strategy}{seed}", strategy, seed, predictions=judge(*range(8)),
+                          choices={"partition": partition}, counts=(([30, 10], [10, 10]), ([5, 20], [10, 10])),
+                          config={"partition._target_": f"fedsky.partition.{partition}"}, **run)  # fmt: skip
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_nothing_is_cut_off(
+    tmp_path: Path, write_run: WriteRun, judge: Judge, monkeypatch: pytest.MonkeyPatch, lang: str
+) -> None:
+    write_sweep(tmp_path / "runs", write_run, judge)
+    drawn: list[Figure] = []
+    outside: dict[int, list[str]] = {}
+
+    def look(figure: Figure) -> style.Drawn:
+        drawn.append(figure)
+        assert figure.get_figwidth() == layout.WIDTH
+        if found := texts_outside(figure):
+            outside[len(drawn)] = found
+        return style.Drawn("<svg></svg>", b"", b"")
+
+    monkeypatch.setattr(style, "save", look)
+    write_report([tmp_path / "runs"], tmp_path / "out", lang=lang)
+    assert len(drawn) > 20
+    assert outside == {}
+
+
+def test_files_hold_no_date_and_are_the_same_each_time() -> None:
+    def draw() -> style.Drawn:
+        with style.drawing():
+            figure, [axes] = layout.figure([1.5], ["a"])
+            axes.plot([0, 1], [0, 1], label="a")
+            axes.imshow([[0, 1], [1, 0]])
+            return style.save(layout.finish(figure))
+
+    first, second = draw(), draw()
+    assert first == second
+    assert first.png.startswith(b"\x89PNG") and first.pdf.startswith(b"%PDF")
+    assert b"CreationDate" not in first.pdf
+    assert b"/FontFile2" in first.pdf, "fonts are embedded as TrueType"
+    ElementTree.fromstring(first.svg)
+
+
+def test_a_page_shares_outlines_and_keeps_other_names_apart() -> None:
+    with style.drawing():
+        figure, [axes] = layout.figure([1.5], ["a"])
+        axes.plot([0, 1], [0, 1], marker="o", label="a")
+        axes.imshow([[0, 1], [1, 0]])
+        svg = style.save(layout.finish(figure)).svg
+    glyphs = style.Glyphs()
+    one, two = glyphs.inline(svg, "one"), glyphs.inline(svg, "two")
+    page = f"<div>{glyphs.element()}{one}{two}</div>".replace("xlink:href", "href")
+    tree = ElementTree.fromstring(page)
+    ids = [element.get("id") for element in tree.iter() if element.get("id")]
+    assert len(ids) == len(set(ids))
+    used = set(re.findall(r'href="#([^"]*)"|url\(#([^)]*)\)', page))
+    assert used
+    assert {first or second for first, second in used} <= set(ids)
+    assert "data:image/png" in one
+    assert len(one) < len(svg)
+
+
+def group(strategy: str, **own: Any) -> Group:
+    label = ", ".join([strategy, *(f"{name}={value}" for name, value in own.items() if name != "alpha")])
+    context = f"alpha={own['alpha']}" if "alpha" in own else ""
+    return Group(strategy, {}, {}, {}, f"{label}, {context}" if context else label, context)
+
+
+def test_a_strategy_looks_alike_in_every_context_and_its_variants_do_not() -> None:
+    groups = [group("fedprox", mu=mu, alpha=alpha) for alpha in (0.1, 1) for mu in (0.01, 1)]
+    looks = style.looks(groups, {"fedprox"})
+    assert looks["fedprox, mu=1, alpha=0.1"] == looks["fedprox, mu=1, alpha=1"]
+    assert looks["fedprox, mu=0.01, alpha=1"] != looks["fedprox, mu=1, alpha=1"]
+    assert style.variant(groups[0]) == "fedprox, mu=0.01"
+    some = style.looks([group("zeta")], {"zeta", "alpha", "fedprox"})
+    assert some["zeta"] == style.looks([group("alpha"), group("zeta")], {"zeta", "alpha", "fedprox"})["zeta"]
+
+
+def test_fixed_colours_differ() -> None:
+    assert len({to_hex(look.color) for look in style.FIXED.values()}) == len(style.FIXED)
+
+
+def test_figures_speak_english_without_a_chinese_font(monkeypatch: pytest.MonkeyPatch) -> None:
+    with language.use("zh"):
+        with style.drawing():
+            assert language.current() == "zh" or style.chinese_font() is None
+        monkeypatch.setattr(style, "chinese_font", lambda: None)
+        with style.drawing():
+            assert language.current() == "en"
+        assert style.speaks_english()
+    assert not style.speaks_english()
+
+
+def test_percent_axes_say_where_they_begin() -> None:
+    assert layout.percent_limits(43, 90) == (40, 100)
+    assert layout.percent_limits(41, 90) == (30, 100)
+    assert layout.percent_limits(float("nan"), float("nan")) == (0, 100)
+    assert layout.axis_from("Accuracy", 40) == "Accuracy (%, axis from 40 %)"
+    assert layout.axis_from("Accuracy", 0) == "Accuracy (%)"
