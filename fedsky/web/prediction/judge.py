@@ -21,6 +21,10 @@ LOG = logging.getLogger("fedsky.web")
 MOST_WAITING = 24  # photographs, with the one that is being judged
 SECONDS = 20.0  # for one answer, its wait in the queue apart
 START_SECONDS = 120.0  # for the worker to load torch
+# What Python needs of the environment; a database's password may be elsewhere in it.
+INHERITED = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "HOME", "LANG", "LC_ALL", "TMPDIR",
+             "MPLCONFIGDIR", "SYSTEMROOT", "TEMP", "USERPROFILE")  # fmt: skip
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
 LONGEST_ANSWER = 32 * 2**20  # bytes
 
 
@@ -35,12 +39,13 @@ class BusyError(Exception):
 class WorkerError(Exception):
     """The worker gave no answer: it crashed, or took too long; a new one will be begun.
 
-    had_begun: whether it was there to answer; else it could not even load.
+    had_begun: whether it was there to answer, else it could not even load; exit_code: 0 if it had ended by itself.
     """
 
-    def __init__(self, had_begun: bool) -> None:
+    def __init__(self, had_begun: bool, exit_code: int | None) -> None:
         super().__init__("no answer")
         self.had_begun = had_begun
+        self.exit_code = exit_code
 
 
 class Judge:
@@ -67,16 +72,20 @@ class Judge:
             self.room.release()
 
     def _ask(self, request: dict[str, Any], content: bytes) -> dict[str, Any]:
-        process = self._running()
-        began = time.monotonic()
-        line = json.dumps({**request, "num_bytes": len(content)}).encode() + b"\n"
+        sent = json.dumps({**request, "num_bytes": len(content)}).encode() + b"\n" + content
         try:
-            assert process.stdin is not None
-            process.stdin.write(line + content)
+            return self._exchange(self._running(), sent)
+        except WorkerError as error:
+            if error.exit_code != 0:
+                raise
+            return self._exchange(self._running(), sent)  # it went, long unasked, just when it was asked
+
+    def _exchange(self, process: subprocess.Popen[bytes], sent: bytes) -> dict[str, Any]:
+        began = time.monotonic()
+        assert process.stdin is not None
+        with contextlib.suppress(OSError):  # it has gone, as the missing answer will show
+            process.stdin.write(sent)
             process.stdin.flush()
-        except OSError as error:
-            self._end()
-            raise WorkerError(had_begun=True) from error
         answer = self._receive(process, self.seconds)
         self._typical += 0.1 * (time.monotonic() - began - self._typical)
         return answer
@@ -93,7 +102,7 @@ class Judge:
         if self._process is not None and self._process.poll() is None:
             return self._process
         self._end()
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+        environment = {name: os.environ[name] for name in INHERITED if name in os.environ} | ENVIRONMENT
         # Its own session: Ctrl-C ends the site, and the worker, whose input then ends, with it.
         self._process = subprocess.Popen(
             self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
@@ -114,10 +123,10 @@ class Judge:
         try:
             return dict(json.loads(_line(process.stdout.fileno(), time.monotonic() + seconds)))
         except (OSError, EOFError, TimeoutError, ValueError, TypeError) as error:
-            code = process.poll()
+            had_begun, code = self._is_ready, _exit_code(process)
             self._end()
             LOG.warning("the prediction worker gave no answer (%s, exit code %s)", type(error).__name__, code)
-            raise WorkerError(self._is_ready) from error
+            raise WorkerError(had_begun, code) from error
 
     def _end(self) -> None:
         process, self._process = self._process, None
@@ -140,6 +149,14 @@ class Judge:
         """The number of the worker's process; None where none runs."""
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
+
+
+def _exit_code(process: subprocess.Popen[bytes]) -> int | None:
+    """How a process that has closed its output has ended; None where it has not."""
+    try:
+        return process.wait(timeout=0.5)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def _line(handle: int, until: float) -> bytes:

@@ -3,7 +3,7 @@
 Apart from the site, because what decodes a stranger's file in C may crash, and because torch is large and slow to
 load: the site starts in a second, and a crash, a bomb or a hang costs one answer. It does one thing at a time, on one
 thread, gives way to the site (nice), takes no more memory than ``ROOM_BYTES`` above what it starts with, and ends when
-the site does.
+the site does or when nobody has asked for a while.
 
 It reads a line of JSON with the number of bytes of the photograph that follow, and answers with one line of JSON.
 """
@@ -12,6 +12,7 @@ import base64
 import io
 import json
 import os
+import select
 import sys
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ from fedsky.web.prediction import detector, upload
 ROOM_BYTES = 1_500_000_000
 MOST_MODELS = 16
 NICENESS = 5
-FILE_TOO_LARGE = 500_000_000  # bytes of a model that is still read
+IDLE_SECONDS = 900.0  # without a request, after which it ends
 
 Answer = dict[str, Any]
 
@@ -171,7 +172,7 @@ def serve(incoming: BinaryIO, outgoing: BinaryIO) -> None:
     models = Models()
     outgoing.write(b'{"ready": true}\n')
     outgoing.flush()
-    while line := incoming.readline():
+    while line := _next(incoming):
         request = json.loads(line)
         content = incoming.read(request["num_bytes"])
         try:
@@ -180,6 +181,13 @@ def serve(incoming: BinaryIO, outgoing: BinaryIO) -> None:
             told = {"refused": "This photograph needs too much memory: make it smaller and try again.", "status": 413}
         outgoing.write(json.dumps(told).encode() + b"\n")
         outgoing.flush()
+
+
+def _next(incoming: BinaryIO) -> bytes:
+    """The line of the next request; empty when there are no more, or none came for ``IDLE_SECONDS``."""
+    if os.name == "posix" and not select.select([incoming], [], [], IDLE_SECONDS)[0]:
+        return b""  # a new worker is begun when one is needed; until then its memory serves others
+    return incoming.readline()
 
 
 def main() -> None:

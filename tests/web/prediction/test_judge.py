@@ -1,3 +1,5 @@
+import os
+import subprocess
 import sys
 import threading
 import time
@@ -18,6 +20,7 @@ for line in sys.stdin.buffer:
     if content == b"crash": os.abort()
     if content == b"hang": time.sleep(60)
     if content == b"slow": time.sleep(1)
+    if content == b"leave": print(json.dumps({}), flush=True); sys.exit()
     if content == b"junk": print("no JSON", flush=True); continue
     print(json.dumps({"said": content.decode(), "pid": os.getpid()}), flush=True)
 """
@@ -39,6 +42,23 @@ def test_a_worker_that_gives_no_answer_costs_that_answer_alone(obedient: Judge, 
     assert error.value.had_begun and time.monotonic() - began < 10
     again = obedient.ask({}, b"b")
     assert again["said"] == "b" and again["pid"] != first["pid"]
+
+
+def test_a_worker_that_left_by_itself_is_begun_anew_unnoticed(obedient: Judge) -> None:
+    first = obedient.ask({}, b"a")["pid"]
+    for _ in range(5):
+        obedient.ask({}, b"leave")  # it answers, then goes: the next question may meet it still or no longer
+        assert obedient.ask({}, b"b")["said"] == "b"
+    assert obedient.pid != first
+
+
+def test_a_worker_gets_no_more_of_the_environment_than_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FEDSKY_DATABASE_URL", "postgresql://site:secret@db/site")
+    script = SCRIPT.replace('"pid": os.getpid()', '"environment": dict(os.environ)')
+    judge = Judge([sys.executable, "-c", script])
+    environment = judge.ask({}, b"a")["environment"]
+    judge.close()
+    assert "secret" not in str(environment) and environment["OMP_NUM_THREADS"] == "1"
 
 
 def test_a_worker_that_cannot_begin_is_told_apart() -> None:
@@ -78,9 +98,7 @@ def test_it_is_begun_ahead_of_the_first_question_without_a_wait(obedient: Judge)
     assert obedient.ask({}, b"a")["pid"] == pid
 
 
-def test_the_worker_ends_when_the_site_does(worker: Judge, tmp_path: Path) -> None:
-    import subprocess
-
+def test_the_worker_ends_when_the_site_does() -> None:
     code = (
         "import os, sys; from fedsky.web.prediction.judge import Judge\n"
         f"judge = Judge([sys.executable, '-c', {SCRIPT!r}]); print(judge.ask({{}}, b'a')['pid'], flush=True)\n"
@@ -114,3 +132,15 @@ def test_it_says_what_fedsky_predict_says(worker: Judge, registry: Registry, pho
         (expected,) = predict(model.path, [tmp_path / "sky.jpg"])
         assert answer["prediction"]["probabilities"] == pytest.approx(expected, abs=1e-6)
         assert answer["prediction"]["label"] == max(expected, key=expected.__getitem__)
+
+
+def test_the_worker_ends_when_nobody_has_asked_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fedsky.web.prediction import worker
+
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as incoming, os.fdopen(writing, "wb") as outgoing:
+        outgoing.write(b"{}\n")
+        outgoing.flush()
+        monkeypatch.setattr(worker, "IDLE_SECONDS", 0.05)
+        assert worker._next(incoming) == b"{}\n"
+        assert worker._next(incoming) == b""

@@ -1,6 +1,9 @@
 import base64
 import io
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +15,12 @@ from site_browser import Browser
 from sqlalchemy import func, select
 
 from benchmarks.hostile import NAMES, corpus, encode, picture
-from fedsky.web import Settings
+from fedsky.web import Settings, create_app
 from fedsky.web.prediction.judge import Judge
 from fedsky.web.prediction.registry import Registry
 from fedsky.web.tables import Prediction
 
+ROOT = Path(__file__).resolve().parents[3]
 Roles = Callable[[str], Browser]
 
 
@@ -91,10 +95,6 @@ def test_a_script_needs_neither_account_nor_token_but_a_browsers_session_needs_i
 
 
 def test_on_a_site_that_is_not_public_a_visitor_is_refused(settings: Settings, worker: Judge, photo: bytes) -> None:
-    from dataclasses import replace
-
-    from fedsky.web import create_app
-
     app = create_app(replace(settings, public=False))
     visitor = Browser(app.test_client())
     assert upload(visitor, photo).status_code == visitor.get("/api/models").status_code == 401
@@ -137,10 +137,6 @@ def test_each_refusal_is_a_problem_of_one_sentence(site: Flask, visitor: Browser
 
 
 def test_without_any_model_it_says_so(settings: Settings, tmp_path: Path, photo: bytes) -> None:
-    from dataclasses import replace
-
-    from fedsky.web import create_app
-
     (tmp_path / "empty").mkdir()
     app = create_app(replace(settings, outputs=(tmp_path / "empty",), reference=tmp_path / "empty"))
     visitor = Browser(app.test_client())
@@ -153,8 +149,6 @@ def test_without_any_model_it_says_so(settings: Settings, tmp_path: Path, photo:
 def test_a_worker_that_crashes_or_is_busy_costs_no_more_than_an_answer(
     site: Flask, visitor: Browser, photo: bytes
 ) -> None:
-    import sys
-
     crash = "import os, sys\nprint('{}', flush=True)\nsys.stdin.buffer.readline()\nos.abort()"
     site.extensions["judge"] = Judge([sys.executable, "-c", crash])
     answer = upload(visitor, photo)
@@ -211,3 +205,19 @@ def test_the_description_shows_scripts_how(visitor: Browser) -> None:
     form = post["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert "curl -F photo=@" in form["description"] and set(form["properties"]) == {"photo", "model", "keep", "compare"}
     assert "429" in post["responses"] and "not tomorrow's weather" in post["summary"]
+
+
+def test_the_site_itself_never_loads_torch(settings: Settings) -> None:
+    code = """
+import sys
+from pathlib import Path
+from fedsky.web import Settings, create_app
+data, runs = map(Path, sys.argv[1:])
+app = create_app(Settings(data=data, outputs=(runs,), reference=runs, testing=True))
+models = app.test_client().get("/api/models").get_json()["models"]
+found = {"torch", "flwr", "ray"} & set(sys.modules)
+assert not found and len(models) == 7, (found, len(models))
+"""
+    arguments = [str(settings.data), str(settings.reference)]
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
