@@ -1,20 +1,39 @@
-"""python -m fedsky.report FOLDER... [--out DIR]"""
+"""python -m fedsky.report FOLDER... [--out DIR] [--lang zh] [--where KEY=VALUE] [--group-by KEY] [--baseline NAME]"""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from . import write_report
+from . import language, terminal
+from .keys import split_keys
+from .page import write_selection
+from .selection import Choice, select
 
 
 def main(
     folders: Annotated[list[Path], typer.Argument(help="Run folders, or folders with runs anywhere below them.")],
     out: Annotated[Path | None, typer.Option(help="Where to write; the first folder's report/ if not given.")] = None,
+    lang: Annotated[str, typer.Option(help="Language of headings and sentences: en or zh.")] = "en",
+    where: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="Only runs with this setting; VALUE[,VALUE] for any of several."),
+    ] = None,
+    group_by: Annotated[
+        str,
+        typer.Option(metavar="KEY[,KEY]", help="The settings that make a group; the rest is averaged over."),
+    ] = "",
+    baseline: Annotated[
+        str | None, typer.Option(help="The group, or strategy, that all others are compared with; else all pairs.")
+    ] = None,
 ) -> None:
     """Compares finished runs: one page that needs nothing else, plots/ and tables/. Prints the page's path last."""
+    choice = Choice(tuple(split_keys(group_by)), tuple(where or ()), baseline)
     try:
-        page = write_report(folders, out if out is not None else folders[0] / "report")
+        with language.use(lang):
+            selection = select(folders, choice)
+            page = write_selection(selection, folders, out if out is not None else folders[0] / "report", choice)
+            terminal.show(selection, baseline)
     except (ValueError, OSError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None

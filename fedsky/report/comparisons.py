@@ -156,15 +156,28 @@ def joining(groups: Sequence[Group]) -> list[Joining]:
     """For each federated group of one context: its gain over alone and its loss against pooled training."""
     alone = next((group for group in groups if group.is_alone), None)
     pooled = next((group for group in groups if group.is_pooled), None)
-    found = []
-    for group in groups:
-        if group.is_federated and (alone or pooled):
-            gain = compare(group, alone) if alone else None
-            loss = compare(pooled, group) if pooled else None
-            share = None
-            if alone and pooled:
-                gap = compare(pooled, alone)
-                if not (gap.runs and gap.runs.low is not None and gap.runs.low <= 0):
-                    share = statistics.share_closed(*shared_correctness([alone, group, pooled]))
-            found.append(Joining(group, gain, loss, share))
+    federated = [group for group in groups if group.is_federated and (alone or pooled)]
+    pairs = [(group, alone) for group in federated if alone] + [(pooled, group) for group in federated if pooled]
+    gap = [(pooled, alone)] if federated and alone and pooled else []
+    told = {(each.first, each.second): each for each in compare_pairs([*pairs, *gap])}
+    shares = _shares(federated, told[gap[0]]) if gap else dict.fromkeys(federated)
+    return [
+        Joining(group, told[group, alone] if alone else None, told[pooled, group] if pooled else None, shares[group])
+        for group in federated
+    ]
+
+
+def _shares(federated: Sequence[Group], gap: Comparison) -> dict[Group, Estimate | None]:
+    """The share of the gap that each group closes; None where the gap itself is not shown to lie above 0."""
+    found: dict[Group, Estimate | None] = dict.fromkeys(federated)
+    if gap.runs and gap.runs.low is not None and gap.runs.low <= 0:
+        return found
+    pooled, alone = gap.first, gap.second
+    alike: dict[frozenset[Key], list[Group]] = {}
+    for group in federated:
+        alike.setdefault(frozenset(_judged(group) & _judged(alone) & _judged(pooled)), []).append(group)
+    for members in alike.values():
+        correct, labels = shared_correctness([alone, *members, pooled])
+        columns = range(1, len(members) + 1)
+        found |= zip(members, statistics.shares_closed(correct, labels, 0, columns, len(members) + 1), strict=True)
     return found

@@ -245,16 +245,26 @@ def share_closed(correct: Floats, labels: NDArray[Any]) -> Estimate | None:
     1 means as good as pooling, 0 as good as alone. None unless the gap's own interval over images lies above 0: a share
     of nothing has no meaning.
     """
+    return shares_closed(correct, labels, 0, [1], 2)[0]
+
+
+def shares_closed(
+    correct: Floats, labels: NDArray[Any], alone: int, federated: Sequence[int], pooled: int
+) -> list[Estimate | None]:
+    """``share_closed`` of several columns of (n, k), all from the same resamples."""
     if len(labels) == 0 or not _enough(labels):
-        return None
-    alone, federated, pooled = balanced_accuracy(correct, labels)
+        return [None] * len(federated)
+    values = balanced_accuracy(correct, labels)
     draws = resampled_balanced_accuracy(correct, labels)
-    gap, gain = draws[:, 2] - draws[:, 0], draws[:, 1] - draws[:, 0]
+    gap = draws[:, pooled] - draws[:, alone]
     if _interval(gap)[0] <= 0:
-        return None
-    shares = np.where(gap > 0, gain / np.where(gap > 0, gap, 1), np.copysign(np.inf, gain))
-    low, high = _interval(shares)
-    share = float((federated - alone) / (pooled - alone))
-    if not np.isfinite([low, high]).all():
-        return Estimate(share, None, None, len(labels))
-    return Estimate(share, low, high, len(labels))
+        return [None] * len(federated)
+    found: list[Estimate | None] = []
+    for column in federated:
+        gain = draws[:, column] - draws[:, alone]
+        shares = np.where(gap > 0, gain / np.where(gap > 0, gap, 1), np.copysign(np.inf, gain))
+        low, high = _interval(shares)
+        share = float((values[column] - values[alone]) / (values[pooled] - values[alone]))
+        bounded = bool(np.isfinite([low, high]).all())
+        found.append(Estimate(share, low if bounded else None, high if bounded else None, len(labels)))
+    return found
