@@ -23,6 +23,14 @@ await withBrowser(async (browser) => {
   const state = await first.context.storageState()
   const { runs } = await get(first.page, '/api/runs?sort=name&limit=500')
   const { jobs } = await get(first.page, '/api/jobs')
+  // axe is there and sees: a picture without a text, pale words
+  await visit(first.page, '/about')
+  await first.page.evaluate(() => {
+    document.querySelector('main').insertAdjacentHTML('beforeend', '<img src="/favicon.svg"><p id="pale">pale</p>')
+    document.querySelector('#pale').style.color = '#ddd'
+  })
+  const found = (await axe(first.page)).map((line) => line.split(':')[0])
+  assert.ok(found.includes('image-alt') && found.includes('color-contrast'), found.join())
   await first.context.close()
   const some = runs.filter((run, i) => i === 0 || run.strategy === 'local').slice(0, 2)
   const openPages = [...OPEN_PAGES, ...some.map((run) => `/runs/${run.id}`)]
