@@ -34,7 +34,7 @@ def serve(
     threads: options.Threads = 32,
     worker: options.RunsWorker = True,
 ) -> None:
-    """Serves the site at http://localhost:5000."""
+    """Serves the site at http://localhost:5000. Options stand before a command: --data FOLDER create-admin NAME."""
     from fedsky.web import serve as serving
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from flask import Flask, current_app, g, request
 
+from fedsky.web import audit
 from fedsky.web.problems import Problem
 from fedsky.web.tables import ROLES, User
 
@@ -96,6 +97,7 @@ def guard() -> None:
     if not allows(rule, account, current_app.extensions["settings"].public):
         if account is None:
             raise Problem(401, "Log in first.")
+        audit.note("refused-role", request.path, method=request.method, role=account.role)
         raise Problem(403, "Your account may not do this.")
     if account is not None and account.must_change_password and not rule.while_password_must_change:
         raise Problem(403, "Choose a password of your own first.")

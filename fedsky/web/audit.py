@@ -17,5 +17,18 @@ def record(db: Session, actor: User | str | None, action: str, target: str = "",
     name = actor.name if isinstance(actor, User) else actor or ""
     address = g.get("address", "") if has_request_context() else ""
     db.add(AuditEntry(actor=name[:64], action=action, target=target[:200], detail=detail, address=address))
-    line = {"actor": name, "action": action, "target": target, "detail": detail, "address": address}
-    LOG.info("%s", json.dumps(line))  # ASCII on one line, whatever a name holds
+    _log(name, action, target, detail)
+
+
+def note(action: str, target: str, **detail: Any) -> None:
+    """Writes to the log alone what was refused, which anyone can have happen at any rate."""
+    user = g.get("user")
+    _log(user.name if user else "", action, target[:200], detail)
+
+
+def _log(actor: str, action: str, target: str, detail: dict[str, Any]) -> None:
+    """One line of ASCII, whatever a name holds."""
+    line = {"actor": actor, "action": action, "target": target, "detail": detail}
+    if has_request_context():
+        line |= {"address": g.get("address", ""), "request": g.get("request_id", "")}
+    LOG.info("%s", json.dumps(line))

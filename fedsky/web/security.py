@@ -1,14 +1,17 @@
 """What holds for every request: its id and address, where it may come from, its token; every answer's headers."""
 
+import hashlib
 import re
 import secrets
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, request, session
+from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import validate_csrf
 from werkzeug.middleware.proxy_fix import ProxyFix
 from wtforms.validators import ValidationError
 
+from fedsky.web import audit
 from fedsky.web.problems import Problem
 from fedsky.web.settings import Settings
 
@@ -29,6 +32,12 @@ HEADERS = {
 }
 
 
+class Cookies(SecureCookieSessionInterface):
+    """Flask's signed cookie, signed with HMAC-SHA-256."""
+
+    digest_method = staticmethod(hashlib.sha256)
+
+
 def install(app: Flask, settings: Settings) -> None:
     """Sets an app's cookies, token, limits of size and names of host, and the headers of all its answers."""
     app.config.update(
@@ -44,6 +53,7 @@ def install(app: Flask, settings: Settings) -> None:
         MAX_FORM_PARTS=20,
         TRUSTED_HOSTS=list(settings.hosts),
     )
+    app.session_interface = Cookies()
     if settings.https:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
     app.after_request(harden)
@@ -61,11 +71,16 @@ def came_from_here() -> None:
     if request.method in SAFE:
         followed = request.headers.get("Sec-Fetch-Mode") == "navigate"
         if site in ("cross-site", "same-site") and request.path.startswith("/api/") and not followed:
-            raise Problem(403, "Another site's page asked for this.")
+            raise _foreign(site)
         return
     origin = request.headers.get("Origin")
     if site not in (None, "same-origin", "none") or (origin and urlsplit(origin).netloc != request.host):
-        raise Problem(403, "Another site's page asked for this.")
+        raise _foreign(origin or site)
+
+
+def _foreign(whose: str | None) -> Problem:
+    audit.note("refused-origin", request.path, method=request.method, origin=whose)
+    return Problem(403, "Another site's page asked for this.")
 
 
 def check_token() -> None:
@@ -78,6 +93,7 @@ def check_token() -> None:
     try:
         validate_csrf(request.headers.get("X-CSRF-Token"))  # the header alone: a form would be read to the end
     except ValidationError:
+        audit.note("refused-token", request.path, method=request.method)
         raise Problem(
             400, "The page's CSRF token is missing or out of date: load the page again.", code="csrf"
         ) from None

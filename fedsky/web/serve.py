@@ -2,6 +2,7 @@
 
 import ipaddress
 import logging
+import shlex
 import signal
 import socket
 import subprocess
@@ -49,7 +50,7 @@ def run(settings: Settings, host: str, port: int, worker: bool) -> None:
     with app.extensions["database"].reading() as db:
         admins = num_admins(db)
     if not admins and not is_loopback(host):
-        raise ValueError("the site has no administrator yet: python -m fedsky.web create-admin NAME")
+        raise ValueError(f"the site has no administrator yet: {create_admin(settings)}")
     shown = f"[{host}]" if ":" in host else host
     server = create_server(
         app, sockets=[_socket(host, port)], threads=settings.threads, ident=None, connection_limit=1000,
@@ -60,7 +61,7 @@ def run(settings: Settings, host: str, port: int, worker: bool) -> None:
     helper = threading.Thread(target=_keep_worker, args=(stop,), name="worker-keeper") if worker else None
     print(f"fedsky's site: http://{shown}:{port}/home (Ctrl-C ends it)", flush=True)
     if not admins:
-        print("It has no administrator yet: python -m fedsky.web create-admin NAME", flush=True)
+        print(f"It has no administrator yet: {create_admin(settings)}", flush=True)
     try:
         if helper is not None:
             helper.start()
@@ -73,6 +74,13 @@ def run(settings: Settings, host: str, port: int, worker: bool) -> None:
         if helper is not None:
             helper.join()
         app.extensions["database"].close()
+
+
+def create_admin(settings: Settings) -> str:
+    """The command that makes this site's first administrator."""
+    data = [] if settings.data == Settings().data else ["--data", shlex.quote(str(settings.data))]
+    database = ["--database", "..."] if settings.database_url else []
+    return " ".join(["python -m fedsky.web", *data, *database, "create-admin NAME"])
 
 
 def _socket(host: str, port: int) -> socket.socket:

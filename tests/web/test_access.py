@@ -1,5 +1,6 @@
 """Every route names who may use it, and only they may: all roles by all routes, whatever routes there are."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -133,3 +134,20 @@ def test_two_rules_on_a_view_are_a_programmers_error() -> None:
 
     with pytest.raises(AssertionError, match="two access rules"):
         access.public(access.anyone(view))
+
+
+def test_what_is_refused_is_written_to_the_log(
+    as_role: Callable[[str], Any], visitor: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    user = as_role("user")
+    caplog.set_level("INFO", logger="fedsky.web.audit")
+    user.get("/api/admin/users")
+    visitor.client.post("/api/login", json={})
+    visitor.client.post("/api/login", json={}, headers={"Origin": "http://evil.example"})
+    told = [json.loads(entry.getMessage()) for entry in caplog.records]
+    assert [(line["actor"], line["action"], line["target"]) for line in told] == [
+        ("user", "refused-role", "/api/admin/users"),
+        ("", "refused-token", "/api/login"),
+        ("", "refused-origin", "/api/login"),
+    ]
+    assert all(line["address"] == "127.0.0.1" and len(line["request"]) == 16 for line in told)
