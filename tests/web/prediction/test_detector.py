@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +8,6 @@ from benchmarks.drawings import drawings
 from benchmarks.not_sky import calibrate, is_for_choosing, make, others, photographs
 from fedsky.data.sky import render
 from fedsky.web.prediction.detector import describe, fit, read, shipped, to_lab
-
-SKY = Path(os.environ.get("FEDSKY_SKY", Path(__file__).resolve().parents[4] / "shared" / "sky"))
 
 
 def skies(seed: int, count: int) -> np.ndarray:
@@ -83,9 +80,8 @@ def test_the_other_pictures_are_many_of_each_nature_in_both_halves() -> None:
     assert 8 <= sum(halves) <= len(halves) - 8
 
 
-@pytest.mark.skipif(not (SKY / "manifest.csv").is_file(), reason=f"the photographs of {SKY} are not here")
-def test_photographs_that_it_has_not_learned_from_are_skies() -> None:
-    features, _ = photographs(SKY)
+def test_photographs_that_it_has_not_learned_from_are_skies(sky: Path) -> None:
+    features, _ = photographs(sky)
     order = np.random.default_rng(0).permutation(len(features))
     unseen = features[order[3 * len(order) // 4 :]]
     measured = shipped().measured["rates"]["photographs of skies"]
