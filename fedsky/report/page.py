@@ -16,7 +16,7 @@ from .selection import Choice, Selection, nothing_finished, select
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
 MANY_PROBLEMS, MANY_FILES = 12, 100
-THOROUGH = 3  # kinds of data of which every view is drawn: those with the most runs
+THOROUGH = 2  # kinds of data of which every view is drawn: those with the most runs
 
 
 def write_report(folders: Sequence[Path], out: Path, choice: Choice | None = None, lang: str = "en") -> Path:

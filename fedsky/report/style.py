@@ -108,7 +108,7 @@ def drawing() -> Iterator[None]:
         "svg.hashsalt": "fedsky", "svg.fonttype": "path", "text.parse_math": False, "axes.titley": 1.0,
         "axes.titlelocation": "left", "axes.titlesize": 8.5, "axes.labelsize": 7.5, "xtick.labelsize": 7,
         "ytick.labelsize": 7, "legend.fontsize": 7, "legend.frameon": False, "lines.linewidth": 1.4,
-        "lines.markersize": 4, "font.family": "sans-serif", "font.sans-serif": fonts, "grid.color": "#dddddd",
+        "lines.markersize": 4, "font.family": fonts, "grid.color": "#dddddd",
         "grid.linewidth": 0.6, "axes.edgecolor": "#888888", "axes.linewidth": 0.8, "figure.facecolor": "white",
         "axes.facecolor": "white", "hatch.linewidth": 0.5, "pdf.fonttype": 42, "image.cmap": "cividis",
         "axes.spines.top": False, "axes.spines.right": False,

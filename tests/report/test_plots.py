@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from fedsky.report import language, style, write_report
+from fedsky.report import language, plots, style, write_report
 from fedsky.report.groups import Group
 from fedsky.report.plots import layout
+from fedsky.report.views.owners import Heat
 
 WriteRun = Callable[..., Path]
 Judge = Callable[..., list[tuple[str, str, str]]]
@@ -126,6 +128,26 @@ def test_figures_speak_english_without_a_chinese_font(monkeypatch: pytest.Monkey
             assert language.current() == "en"
         assert style.speaks_english()
     assert not style.speaks_english()
+
+
+@pytest.mark.skipif(style.chinese_font() is None, reason="no font with Chinese characters")
+def test_chinese_characters_are_drawn() -> None:
+    with style.drawing():
+        figure, [axes] = layout.figure([1.5])
+        axes.set_title("准确率")
+        drawn = style.save(figure)
+    assert "CJK" in drawn.svg or "Noto" in drawn.svg or "Han" in drawn.svg
+    assert "LastResort" not in drawn.svg
+    assert drawn.pdf.startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("count", [1, 5, 200])
+def test_a_heat_map_of_any_number_of_owners_has_room(count: int) -> None:
+    one = Heat(group("fedavg"), np.arange(3.0), [f"owner {n}" for n in range(count)], np.full((count, 3), 0.5))
+    with style.drawing():
+        for figure in (plots.heat([one]), plots.heat([one] * 8)):
+            style.save(figure)  # a warning that nothing fits would be an error
+            assert min(axes.get_position().height * figure.get_figheight() for axes in figure.axes[:-1]) > 0.25
 
 
 def test_percent_axes_say_where_they_begin() -> None:

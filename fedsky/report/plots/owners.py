@@ -64,6 +64,7 @@ def heat(found: Sequence[Heat]) -> Figure:
     """Each owner (rows) in each round (columns): one panel a group, one scale of colours for all."""
     heights = [0.3 + (0.115 * max(4, n) if (n := len(each.owners)) <= NAMED else 1.3) for each in found]
     figure, axes = layout.figure(heights)
+    figure.set_figheight(sum(heights) + 0.75)  # the scale of colours below
     known = np.concatenate([each.accuracy.ravel() for each in found])
     low = layout.percent_limits(100 * float(np.nanmin(known)), 100)[0]
     picture = None
