@@ -27,11 +27,12 @@ AROUND = ("personalize", "privacy", "attack", "compression")
 def flatten(value: Row, prefix: str = "") -> dict[str, Any]:
     """A nested configuration as {dotted key: leaf}; lists are leaves, and 1.0 is 1."""
     flat: dict[str, Any] = {}
-    for key, item in value.items():
+    for name, item in value.items():
+        key = f"{prefix}{printable(name, 60)}"
         if isinstance(item, dict):
-            flat |= flatten(item, f"{prefix}{key}.")
+            flat |= flatten(item, f"{key}.")
         else:
-            flat[f"{prefix}{key}"] = int(item) if isinstance(item, float) and item.is_integer() else item
+            flat[key] = int(item) if isinstance(item, float) and item.is_integer() else item
     return flat
 
 

@@ -14,7 +14,7 @@ from .results import printable, section, strategy_name
 
 def settings_by_name(run: Run) -> dict[str, Any]:
     """What was chosen in each group (strategy, partition ...) and every value of the configuration, by dotted key."""
-    chosen = {str(key): value for key, value in section(run.info, "choices").items()}
+    chosen = {printable(key, 60): value for key, value in section(run.info, "choices").items()}
     return flatten(run.config) | chosen | {"strategy": strategy_name(run)}
 
 
