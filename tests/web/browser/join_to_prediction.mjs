@@ -3,7 +3,7 @@
  * a model, keep it, offer it as training data, which the administrator accepts, and delete it. By phone.
  */
 import assert from 'node:assert/strict'
-import { ADMIN, logIn, open, PHOTO, settle, SITE, visit, withBrowser } from './site.mjs'
+import { ADMIN, axe, logIn, open, PHOTO, settle, SITE, visit, withBrowser } from './site.mjs'
 
 const NAME = `emil-${Date.now() % 100000}`
 const PASSWORD = 'four grey geese fly'
@@ -56,6 +56,9 @@ await withBrowser(async (browser) => {
   await page.getByText(/[\d.]+ % probability/).waitFor()
   await page.getByText('not tomorrow').first().waitFor()
   assert.ok((await page.locator('main img').count()) >= 1)
+  assert.deepEqual(await axe(page), [])
+  assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 390)
+  if (process.env.OUT) await page.screenshot({ path: `${process.env.OUT}/predicted.phone.light.png`, fullPage: true })
   await page.getByRole('button', { name: 'Keep in my profile' }).click()
   await page.getByRole('button', { name: 'Delete it again' }).waitFor({ timeout: LONG })
 

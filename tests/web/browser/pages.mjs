@@ -1,6 +1,7 @@
 /**
- * Every page, light and dark, phone and desktop: it stands, fits its screen, axe finds nothing, nothing leaves the host,
- * the Content-Security-Policy is kept. With OUT, a picture of each goes there; ONLY limits the pages by their beginning.
+ * Every page, light and dark, phone and desktop, in English, and once in Chinese: it stands, fits its screen, axe finds
+ * nothing, nothing leaves the host, the Content-Security-Policy is kept. With OUT, a picture of each goes there; ONLY
+ * limits the pages by their beginning.
  */
 import assert from 'node:assert/strict'
 import { ADMIN, ADMIN_PAGES, axe, fileName, logIn, open, OPEN_PAGES, SITE, SIZES, visit, withBrowser } from './site.mjs'
@@ -35,30 +36,41 @@ await withBrowser(async (browser) => {
   const some = runs.filter((run, i) => i === 0 || run.strategy === 'local').slice(0, 2)
   const openPages = [...OPEN_PAGES, ...some.map((run) => `/runs/${run.id}`)]
   const adminPages = [...ADMIN_PAGES, ...jobs.slice(0, 1).map((job) => `/jobs/${job.id}`)]
-  for (const theme of ['light', 'dark']) {
-    for (const size of Object.keys(SIZES)) {
-      for (const [paths, who] of [[openPages, undefined], [adminPages, state]]) {
-        const { context, page, seen } = await open(browser, { theme, size, state: who })
-        for (const path of paths.filter(asked)) {
-          const place = `${path} (${size}, ${theme})`
-          const response = await visit(page, path).catch((error) => wrong.add(`${place}: ${error.message.split('\n')[0]}`))
-          if (!response?.status) continue
-          visited += 1
-          await page.waitForLoadState('networkidle', { timeout: 15000 }).catch(() => undefined) // a page that polls is never idle
-          const expected = path === '/no/such/page' ? 404 : 200
-          if (response.status() !== expected) wrong.add(`${path}: status ${response.status()}`)
-          const width = await page.evaluate(() => document.documentElement.scrollWidth)
-          if (width > SIZES[size].width) wrong.add(`${place} is ${width} px wide`)
-          if ((await page.locator('h1').count()) !== 1) wrong.add(`${place} has not one h1`)
-          for (const line of await axe(page)) wrong.add(`${place}: ${line}`)
-          if (out) await page.screenshot({ path: `${out}/${fileName(path)}.${size}.${theme}.png`, fullPage: true })
-        }
-        for (const line of seen) wrong.add(`${size} ${theme}: ${line}`)
-        await context.close()
+  const ways = ['light', 'dark'].flatMap((theme) => Object.keys(SIZES).map((size) => ({ theme, size, locale: 'en-GB' })))
+  for (const way of [...ways, { theme: 'light', size: 'phone', locale: 'zh-CN' }]) {
+    const { theme, size, locale } = way
+    const suffix = `${size}.${theme}${locale === 'zh-CN' ? '.zh' : ''}`
+    for (const [paths, who] of [[openPages, undefined], [adminPages, state]]) {
+      const { context, page, seen } = await open(browser, { ...way, state: who })
+      const look = async (place, name) => {
+        const width = await page.evaluate(() => document.documentElement.scrollWidth)
+        if (width > SIZES[size].width) wrong.add(`${place} is ${width} px wide`)
+        for (const line of await axe(page)) wrong.add(`${place}: ${line}`)
+        if (out) await page.screenshot({ path: `${out}/${name}.${suffix}.png`, fullPage: true })
       }
+      for (const path of paths.filter(asked)) {
+        const place = `${path} (${suffix})`
+        const response = await visit(page, path).catch((error) => wrong.add(`${place}: ${error.message.split('\n')[0]}`))
+        if (!response?.status) continue
+        visited += 1
+        await page.waitForLoadState('networkidle', { timeout: 5000 }).catch(() => undefined) // a page that polls is never idle
+        const expected = path === '/no/such/page' ? 404 : 200
+        if (response.status() !== expected) wrong.add(`${path}: status ${response.status()}`)
+        if ((await page.locator('h1').count()) !== 1) wrong.add(`${place} has not one h1`)
+        if (await page.locator('main .alert-danger').count()) {
+          wrong.add(`${place} says: ${await page.locator('main .alert-danger').first().innerText()}`)
+        }
+        await look(place, fileName(path))
+      }
+      if (size === 'phone' && paths.some(asked)) {
+        await page.locator('.site-header .toggle').click()
+        await look(`the menu (${suffix})`, who ? 'menu-admin' : 'menu')
+      }
+      for (const line of seen) wrong.add(`${suffix}: ${line}`)
+      await context.close()
     }
   }
 })
 assert.deepEqual([...wrong], [], 'every page stands, fits, is accessible and keeps to itself')
-assert.ok(visited >= (only ? 1 : 60), `${visited} pages were seen`)
+assert.ok(visited >= (only ? 1 : 90), `${visited} pages were seen`)
 console.log(`${visited} pages`)

@@ -38,12 +38,12 @@ export async function withBrowser(walk) {
  * A page of its own session. `seen` gathers what must not happen: requests to another host, violations of the
  * Content-Security-Policy, errors of scripts, answers 5xx. check() fails on any of them.
  */
-export async function open(browser, { theme = 'light', size = 'desktop', state, reducedMotion = 'reduce' } = {}) {
+export async function open(browser, { theme = 'light', size = 'desktop', locale = 'en-GB', state } = {}) {
   const context = await browser.newContext({
     viewport: SIZES[size],
     colorScheme: theme,
-    locale: 'en-GB',
-    reducedMotion,
+    locale,
+    reducedMotion: 'reduce',
     storageState: state,
     hasTouch: size === 'phone',
   })
@@ -123,7 +123,9 @@ export async function axe(page) {
 }
 
 /** The pages with what each needs: no account, or an administrator's. */
-export const OPEN_PAGES = ['/home', '/runs', '/compare', '/predict', '/about', '/login', '/register', '/no/such/page']
+export const OPEN_PAGES = [
+  '/home', '/runs', '/compare', '/compare?q=reference/sky', '/predict', '/about', '/login', '/register', '/no/such/page',
+]
 export const ADMIN_PAGES = [
   '/profile', '/launch', '/launch?recipe=own', '/jobs', '/admin/users', '/admin/queue', '/admin/datasets', '/admin/offers', '/admin/audit',
 ]

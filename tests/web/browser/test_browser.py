@@ -56,9 +56,8 @@ def answers(address: str) -> bool:
 def site(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A running site with its worker, an administrator who has chosen a password, and the reference runs."""
     folder = tmp_path_factory.mktemp("site")
-    (folder / "outputs").mkdir()
-    options = ["--data", str(folder / "data"), "--outputs", str(folder / "outputs"),
-               "--outputs", str(ROOT / "outputs" / "reference")]  # fmt: skip
+    shutil.copytree(ROOT / "outputs" / "reference", folder / "outputs" / "reference")
+    options = ["--data", str(folder / "data"), "--outputs", str(folder / "outputs")]
     program = [sys.executable, "-m", "fedsky.web"]
     made = subprocess.run(
         [*program, *options[:2], "create-admin", ADMIN],
