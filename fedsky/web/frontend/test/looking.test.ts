@@ -1,10 +1,13 @@
 /** The pages where a reader looks: runs, a run, a comparison, a prediction, on a made-up server. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { RunRow } from '../src/types'
-import { button, labelled, logInAs, mountPage, problem, serve, settle } from './mounting'
+import { button, labelled, logInAs, mountPage, problem, serve, settle, type } from './mounting'
 
 vi.mock('uplot', () => ({
   default: class {
+    scales = {}
+    data = [[]]
+    redraw() {}
     setSeries() {}
     setCursor() {}
     setData() {}
@@ -105,7 +108,7 @@ describe('a run that goes on', () => {
   }, 20_000)
 
   it('has a configuration that can be searched, and a note that operators alone may edit', async () => {
-    serve({ 'GET /runs/a': detail('done'), 'GET /runs/a/rounds': { rounds: [], feed: [], last: -1, status: 'done' } })
+    const asked = serve({ 'PATCH /runs/a/annotation': {}, 'GET /runs/a': detail('done'), 'GET /runs/a/rounds': { rounds: [], feed: [], last: -1, status: 'done' } })
     const { element, end } = await mountPage('/runs/a')
     const search = labelled(element, 'Find a setting') as HTMLInputElement
     search.value = 'norm batch'
@@ -115,7 +118,16 @@ describe('a run that goes on', () => {
     expect(() => button(element, 'Edit')).toThrow()
     logInAs('operator')
     await settle()
-    expect(button(element, 'Edit')).toBeTruthy()
+    button(element, 'Edit').click()
+    await settle()
+    type(labelled(element, 'Title'), ' First try ')
+    type(labelled(element, 'Tags, separated by commas'), 'thesis, ,sky')
+    await settle()
+    labelled(element, 'Title').closest('form')?.dispatchEvent(new Event('submit'))
+    await settle()
+    const saved = asked.find((each) => each.method === 'PATCH')
+    expect(saved?.body).toEqual({ title: 'First try', note: '', tags: ['thesis', 'sky'] })
+    expect(() => labelled(element, 'Title')).toThrow()
     end()
   })
 })

@@ -8,11 +8,14 @@ const plots: FakePlot[] = []
 class FakePlot {
   cursor = { left: -10 }
   shown: Record<number, boolean | undefined> = {}
-  data: unknown
+  data: number[][]
+  scales = { x: { min: 0, max: 2 } }
+  reset: boolean | undefined
+  redrawn = 0
   destroyed = false
   constructor(
     readonly options: { hooks: { setCursor: ((u: FakePlot) => void)[] } },
-    data: unknown,
+    data: number[][],
   ) {
     this.data = data
     plots.push(this)
@@ -24,8 +27,12 @@ class FakePlot {
     this.cursor.left = left
     this.options.hooks.setCursor.forEach((hook) => hook(this))
   }
-  setData(data: unknown) {
+  setData(data: number[][], reset?: boolean) {
     this.data = data
+    this.reset = reset
+  }
+  redraw() {
+    this.redrawn += 1
   }
   setSize() {}
   destroy() {
@@ -88,7 +95,11 @@ describe('CurveChart', () => {
     const longer = lines.map((line) => ({ ...line, x: [...line.x, 3], mean: [...line.mean, 0.95], low: [...line.low, null], high: [...line.high, null] }))
     await set({ lines: longer })
     expect(plots).toHaveLength(1)
-    expect((plots[0]?.data as number[][])[0]).toEqual([0, 1, 2, 3])
+    expect(plots[0]?.data[0]).toEqual([0, 1, 2, 3])
+    expect(plots[0]?.reset).toBe(true)
+    Object.assign(plots[0]?.scales.x as object, { min: 1, max: 2 }) // zoomed in
+    await set({ lines: longer.map((line) => ({ ...line, mean: line.mean.map(() => 0.5) })) })
+    expect([plots[0]?.reset, plots[0]?.redrawn]).toEqual([false, 1])
     await set({ lines: longer.slice(0, 1) })
     expect(plots).toHaveLength(2)
     expect(plots[0]?.destroyed).toBe(true)

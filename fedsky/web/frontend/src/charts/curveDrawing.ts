@@ -61,7 +61,7 @@ export function drawCurves(figure: CurveFigure): Shape {
   const height = legendTop + Math.ceil(lines.length / columns) * LEGEND_ROW + 6
   const axisText = { 'font-size': 11, fill: inks.muted }
   const grid: Shape[] = []
-  for (const tick of ticks(bottom, top, 6)) {
+  for (const tick of ticks(bottom, top, 8)) {
     const y = round(at(left, tick)[1])
     grid.push(
       shape('line', { x1: PLOT.left, x2: PLOT.left + PLOT.width, y1: y, y2: y, stroke: inks.grid }),
@@ -75,16 +75,17 @@ export function drawCurves(figure: CurveFigure): Shape {
       shape('text', { x, y: PLOT.top + PLOT.height + 17, 'text-anchor': 'middle', ...axisText }, tickText(tick)),
     )
   }
+  const under: Shape[] = []
   const marks: Shape[] = []
   lines.forEach((line, number) => {
     const color = legible(line.color, inks.background)
     if (line.runs.length > 1) {
       for (const points of bandOf(line, at)) {
-        marks.push(shape('path', { d: `${path(points)}Z`, fill: color, 'fill-opacity': bandOpacity(lines.length) }))
+        under.push(shape('path', { d: `${path(points)}Z`, fill: color, 'fill-opacity': bandOpacity(lines.length) }))
       }
       for (const run of line.runs) {
         for (const points of stretches(run.x, run.y, at)) {
-          marks.push(shape('path', { d: path(points), fill: 'none', stroke: color, 'stroke-opacity': round(runOpacity(lines)), 'stroke-width': 0.8 }))
+          under.push(shape('path', { d: path(points), fill: 'none', stroke: color, 'stroke-opacity': round(runOpacity(lines)), 'stroke-width': 0.8 }))
         }
       }
     }
@@ -118,7 +119,7 @@ export function drawCurves(figure: CurveFigure): Shape {
     shape('text', { x: PLOT.left, y: 20, 'font-size': 14, 'font-weight': 600, fill: inks.text }, figure.title),
     shape('g', {}, ...grid),
     shape('clipPath', { id: 'plot' }, shape('rect', { x: PLOT.left, y: PLOT.top - 4, width: PLOT.width + 4, height: PLOT.height + 8 })),
-    shape('g', { 'clip-path': 'url(#plot)' }, ...marks),
+    shape('g', { 'clip-path': 'url(#plot)' }, ...under, ...marks),
     shape('text', { x: PLOT.left + PLOT.width / 2, y: PLOT.top + PLOT.height + 34, 'text-anchor': 'middle', 'font-size': 12, fill: inks.text }, figure.xLabel),
     shape('text', { x: 14, y: middle, transform: `rotate(-90 14 ${middle})`, 'text-anchor': 'middle', 'font-size': 12, fill: inks.text }, figure.yLabel),
     shape('g', {}, ...legend),

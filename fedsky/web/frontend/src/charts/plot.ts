@@ -14,7 +14,8 @@ export interface PlotSettings {
   theme: Theme
   lines: readonly Line[]
   xLabel: string
-  yLabel: string
+  /** Anew for each drawing: it tells where the axis begins. */
+  yLabel: () => string
   percent: boolean
   sync?: string
   limits: () => [number, number]

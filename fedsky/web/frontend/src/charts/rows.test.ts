@@ -36,6 +36,9 @@ describe('dumbbells', () => {
     const [first, second, third] = sidestep([100, 10, 101]) as [number, number, number]
     expect(second).toBe(0)
     expect(Math.abs(first - third)).toBeGreaterThanOrEqual(7)
+    const crowd = sidestep(new Array<number>(10).fill(5), 40)
+    expect(Math.max(...crowd) - Math.min(...crowd)).toBeLessThanOrEqual(40)
+    expect(new Set(crowd).size).toBe(10)
   })
 })
 

@@ -17,7 +17,7 @@ interface Frame {
 
 const ROW = 30
 
-function frame(width: number, names: string[], count: number, limits: [number, number], titled: boolean, rowHeight = ROW): Frame {
+function frame(width: number, names: string[], count: number, limits: [number, number], titled: boolean, rowHeight: number): Frame {
   const longest = Math.max(0, ...names.map((name) => textWidth(name, 12)))
   const left = Math.min(longest + 14, width * 0.42)
   const right = width - 16
@@ -109,10 +109,12 @@ export interface RowsFigure<Row> {
 export function drawDumbbells(figure: RowsFigure<DumbbellRow>): Shape {
   const { inks, rows } = figure
   const names = rows.map((row) => `${row.name} (${row.detail})`)
-  const at = frame(figure.width, names, rows.length, figure.limits, figure.title !== undefined)
+  // Many groups need room above and below each other.
+  const tall = Math.min(72, Math.max(ROW, 6 * Math.max(0, ...rows.map((row) => row.dots.length))))
+  const at = frame(figure.width, names, rows.length, figure.limits, figure.title !== undefined, tall)
   const looks = new Map(rows.flatMap((row) => row.dots.map((dot) => [dot.look.label, dot.look])))
   const body = rows.flatMap((row, number) => {
-    const y = at.top + ROW * (number + 0.5)
+    const y = at.top + tall * (number + 0.5)
     const known = row.dots.filter((dot) => dot.value !== null) as { look: Look; value: number }[]
     const values = known.map((dot) => dot.value)
     return [
@@ -120,7 +122,7 @@ export function drawDumbbells(figure: RowsFigure<DumbbellRow>): Shape {
       ...(values.length > 1
         ? [shape('line', { x1: round(at.x(Math.min(...values))), x2: round(at.x(Math.max(...values))), y1: y, y2: y, stroke: inks.muted, 'stroke-width': 3, 'stroke-opacity': 0.45 })]
         : []),
-      ...sidestep(known.map((dot) => at.x(dot.value))).map((dy, place) => {
+      ...sidestep(known.map((dot) => at.x(dot.value)), tall - 10).map((dy, place) => {
         const dot = known[place] as { look: Look; value: number }
         return shape('path', {
           d: markerPath(dot.look.marker, at.x(dot.value), y + dy, 5),
@@ -133,12 +135,12 @@ export function drawDumbbells(figure: RowsFigure<DumbbellRow>): Shape {
   return svg(at, inks, figure.title !== undefined, figure.title === undefined ? [] : [...looks.values()], children)
 }
 
-/** How far markers that would hide each other move up or down, in pixels. */
-export function sidestep(xs: readonly number[]): number[] {
+/** How far markers that would hide each other move up or down, in pixels; room: what all of them together may take. */
+export function sidestep(xs: readonly number[], room = 20): number[] {
   const order = xs.map((x, place) => ({ x, place })).sort((a, b) => a.x - b.x)
   const moved = new Array<number>(xs.length).fill(0)
   let cluster: typeof order = []
-  const spread = () => cluster.forEach(({ place }, number) => (moved[place] = (number - (cluster.length - 1) / 2) * Math.min(7, 20 / cluster.length)))
+  const spread = () => cluster.forEach(({ place }, number) => (moved[place] = (number - (cluster.length - 1) / 2) * Math.min(7, room / cluster.length)))
   for (const point of order) {
     if (cluster.length && point.x - (cluster.at(-1) as { x: number }).x > 7) {
       spread()

@@ -55,6 +55,7 @@ export default {
   testImages: 'n {num}',
   settings: 'Where the settings differ',
   settingsText: 'Settings that are the same in all groups are not shown.',
+  settingsUnknown: 'Run folders of one name in several places: which settings belong to which group cannot be told here. The pages of the runs have them.',
   settingsSome: 'Shown for {shown} of {all} groups.',
   settingsSame: 'The groups differ in no setting but the strategy.',
   setting: 'Setting',
@@ -68,5 +69,6 @@ export default {
   copied: 'The link is copied.',
   notCopied: 'The address bar holds the link to this view.',
   noRuns: 'None of the chosen runs can be compared yet: a run counts when it is done.',
+  json: 'This page as JSON',
   zero: '< 0.001',
 }

@@ -90,5 +90,6 @@ export default {
   noteTags: 'Tags, separated by commas',
   save: 'Save',
   cancel: 'Cancel',
+  json: 'This page as JSON',
   saved: 'Saved.',
 }

@@ -36,5 +36,6 @@ export default {
   sameValue: 'the same in all runs found',
   live: 'The list follows by itself.',
   tooMany: 'The first {shown} of {total} runs are grouped here; narrow the search to see the others.',
+  json: 'This page as JSON',
   table: 'Runs',
 }

@@ -54,6 +54,7 @@ export default {
   testImages: 'n {num}',
   settings: '设置的不同之处',
   settingsText: '各组相同的设置不显示。',
+  settingsUnknown: '不同位置有同名的运行文件夹，此处无法判断哪些设置属于哪一组；请查看各运行的页面。',
   settingsSome: '显示 {all} 组中的 {shown} 组。',
   settingsSame: '除策略外，各组设置没有不同。',
   setting: '设置',
@@ -67,5 +68,6 @@ export default {
   copied: '链接已复制。',
   notCopied: '地址栏中就是此视图的链接。',
   noRuns: '所选运行目前都不能比较：运行完成后才计入。',
+  json: '此页面的 JSON',
   zero: '< 0.001',
 }

@@ -90,5 +90,6 @@ export default {
   noteTags: '标签，用逗号分隔',
   save: '保存',
   cancel: '取消',
+  json: '此页面的 JSON',
   saved: '已保存。',
 }

@@ -36,5 +36,6 @@ export default {
   sameValue: '所有找到的运行都相同',
   live: '列表会自动更新。',
   tooMany: '此处只对 {total} 次运行中的前 {shown} 次分组；缩小搜索范围可查看其余。',
+  json: '此页面的 JSON',
   table: '运行列表',
 }
