@@ -98,14 +98,14 @@ def _seconds(rows: list[Row], order: list[int]) -> dict[str, Floats]:
                 found["seconds"][where] = number(row.get("round_seconds"), 0)
             else:
                 single.append((where, row))
-    where = np.array([place for place, _row in single], dtype=np.int64)
+    places = np.array([place for place, _row in single], dtype=np.int64)
     for name in ("train_seconds", "evaluate_seconds"):
         values = numbers([row.get(name) for _place, row in single], 0)
         known = ~np.isnan(values)
-        told = np.bincount(where[known], minlength=len(order)) > 0
+        told = np.bincount(places[known], minlength=len(order)) > 0
         longest = np.zeros(len(order))
-        np.maximum.at(longest, where[known], values[known])
-        sums = np.bincount(where[known], weights=values[known], minlength=len(order))
+        np.maximum.at(longest, places[known], values[known])
+        sums = np.bincount(places[known], weights=values[known], minlength=len(order))
         found[name], found[f"longest_{name}"] = np.where(told, sums, math.nan), np.where(told, longest, math.nan)
     return found
 

@@ -84,7 +84,7 @@ def test_the_spread_of_owners(tmp_path: Path, write_run: WriteRun) -> None:
     [result] = only_kind(tmp_path).results
     found = owners.spread(result)
     assert found["mean"] == pytest.approx(0.5)
-    assert (found["worst_tenth"], found["best_tenth"]) == (pytest.approx(0.05), pytest.approx(0.95))
+    assert [found["worst_tenth"], found["best_tenth"]] == pytest.approx([0.05, 0.95])
     assert found["deviation"] == pytest.approx(np.std(values))
     assert found["jain"] == pytest.approx(5.5**2 / (11 * 3.85))
 
