@@ -65,7 +65,7 @@ def write_selection(selection: Selection, folders: Sequence[Path], out: Path, ch
         "where": choice.where,
         "baseline": choice.baseline,
     }
-    writer.write(out, {each.name: each.run for each in [*selection.results, *left_out]}, asked)
+    writer.write(out, selection.runs, asked)
     return out / "index.html"
 
 

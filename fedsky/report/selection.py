@@ -36,6 +36,11 @@ class Selection:
     left_out: list[LeftOut]
 
     @property
+    def runs(self) -> dict[str, Run]:
+        """Every run that was read, by its name."""
+        return {each.name: each.run for each in self.results} | {each.name: each.run for each in self.left_out}
+
+    @property
     def problems(self) -> list[tuple[str, list[str]]]:
         """What is wrong in the files of each run."""
         read: list[Result | LeftOut] = [*self.results, *self.left_out]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 import typer
-from typer.testing import CliRunner, Result
+from click.testing import Result
+from typer.testing import CliRunner
 
 from fedsky.report import __main__ as command
 from fedsky.report import style

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 from fedsky.history import ROUND_KEYS
 from fedsky.report import exports, style, terminal, write_report
@@ -83,7 +84,7 @@ def check(folder: Path) -> None:
     selection = select([folder])
     assert exports.tidy_bytes(selection.kinds)
     with (folder / "terminal.txt").open("w", encoding="utf-8", errors="replace") as file:
-        terminal.show(selection, console=terminal.Console(file=file))
+        terminal.show(selection, console=Console(file=file))
     assert "\x1b" not in (folder / "terminal.txt").read_text(encoding="utf-8")
 
 

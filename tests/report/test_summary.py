@@ -63,11 +63,11 @@ def test_numbers_are_scipys(tmp_path: Path, write_run: WriteRun) -> None:
     assert set(pairs) == {("fedavg", "local"), ("fedprox", "local"), ("fedprox", "fedavg")}
     p_values = {}
     for (first, second), each in pairs.items():
-        reference = stats.ttest_rel(values[first], values[second])
-        interval = reference.confidence_interval(0.95)
-        assert each["p"] == pytest.approx(reference.pvalue)
+        paired = stats.ttest_rel(values[first], values[second])
+        interval = paired.confidence_interval(0.95)
+        assert each["p"] == pytest.approx(paired.pvalue)
         assert (each["difference"]["low"], each["difference"]["high"]) == pytest.approx((interval.low, interval.high))
-        p_values[first, second] = float(reference.pvalue)
+        p_values[first, second] = float(paired.pvalue)
     smallest, middle, largest = sorted(p_values.values())
     adjusted = [3 * smallest, max(3 * smallest, 2 * middle), max(3 * smallest, 2 * middle, largest)]
     assert sorted(each["p_holm"] for each in pairs.values()) == pytest.approx(adjusted)
