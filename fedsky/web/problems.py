@@ -5,7 +5,8 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, g, json, request
-from werkzeug.exceptions import HTTPException, NotFound
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException, NotFound, SecurityError
 
 LOG = logging.getLogger("fedsky.web")
 
@@ -53,11 +54,19 @@ def install(app: Flask) -> None:
         if 300 <= (error.code or 0) < 400:
             redirect = error.get_response()
             return Response(status=redirect.status_code, headers=list(redirect.headers))
-        response = answer(Problem(error.code or 500, SENTENCES.get(error.code or 500) or error.description or ""))
+        sentence = SENTENCES.get(error.code or 500) or error.description or ""
+        if isinstance(error, SecurityError):
+            sentence = "This site does not answer to that name: start it with --name and the name that you asked for."
+        response = answer(Problem(error.code or 500, sentence))
         for name, value in error.get_headers():
             if name.lower() in ("allow", "retry-after", "content-range"):
                 response.headers[name] = value
         return response
+
+    @app.errorhandler(OperationalError)
+    def refuse_busy(error: OperationalError) -> Response:
+        LOG.error("request %s: the database does not answer: %s", g.get("request_id"), error.orig)
+        return answer(Problem(503, "The site's database is busy: try again in a moment.", retry_after=5))
 
     @app.errorhandler(Exception)
     def refuse_any(error: Exception) -> Response:

@@ -22,6 +22,9 @@ RESTART_SECONDS = 5.0  # between the end of a worker and the start of the next
 
 def check(settings: Settings, host: str, insecure_http: bool) -> None:
     """ValueError in one line for a site that would be reached from elsewhere without what protects it."""
+    named = set(settings.hosts) > set(Settings().hosts)
+    if settings.https and not named:
+        raise ValueError("--https: add --name with the name under which browsers ask, such as --name lab.example.org")
     if is_loopback(host):
         return
     if not settings.https and not insecure_http:
@@ -29,7 +32,7 @@ def check(settings: Settings, host: str, insecure_http: bool) -> None:
             f"--host {host} is reached from other machines, and passwords would cross the network readable: put a "
             "server with TLS in front and add --https, or add --insecure-http on a network that you trust"
         )
-    if set(settings.hosts) <= set(Settings().hosts):
+    if not named:
         raise ValueError(
             f"--host {host} is reached under a name or address of this machine: add --name with it, such as "
             "--name lab.example.org or --name 192.168.0.7"

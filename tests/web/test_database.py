@@ -1,15 +1,19 @@
 """The tables are those of the migrations, and come about whole: whoever starts at once, whenever it is killed."""
 
 import os
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import site_upgrade
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, select, text
+from flask import Flask
+from site_browser import Browser
+from sqlalchemy import event, inspect, select, text
 
 from fedsky.web.accounts import add
 from fedsky.web.database import VERSION_TABLE, Database, head, hidden
@@ -135,3 +139,20 @@ def test_killed_at_any_moment_the_tables_are_old_or_new(tmp_path: Path) -> None:
         database.upgrade()
         database.close()
         assert site_upgrade.state_of(tmp_path / f"{i}.sqlite") == "new"
+
+
+def test_a_busy_database_is_told_as_such(app: Flask, as_role: Callable[[str], Browser]) -> None:
+    """Another process holds the write lock for longer than the site waits: 503, and all is well after."""
+    user = as_role("user")
+    database = app.extensions["database"]
+    path = database.engine.url.database
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    database.engine.dispose()
+    event.listen(database.engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout = 50"))
+    answer = user.post("/api/logout")
+    assert answer.status_code == 503 and answer.headers["Retry-After"] == "5"
+    assert user.get("/api/profile").status_code == 200, "reading goes on"
+    other.execute("ROLLBACK")
+    other.close()
+    assert user.post("/api/logout").status_code == 200

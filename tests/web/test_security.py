@@ -138,6 +138,7 @@ def test_a_proxys_word_counts_only_where_there_is_one(settings: Settings) -> Non
 def test_the_site_answers_to_its_own_names_alone(app: Flask, host: str) -> None:
     answer = app.test_client().get("/api/session", headers={"Host": host})
     assert answer.status_code == 400 and "csrf" not in answer.text
+    assert answer.mimetype == "application/problem+json"
     assert app.test_client().get("/api/session", headers={"Host": "127.0.0.1:5000"}).status_code == 200
 
 

@@ -32,7 +32,7 @@ def ask(*arguments: str) -> tuple[int, str, str]:
         (["--host", "0.0.0.0"], "--https"),
         (["--host", "192.168.0.7"], "--insecure-http"),
         (["--host", "0.0.0.0", "--insecure-http"], "--name"),
-        (["--host", "0.0.0.0", "--https"], "--name"),
+        (["--https"], "--name"),
         (["--host", "0.0.0.0", "--insecure-http", "--name", "lab.example.org"], "create-admin"),
         (["--registration", "maybe"], "approve, open or closed"),
         (["--database", "nonsense", "upgrade"], "sqlite:////folder/file"),

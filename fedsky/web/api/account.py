@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from fedsky import __version__
 from fedsky.web import access, accounts, sessions
 from fedsky.web.access import anyone
+from fedsky.web.api import account_shapes as shapes
 from fedsky.web.body import Body, read
 from fedsky.web.openapi import describe
 from fedsky.web.settings import Settings
@@ -27,7 +28,7 @@ class Credentials(Body):
 
 @blueprint.get("/session")
 @anyone
-@describe("Who asks, the token that every change needs, and how the site is set.")
+@describe("Who asks, the token that every change needs, and how the site is set.", response=shapes.Session)
 def get_session() -> dict[str, Any]:
     """Who asks; null for a visitor."""
     settings: Settings = current_app.extensions["settings"]
@@ -47,6 +48,7 @@ def get_session() -> dict[str, Any]:
 @blueprint.post("/register")
 @anyone
 @describe("Asks for an account. A name that is taken is answered like one that is free.", body=Credentials, status=202,
+          response=shapes.Registered,
           errors=(403, 429, 503))  # fmt: skip
 def register() -> tuple[dict[str, str], int]:
     """Makes an account, waiting for approval or active as the site is set."""
@@ -57,7 +59,7 @@ def register() -> tuple[dict[str, str], int]:
 
 @blueprint.post("/login")
 @anyone
-@describe("Begins a session.", body=Credentials, errors=(401, 403, 429, 503))
+@describe("Begins a session.", body=Credentials, response=shapes.Begun, errors=(401, 403, 429, 503))
 def login() -> dict[str, Any]:
     """Begins a session with a new token."""
     body = read(Credentials)

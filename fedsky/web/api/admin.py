@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from fedsky.web import access, changes, datasets
 from fedsky.web.access import needs
+from fedsky.web.api import account_shapes as shapes
 from fedsky.web.body import Body, Query, query, read
 from fedsky.web.openapi import describe
 from fedsky.web.problems import Problem
@@ -32,7 +33,7 @@ class AuditQuery(Query):
 
 @blueprint.get("/admin/users")
 @needs("admin")
-@describe("All accounts, those that wait for approval first.")
+@describe("All accounts, those that wait for approval first.", response=shapes.Accounts)
 def get_users() -> dict[str, Any]:
     """All accounts."""
     users = sorted(g.db.scalars(select(User)), key=lambda user: (user.state != "waiting", user.key))
@@ -41,7 +42,7 @@ def get_users() -> dict[str, Any]:
 
 @blueprint.patch("/admin/users/<id>")
 @needs("admin")
-@describe("Gives an account another role or state.", body=UserChange, errors=(409,))
+@describe("Gives an account another role or state.", body=UserChange, response=shapes.Altered, errors=(409,))
 def patch_user(id: str) -> dict[str, Any]:
     """Approves, disables or enables an account, or changes what it may."""
     body = read(UserChange)
@@ -54,7 +55,7 @@ def patch_user(id: str) -> dict[str, Any]:
 
 @blueprint.get("/admin/audit")
 @needs("admin")
-@describe("The audit log, the latest first.", query=AuditQuery)
+@describe("The audit log, the latest first.", query=AuditQuery, response=shapes.Log)
 def get_audit() -> dict[str, Any]:
     """A page of the audit log."""
     asked = query(AuditQuery)
@@ -79,7 +80,8 @@ def get_audit() -> dict[str, Any]:
 
 @blueprint.get("/admin/datasets")
 @needs("admin")
-@describe("The photographs that launched runs may learn from, and those accepted from users.")
+@describe("The photographs that launched runs may learn from, and those accepted from users.",
+          response=shapes.Datasets)  # fmt: skip
 def get_datasets() -> dict[str, Any]:
     """The data sets of the site, by name; never where they are."""
     return {"datasets": datasets.all_sets(current_app.extensions["settings"])}

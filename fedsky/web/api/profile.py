@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, select
 
 from fedsky.web import access, accounts, audit, changes
 from fedsky.web.access import needs
+from fedsky.web.api import account_shapes as shapes
 from fedsky.web.body import Body, read
 from fedsky.web.openapi import describe
 from fedsky.web.problems import Problem
@@ -33,7 +34,7 @@ class Confirmation(Body):
 
 @blueprint.get("/profile")
 @needs("user", while_password_must_change=True)
-@describe("The own account and how much is kept of it.")
+@describe("The own account and how much is kept of it.", response=shapes.Profile)
 def get_profile() -> dict[str, Any]:
     """The own account."""
     user = access.member()
@@ -46,7 +47,7 @@ def get_profile() -> dict[str, Any]:
 
 @blueprint.patch("/profile")
 @needs("user", while_password_must_change=True)
-@describe("Changes the own name or password.", body=ProfileChange, errors=(409, 429, 503))
+@describe("Changes the own name or password.", body=ProfileChange, response=shapes.Begun, errors=(409, 429, 503))
 def patch_profile() -> dict[str, Any]:
     """Changes the own name or password; answers with a new token, since a new password begins a new session."""
     body = read(ProfileChange)
@@ -65,7 +66,7 @@ def delete_profile() -> dict[str, Any]:
 
 @blueprint.get("/profile/sessions")
 @needs("user")
-@describe("The own sessions, the latest used first.")
+@describe("The own sessions, the latest used first.", response=shapes.Logins)
 def get_sessions() -> dict[str, Any]:
     """The own sessions."""
     user = access.member()

@@ -1,0 +1,132 @@
+"""The shapes of answers on accounts, as the API's description tells them. Times are ISO 8601, UTC."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+Role = Literal["user", "operator", "admin"]
+State = Literal["waiting", "active", "disabled"]
+
+
+class Account(BaseModel):
+    """An account, as its owner sees it."""
+
+    id: str
+    name: str
+    role: Role
+    state: State
+    must_change_password: bool
+
+
+class Session(BaseModel):
+    """Who asks, the token that every change needs, and how the site is set."""
+
+    user: Account | None
+    csrf: str
+    public: bool
+    registration: Literal["approve", "open", "closed"]
+    version: str
+    pending_users: int | None = None  # for administrators alone
+
+
+class Registered(BaseModel):
+    """What became of a registration, as far as anyone may know."""
+
+    state: Literal["waiting", "active"]
+
+
+class Begun(BaseModel):
+    """A session that began, with its token."""
+
+    user: Account
+    csrf: str
+
+
+class Counts(BaseModel):
+    """How much is kept of an account."""
+
+    predictions: int
+    jobs: int
+
+
+class Profile(BaseModel):
+    """The own account."""
+
+    user: Account
+    created: str
+    counts: Counts
+
+
+class Login(BaseModel):
+    """A session on one browser."""
+
+    id: str
+    created: str
+    last_seen: str
+    address: str
+    agent: str
+    current: bool
+
+
+class Logins(BaseModel):
+    """The own sessions, the latest used first."""
+
+    sessions: list[Login]
+
+
+class Listed(BaseModel):
+    """An account, as administrators see it."""
+
+    id: str
+    name: str
+    role: Role
+    state: State
+    created: str
+    last_login: str | None
+
+
+class Accounts(BaseModel):
+    """All accounts, those that wait for approval first."""
+
+    users: list[Listed]
+
+
+class Altered(BaseModel):
+    """An account after a change."""
+
+    user: Listed
+
+
+class Entry(BaseModel):
+    """One deed."""
+
+    id: str
+    time: str
+    actor: str
+    action: str
+    target: str
+    detail: dict[str, Any]
+    address: str
+
+
+class Log(BaseModel):
+    """A page of the audit log; ``next`` is the ``before`` of the page after it."""
+
+    entries: list[Entry]
+    next: str | None
+
+
+class Dataset(BaseModel):
+    """A data set: photographs by class (none are counted where they are drawn), and what is wrong with it."""
+
+    name: str
+    count: int | None
+    classes: dict[str, int]
+    kind: str
+    problem: str | None
+
+
+class Datasets(BaseModel):
+    """All data sets of the site."""
+
+    datasets: list[Dataset]

@@ -1,0 +1,58 @@
+"""The site's Flask application, put together."""
+
+from flask import Flask, Response, current_app, g, json, request
+
+from fedsky.web import access, assets, limits, openapi, problems, security, sessions
+from fedsky.web.api import account, admin, compare, jobs, predict, profile, runs
+from fedsky.web.database import Database
+from fedsky.web.settings import Settings
+
+API = (account, profile, admin, runs, compare, jobs, predict)
+
+
+def make(settings: Settings) -> Flask:
+    """The site's application, its database brought up to date; ValueError in one line where it cannot be."""
+    settings.prepare()
+    app = Flask("fedsky.web", static_folder=None)
+    app.testing = settings.testing
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.url_map.merge_slashes = False
+    database = Database(settings.url, connections=settings.threads + 8)
+    database.upgrade()
+    app.extensions |= {"settings": settings, "database": database, "limits": limits.Limits()}
+    security.install(app, settings)
+    problems.install(app)
+
+    app.before_request(security.identify)
+    app.before_request(security.came_from_here)
+    app.before_request(sessions.load)
+    app.before_request(access.guard)
+    app.before_request(security.check_token)
+    app.before_request(limits.guard)
+    app.before_request(open_database)
+    app.teardown_request(close_database)
+
+    app.register_blueprint(assets.blueprint)
+    for module in API:
+        app.register_blueprint(module.blueprint, url_prefix="/api")
+
+    @app.get("/api/openapi.json")
+    @access.anyone
+    @openapi.describe("This description.")
+    def openapi_json() -> Response:
+        """The API's description."""
+        return Response(json.dumps(openapi.document(app)), mimetype="application/json")
+
+    return app
+
+
+def open_database() -> None:
+    """Gives a request its database session, ``g.db``, which the view commits."""
+    database: Database = current_app.extensions["database"]
+    g.db = database.reading() if request.method in security.SAFE else database.writing()
+
+
+def close_database(_: BaseException | None) -> None:
+    """Ends a request's database session; what was not committed is undone."""
+    if "db" in g:
+        g.db.close()
