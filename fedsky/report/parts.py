@@ -12,6 +12,8 @@ from .sections import sections
 from .subject import MOST_CONTEXTS, Subject, subject
 from .views import answers, settings
 
+MOST_PAIRS = 200  # told in words; all are in the tables
+
 
 def make_part(
     kind: Kind, title: str, prefix: str, writer: Writer, thorough: bool = True, baseline: str | None = None
@@ -69,10 +71,13 @@ def _comparisons(about: Subject, comparisons: Sequence[Comparison]) -> Section:
     said = [f"{words.over_images(each)} {words.over_runs(each)}".strip() for each in comparisons]
     if not said:
         return Section("", "", "", [])
+    folded = _("All {n} pairs in words", n=len(said))
+    if len(said) > MOST_PAIRS:
+        folded = _("The first {n} of {all} pairs in words", n=MOST_PAIRS, all=len(said))
     blocks: list[Block] = [
         sheet(_("First minus second, in percentage points of balanced accuracy (95 % interval)"), shown,
               file="tables/comparisons.csv"),
-        Text(said[:200], _("The first {n} of {all} pairs in words", n=min(200, len(said)), all=len(said))),
+        Text(said[:MOST_PAIRS], folded),
     ]  # fmt: skip
     lead = _("An interval over runs covers the chance of the seed: first weights, order of images, who is drawn. An "
              "interval over test images covers the chance of which images were held out. Neither covers the other; a "
