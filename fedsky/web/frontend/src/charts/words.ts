@@ -30,10 +30,12 @@ export function pointsInterval(estimate: Estimate | null | undefined): string {
   return spread(points(value), points(low), points(high))
 }
 
-/** A difference of fractions as signed percentage points. */
+/** A difference of fractions as signed percentage points; a small one other than 0 does not become 0.0. */
 export function points(value: number): string {
-  const text = formatNumber(100 * value, 1)
-  return value > 0 && /[1-9]/.test(text) ? `+${text}` : text
+  if (Math.abs(value) < 1e-9) return formatNumber(0, 1)
+  const shown = 100 * value
+  const text = Math.abs(shown) < 0.05 ? tickText(Number(shown.toPrecision(1))) : formatNumber(shown, 1)
+  return value > 0 ? `+${text}` : text
 }
 
 function spread(value: string, low: string, high: string): string {
