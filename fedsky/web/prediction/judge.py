@@ -20,7 +20,7 @@ LOG = logging.getLogger("fedsky.web")
 
 MOST_WAITING = 24  # photographs, with the one that is being judged
 SECONDS = 20.0  # for one answer, its wait in the queue apart
-START_SECONDS = 120.0  # for the worker to load torch
+START_SECONDS = 200.0  # for the worker to load torch
 # What Python needs of the environment; a database's password may be elsewhere in it.
 INHERITED = ("PATH", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "HOME", "LANG", "LC_ALL", "TMPDIR",
              "MPLCONFIGDIR", "SYSTEMROOT", "TEMP", "USERPROFILE")  # fmt: skip

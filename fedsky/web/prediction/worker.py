@@ -24,20 +24,21 @@ from PIL import Image
 from fedsky.web.prediction import detector, upload
 
 ROOM_BYTES = 1_500_000_000
-MOST_MODELS = 16
+MODELS_BYTES = 300_000_000  # of the files of the models that stay loaded
 NICENESS = 5
 IDLE_SECONDS = 900.0  # without a request, after which it ends
 
 Answer = dict[str, Any]
+Loaded = tuple[Any, list[str], int]
 
 
 class Models:
     """The models asked for last, loaded; by path and SHA-256, so that a file that changed is refused."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, str], tuple[Any, list[str], int]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str], tuple[Loaded, int]] = OrderedDict()
 
-    def get(self, path: str, sha256: str) -> tuple[Any, list[str], int]:
+    def get(self, path: str, sha256: str) -> Loaded:
         """The network, its classes and the size of its images in pixels; ValueError where the file is another."""
         from fedsky.predict import load_model
         from fedsky.web.prediction.registry import digest
@@ -46,11 +47,11 @@ class Models:
         if key not in self._kept:
             if digest(Path(path)) != sha256:
                 raise ValueError("The model's file has changed: load the page again.")
-            self._kept[key] = load_model(Path(path))
-            while len(self._kept) > MOST_MODELS:
+            self._kept[key] = load_model(Path(path)), Path(path).stat().st_size
+            while len(self._kept) > 1 and sum(size for _, size in self._kept.values()) > MODELS_BYTES:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
-        return self._kept[key]
+        return self._kept[key][0]
 
 
 def answer(request: Mapping[str, Any], content: bytes, models: Models) -> Answer:
