@@ -102,9 +102,10 @@ def render(
 
 def _titles(kinds: Sequence[Kind]) -> list[str]:
     """What each kind of data is called: its title and such choices as all its groups share and other kinds do not."""
+    told = ("strategy", "data", *ELSEWHERE)
     shared = [
         {(name, choice) for name, choice in kind.groups[0].choices.items()
-         if name not in ("strategy", *ELSEWHERE) and all(group.choices.get(name) == choice for group in kind.groups)}
+         if name not in told and all(group.choices.get(name) == choice for group in kind.groups)}
         for kind in kinds
     ]  # fmt: skip
     common = set.intersection(*shared)

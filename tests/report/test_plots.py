@@ -150,6 +150,20 @@ def test_a_heat_map_of_any_number_of_owners_has_room(count: int) -> None:
             assert min(axes.get_position().height * figure.get_figheight() for axes in figure.axes[:-1]) > 0.25
 
 
+def test_long_settings_fit_above_panels_and_rows() -> None:
+    groups = [group("newcomer", mu=0.001, alpha="experiment=centralized1_1 batch_size=2 local_epochs=3 width=" * 2),
+              group("fedavg")]  # fmt: skip
+    with style.drawing():
+        figure, [axes] = layout.figure([1.0])
+        layout.rows(groups).apply(axes)
+        assert texts_outside(figure) == []
+        assert axes.get_position().width > 0.5
+        figure, [axes] = layout.figure([1.75])
+        layout.name_panel(axes, groups[0].context)
+        axes.set_ylabel("Balanced accuracy (%)")
+        assert texts_outside(figure) == []
+
+
 def test_percent_axes_say_where_they_begin() -> None:
     assert layout.percent_limits(43, 90) == (40, 100)
     assert layout.percent_limits(41, 90) == (30, 100)

@@ -45,7 +45,10 @@ def curves(found: Sequence[Curve], metric: str, axis: str, looks: dict[str, Look
         last = _(AXES[axis]) + (_(", log scale") if log_x else "")
         each.set(xlabel=last if place == len(parts) - 1 else "")
         title = _("{metric} on the test images", metric=name)
-        each.set_title(title if single else layout.short(context, 58))
+        if single:
+            each.set_title(title)
+        else:
+            layout.name_panel(each, context)
     return layout.finish(figure)
 
 

@@ -75,7 +75,10 @@ def roc(found: Sequence[Judged], looks: dict[str, Look]) -> Figure:
         what = classes[-1] if len(classes) == 2 else _("each class, mean")
         each.set(ylabel=_("True positives (%)"))
         title = _("ROC: {what} against the rest", what=short(what, 24))
-        each.set_title(short(context, 58) if len(parts) > 1 else title)
+        if len(parts) > 1:
+            layout.name_panel(each, context)
+        else:
+            each.set_title(title)
     axes[-1].set(xlabel=_("False positives (%)"))
     return layout.finish(figure)
 
@@ -105,6 +108,9 @@ def calibration(found: Sequence[Judged], looks: dict[str, Look]) -> Figure:
         lower.set_yticks([1, 10, 100, 1000], ["1", "10", "100", "1000"])
         lower.set_ylim(0, 3 * max(1, max(int(one.bins["n"].max()) for one in found)))
         lower.set(ylabel=_("Images"))
-        upper.set_title(short(context, 58) if len(parts) > 1 else _("Calibration on the test images"))
+        if len(parts) > 1:
+            layout.name_panel(upper, context)
+        else:
+            upper.set_title(_("Calibration on the test images"))
     axes[-1].set(xlabel=_("Probability of the predicted class (%)"))
     return layout.finish(figure)

@@ -82,8 +82,8 @@ class Rows:
         axes.set_ylim(len(self.places) + len(self.headings) - 0.4, -0.6)
         axes.grid(axis="y", visible=False)
         for place, text in self.headings:
-            axes.text(0.01, place + 0.1, short(text, 60), transform=axes.get_yaxis_transform(), fontsize=7,
-                      color="#555555", va="center")  # fmt: skip
+            axes.text(0.01, place + 0.1, short(text, 38), transform=axes.get_yaxis_transform(), fontsize=6.5,
+                      color="#555555", va="center", in_layout=False)  # fmt: skip
 
 
 def rows(groups: Sequence[Group]) -> Rows:
@@ -98,6 +98,11 @@ def rows(groups: Sequence[Group]) -> Rows:
             places[group.label] = float(len(places) + len(headings))
             labels[group.label] = short(variant(group), 26)
     return Rows(places, labels, headings)
+
+
+def name_panel(axes: Axes, context: str) -> None:
+    """Writes over a panel which settings it shows, as much of it as the width holds."""
+    axes.set_title(short(context, 42), fontsize=7)
 
 
 def percent_limits(low: float, high: float) -> tuple[float, float]:

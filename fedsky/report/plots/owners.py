@@ -74,7 +74,7 @@ def heat(found: Sequence[Heat]) -> Figure:
                               vmin=low, vmax=100, cmap="cividis")  # fmt: skip
         each.set_facecolor("#e8e8e8")
         each.grid(visible=False)
-        each.set_title(short(one.group.label, 58), fontsize=7)
+        layout.name_panel(each, one.group.label)
         if len(one.owners) <= NAMED:
             each.set_yticks(range(len(one.owners)), [short(name, 14) for name in one.owners], fontsize=6)
             each.tick_params(axis="y", length=0, pad=2)
@@ -115,7 +115,10 @@ def sizes(table: pd.DataFrame, groups: Sequence[Group], looks: dict[str, Look]) 
         layout.whole(each)
         name = layout.axis_from(_("Accuracy"), low) if len(parts) == 1 else _("Accuracy") + " (%)"
         each.set(ylabel=name)
-        each.set_title(short(context, 58) if len(parts) > 1 else _("One mark an owner, its own test images"))
+        if len(parts) > 1:
+            layout.name_panel(each, context)
+        else:
+            each.set_title(_("One mark an owner, its own test images"))
     axes[-1].set(xlabel=_("Training images of the owner"))
     return layout.finish(figure)
 
