@@ -2,14 +2,17 @@
 
 import json
 import logging
+from datetime import timedelta
 from typing import Any
 
 from flask import g, has_request_context
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from fedsky.web.tables import AuditEntry, User
+from fedsky.web.tables import AuditEntry, User, now
 
 LOG = logging.getLogger("fedsky.web.audit")
+KEPT_DAYS = 400
 
 
 def record(db: Session, actor: User | str | None, action: str, target: str = "", **detail: Any) -> None:
@@ -18,6 +21,13 @@ def record(db: Session, actor: User | str | None, action: str, target: str = "",
     address = g.get("address", "") if has_request_context() else ""
     db.add(AuditEntry(actor=name[:64], action=action, target=target[:200], detail=detail, address=address))
     _log(name, action, target, detail)
+
+
+def forget_old(db: Session) -> int:
+    """Deletes the entries that are too old to be kept, since they name people; how many there were."""
+    done = db.execute(delete(AuditEntry).where(AuditEntry.time < now() - timedelta(days=KEPT_DAYS)))
+    db.commit()
+    return int(done.rowcount)  # type: ignore[attr-defined]
 
 
 def note(action: str, target: str, **detail: Any) -> None:

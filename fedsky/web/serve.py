@@ -12,7 +12,7 @@ from types import FrameType
 
 from waitress.server import create_server
 
-from fedsky.web import create_app
+from fedsky.web import audit, create_app
 from fedsky.web.accounts import num_admins
 from fedsky.web.settings import LOOPBACK, Settings
 
@@ -52,6 +52,8 @@ def run(settings: Settings, host: str, port: int, worker: bool) -> None:
     app = create_app(settings)
     with app.extensions["database"].reading() as db:
         admins = num_admins(db)
+    with app.extensions["database"].writing() as db:
+        audit.forget_old(db)
     if not admins and not is_loopback(host):
         raise ValueError(f"the site has no administrator yet: {create_admin(settings)}")
     shown = f"[{host}]" if ":" in host else host

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import select
 
 from fedsky.web import Settings, create_app
 from fedsky.web.accounts import num_admins, one_time
+from fedsky.web.audit import forget_old
 from fedsky.web.datasets import all_sets
 from fedsky.web.tables import AuditEntry, Job, User, now
 
@@ -142,3 +144,13 @@ def test_the_real_photographs(sky: Path, settings: Settings) -> None:
     app = create_app(replace(settings, photographs=sky))
     known = all_sets(app.extensions["settings"])[1]
     assert known["count"] > 300 and set(known["classes"]) == {"cloudy", "sunny"} and known["problem"] is None
+
+
+def test_old_entries_are_forgotten(app: Flask) -> None:
+    with app.extensions["database"].writing() as db:
+        for days in (0, 399, 401, 4000):
+            when = now() - timedelta(days=days)
+            db.add(AuditEntry(time=when, actor="", action="test", target=str(days), detail={}, address=""))
+        db.commit()
+        assert forget_old(db) == 2
+        assert set(db.scalars(select(AuditEntry.target))) == {"0", "399"}

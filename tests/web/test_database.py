@@ -14,6 +14,8 @@ from alembic.migration import MigrationContext
 from flask import Flask
 from site_browser import Browser
 from sqlalchemy import event, inspect, select, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
 
 from fedsky.web.accounts import add
 from fedsky.web.database import VERSION_TABLE, Database, head, hidden
@@ -156,3 +158,12 @@ def test_a_busy_database_is_told_as_such(app: Flask, as_role: Callable[[str], Br
     other.execute("ROLLBACK")
     other.close()
     assert user.post("/api/logout").status_code == 200
+
+
+def test_postgresql_could_make_the_tables() -> None:
+    """No server is at hand: that its dialect has a word for each type, and room for each name."""
+    for table in Table.metadata.sorted_tables:
+        made = str(CreateTable(table).compile(dialect=postgresql.dialect()))
+        assert "CREATE TABLE" in made and ("BYTEA" in made) is (table.name in ("predictions", "offers"))
+        for constraint in [*table.constraints, *table.indexes]:
+            assert len(str(constraint.name)) <= 63
