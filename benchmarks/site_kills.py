@@ -199,6 +199,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--finish", type=float, default=300, help="seconds for the jobs that are left at the end")
+    parser.add_argument("--seconds", type=float, default=7200, help="begin no further kill after so many seconds")
     args = parser.parse_args()
     wrong: list[str] = []
     kinds = [KINDS[number % len(KINDS)] for number in range(args.kills)]
@@ -216,6 +217,9 @@ def main() -> int:
             site.crowd.come_in()
             site.rng.shuffle(kinds)
             for number, kind in enumerate(kinds, 1):
+                if time.monotonic() - begin > args.seconds:
+                    kinds = kinds[: number - 1]
+                    break
                 if kind == "migration":
                     found = migration(place, site.rng)
                 else:
@@ -234,7 +238,7 @@ def main() -> int:
             site.end()
         spread = ", ".join(f"{kind} {count}" for kind, count in sorted(Counter(kinds).items()))
         start = sum(site.begins) / len(site.begins)
-        print(f"{args.kills} kills ({spread}); {site.crowd.told}; a start took {start:.1f} s on average; "
+        print(f"{len(kinds)} kills ({spread}); {site.crowd.told}; a start took {start:.1f} s on average; "
               f"{len(wrong)} things wrong")  # fmt: skip
     return 1 if wrong else 0
 
