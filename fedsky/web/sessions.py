@@ -5,10 +5,12 @@ A row is the session: without it the cookie is worth nothing, so that ending a s
 
 import hashlib
 import secrets
+from contextlib import suppress
 from datetime import timedelta
 
 from flask import current_app, g, request, session
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from fedsky.web.database import Database
@@ -33,11 +35,10 @@ def load() -> None:
         return
     g.user, g.login = found.User, found.Login
     if now() - found.Login.last_seen > SEEN_EVERY:
-        with database.writing() as db:
-            login = db.get(Login, found.Login.id)
-            if login is not None:
-                login.last_seen = now()
-                db.commit()
+        # Where another has the write lock for long, reading goes on, and the next request notes it.
+        with database.writing() as db, suppress(OperationalError):
+            db.execute(update(Login).where(Login.id == found.Login.id).values(last_seen=now()))
+            db.commit()
 
 
 def ended(login: Login, settings: Settings) -> bool:
