@@ -32,7 +32,7 @@ def node() -> Path:
 
 
 def run(*command: str | Path) -> None:
-    done = subprocess.run([str(part) for part in command], cwd=FRONTEND, capture_output=True, text=True, timeout=600)
+    done = subprocess.run([str(part) for part in command], cwd=FRONTEND, capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]
 
 

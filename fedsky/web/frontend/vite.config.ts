@@ -26,5 +26,5 @@ export default defineConfig({
     },
   },
   server: { port: 5173, proxy: { '/api': 'http://127.0.0.1:5000' } },
-  test: { environment: 'happy-dom', include: ['test/**/*.test.ts', 'src/**/*.test.ts'] },
+  test: { environment: 'happy-dom', testTimeout: 60000, include: ['test/**/*.test.ts', 'src/**/*.test.ts'] },
 })

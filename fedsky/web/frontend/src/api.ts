@@ -102,6 +102,8 @@ async function request(method: string, path: string, options: Options, second = 
     await renew()
     return request(method, path, options, true)
   }
+  // the session has ended elsewhere: the page learns that it is a visitor's now
+  if (response.status === 401 && renew && path !== '/login') void renew().catch(() => undefined)
   throw failure
 }
 

@@ -60,6 +60,16 @@ describe('a request', () => {
   })
 })
 
+it('looks who is logged in when the server says that nobody is', async () => {
+  serve({ 'GET /jobs': problem(401, 'Log in first.'), 'POST /login': problem(401, 'The name or the password is wrong.') })
+  const renew = vi.fn(async () => undefined)
+  setCsrf('token', renew)
+  await expect(api.post('/login')).rejects.toMatchObject({ status: 401 })
+  expect(renew).not.toHaveBeenCalled()
+  await expect(api.get('/jobs')).rejects.toMatchObject({ message: 'Log in first.' })
+  expect(renew).toHaveBeenCalledTimes(1)
+})
+
 describe('poll', () => {
   beforeEach(() => void vi.useFakeTimers())
 

@@ -49,6 +49,9 @@ export function logInAs(role: Role | null, more: Partial<User> = {}): void {
   Object.assign(session, { user, known: true, public: true, csrf: 'token', registration: 'approve' })
 }
 
+/** Waits till `check` throws no more; a busy machine takes its time. */
+export const eventually = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 15000 })
+
 /** All promises that are ready, and what they make Vue draw. */
 export async function settle(): Promise<void> {
   await vi.dynamicImportSettled() // a page's own script

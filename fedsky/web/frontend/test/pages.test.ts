@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Account, Job } from '../src/types'
 import { toasts } from '../src/toasts'
-import { button, labelled, logInAs, mountPage, problem, serve, settle, type } from './mounting'
+import { button, eventually, labelled, logInAs, mountPage, problem, serve, settle, type } from './mounting'
 
 const text = (element: Element | null) => element?.textContent?.replace(/\s+/g, ' ').trim()
 const submit = (element: HTMLElement) => element.querySelector('form')?.dispatchEvent(new Event('submit'))
@@ -111,7 +111,7 @@ describe('launching', () => {
     logInAs('operator')
     const asked = serve({ 'GET /recipes': book, 'POST /jobs/preview': preview, 'POST /jobs': { job: { id: 'j1' } } })
     const { element, router, end } = await mountPage('/launch')
-    await vi.waitFor(() => expect(text(element)).toContain('2 min 5 s'))
+    await eventually(() => expect(text(element)).toContain('2 min 5 s'))
     expect(text(element.querySelector('pre'))).toBe('python -m fedsky experiment=sky')
     expect(asked.some((each) => each.path === '/jobs')).toBe(false)
     submit(element)
@@ -125,7 +125,7 @@ describe('launching', () => {
     logInAs('operator')
     serve({ 'GET /recipes': book, 'POST /jobs/preview': { ...preview, problems: ['num_rounds=500: from 1 to 200'] } })
     const { element, end } = await mountPage('/launch?recipe=own&num_rounds=500')
-    await vi.waitFor(() => expect(text(element)).toContain('num_rounds=500: from 1 to 200'))
+    await eventually(() => expect(text(element)).toContain('num_rounds=500: from 1 to 200'))
     expect(button(element, 'Put it into the queue').disabled).toBe(true)
     end()
   })
@@ -150,9 +150,9 @@ describe('a job', () => {
       'POST /jobs/j1/cancel': {},
     })
     const { element, end } = await mountPage('/jobs/j1')
-    await vi.waitFor(() => expect(element.querySelector('pre.log')?.textContent).toBe('round 1\nround 2\n'))
+    await eventually(() => expect(element.querySelector('pre.log')?.textContent).toBe('round 1\nround 2\n'))
     lines.push('round 3\n')
-    await vi.waitFor(() => expect(element.querySelector('pre.log')?.textContent).toBe('round 1\nround 2\nround 3\n'), 5000)
+    await eventually(() => expect(element.querySelector('pre.log')?.textContent).toBe('round 1\nround 2\nround 3\n'))
     expect([...element.querySelectorAll('a')].map((link) => link.getAttribute('href'))).toContain('/compare?run=r1&run=r2')
     button(element, 'Cancel').click()
     await settle()
@@ -160,13 +160,13 @@ describe('a job', () => {
     await settle()
     expect(asked.some((each) => each.method === 'POST' && each.path === '/jobs/j1/cancel')).toBe(true)
     end()
-  }, 10000)
+  })
 
   it('cannot be cancelled by another user', async () => {
     logInAs('operator', { name: 'emil' })
     serve({ 'GET /jobs/j1': { job, runs: [] }, 'GET /jobs/j1/log': { text: '', next: 0, done: false } })
     const { element, end } = await mountPage('/jobs/j1')
-    await vi.waitFor(() => expect(text(element)).toContain('Who gains'))
+    await eventually(() => expect(text(element)).toContain('Who gains'))
     expect(() => button(element, 'Cancel')).toThrow()
     end()
   })
@@ -176,7 +176,7 @@ describe('a job', () => {
     const hostile = '<img src=x onerror="alert(1)">'
     serve({ 'GET /jobs/j1': { job: { ...job, status: 'done', title: hostile }, runs: [] }, 'GET /jobs/j1/log': { text: hostile, next: 1, done: true } })
     const { element, end } = await mountPage('/jobs/j1')
-    await vi.waitFor(() => expect(element.querySelector('pre.log')?.textContent).toBe(hostile))
+    await eventually(() => expect(element.querySelector('pre.log')?.textContent).toBe(hostile))
     expect(element.querySelector('img')).toBeNull()
     expect(text(element.querySelector('h1'))).toBe(hostile)
     end()
