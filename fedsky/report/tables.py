@@ -152,17 +152,16 @@ def owners_table(kind: Kind, groups: Sequence[Group]) -> pd.DataFrame:
     """
     columns = ["data", "group", "client", "owner", "runs", "accuracy", "pooled_accuracy",
                "num_test_min", "num_test_max"]  # fmt: skip
-    rows = []
+    tables = []
     for group in groups:
         owners = pd.concat([result.owners for result in group.results.values()])
-        for client, part in owners.groupby(level=0):
-            rows.append({
-                "data": kind.title, "group": group.label, "client": client, "owner": part["name"].iloc[0],
-                "runs": int(part["accuracy"].notna().sum()), "accuracy": part["accuracy"].mean(),
-                "pooled_accuracy": part["pooled_accuracy"].mean(),
-                "num_test_min": part["num_test"].min(), "num_test_max": part["num_test"].max(),
-            })  # fmt: skip
-    return pd.DataFrame(rows, columns=columns)
+        found = owners.groupby(level=0).agg(
+            owner=("name", "first"), runs=("accuracy", "count"), accuracy=("accuracy", "mean"),
+            pooled_accuracy=("pooled_accuracy", "mean"), num_test_min=("num_test", "min"),
+            num_test_max=("num_test", "max"),
+        )  # fmt: skip
+        tables.append(found.rename_axis("client").reset_index().assign(data=kind.title, group=group.label))
+    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
 
 def shown_owners(table: pd.DataFrame) -> pd.DataFrame:
