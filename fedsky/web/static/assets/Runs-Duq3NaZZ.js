@@ -1,1 +1,0 @@
-import{s as e,v as t}from"./runtime-core.esm-bundler-PiJrtuQP.js";import{t as n}from"./_plugin-vue_export-helper-BDNMzG2s.js";var r={};function i(n,r){return t(),e(`h1`,null,`Runs`)}var a=n(r,[[`render`,i]]);export{a as default};

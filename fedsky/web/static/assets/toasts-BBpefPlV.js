@@ -1,1 +1,0 @@
-import{k as e}from"./runtime-core.esm-bundler-PiJrtuQP.js";var t=e([]),n=0;function r(e){let n=t.findIndex(t=>t.id===e);n>=0&&t.splice(n,1)}function i(e,i){let a=++n;t.push({id:a,kind:e,text:i}),e!==`danger`&&setTimeout(()=>r(a),8e3)}export{i as n,t as r,r as t};
