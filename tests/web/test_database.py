@@ -167,7 +167,7 @@ def test_a_busy_database_is_told_as_such(app: Flask, as_role: Callable[[str], Br
 def test_postgresql_could_make_the_tables() -> None:
     """No server is at hand: that its dialect has a word for each type, and room for each name."""
     for table in Table.metadata.sorted_tables:
-        made = str(CreateTable(table).compile(dialect=postgresql.dialect()))
+        made = str(CreateTable(table).compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
         assert "CREATE TABLE" in made and ("BYTEA" in made) is (table.name in ("predictions", "offers"))
         names = [str(each.name) for each in table.constraints] + [str(each.name) for each in table.indexes]
         assert all(len(name) <= 63 for name in names)
