@@ -85,7 +85,7 @@ def _estimate(config: dict[str, Any], rows: Sequence[Row]) -> tuple[float | None
         for row in rows
         if row.steps and row.batch_size
         if row.settings.get("model._target_") == model and row.settings.get("data.size") == size
-        if (row.strategy == "centralized") == (strategy == "centralized")
+        if (row.strategy == POOLED) == (strategy == POOLED)
     ]
     alike = [row for row in alike if row.batch_size == config["batch_size"]] or alike
     images = _num_images(config, rows)
@@ -117,8 +117,8 @@ def _num_images(config: dict[str, Any], rows: Sequence[Row]) -> int | None:
 def _steps(config: dict[str, Any], images: int, strategy: str) -> int:
     """About how many SGD steps all clients make."""
     rounds, epochs, batch = (int(config[key]) for key in ("num_rounds", "local_epochs", "batch_size"))
-    if strategy == "centralized":
+    if strategy == POOLED:
         return math.ceil(rounds * epochs * float(config["participation"]) * math.ceil(TRAINED * images / batch))
     owners = int(config["num_clients"])
-    asked = owners if strategy == "local" else max(1, round(config["participation"] * owners))
+    asked = owners if strategy == ALONE else max(1, round(config["participation"] * owners))
     return int(rounds * epochs * asked * math.ceil(TRAINED * images / owners / batch))
