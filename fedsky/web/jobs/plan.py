@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from fedsky.config import compose, explain, resolve
 from fedsky.history import DONE
+from fedsky.report.results import ALONE, POOLED
 from fedsky.web.runs.rows import Row, comparable, identify
 
 from .command import Launch
