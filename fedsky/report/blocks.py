@@ -140,5 +140,8 @@ class Writer:
         for name, frames in self.frames.items():
             self.files[f"tables/{name}.csv"] = exports.csv_bytes(pd.concat(frames))
         self.files["manifest.json"] = exports.manifest_bytes(self.files, runs, asked)
+        earlier = exports.unchanged(out)
         for name, content in sorted(self.files.items()):
             write_whole(out / name, content)
+        for name in earlier - set(self.files):  # which would be taken for this report's
+            (out / name).unlink(missing_ok=True)

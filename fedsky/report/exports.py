@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,21 @@ def manifest_bytes(files: Mapping[str, bytes], runs: Mapping[str, Run], choice: 
         "inputs": {name: _hashes(run) for name, run in sorted(runs.items())},
     }  # fmt: skip
     return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode(errors="replace")
+
+
+def unchanged(folder: Path) -> set[str]:
+    """The plots and tables of an earlier report in the folder that are still as it wrote them, by its manifest."""
+    found = set()
+    try:
+        files = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["files"]
+        for name, about in files.items():
+            # A manifest may come from anyone: no name leads out of the folder.
+            if re.fullmatch(r"(plots|tables)/[\w-]+(\.\w+)+", name) and (folder / name).is_file():
+                if hashlib.sha256((folder / name).read_bytes()).hexdigest() == about["sha256"]:
+                    found.add(name)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return set()
+    return found
 
 
 def _version(name: str) -> str:

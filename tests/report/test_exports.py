@@ -97,3 +97,19 @@ def test_the_manifest_has_the_hash_of_every_file(tmp_path: Path, write_run: Writ
         "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}  # fmt: skip
     assert manifest["asked_for"] == {"lang": "en"}
     assert manifest["written_by"]["scipy"] != "unknown"
+
+
+def test_what_an_earlier_report_left_and_nobody_changed_is_told_from_the_rest(tmp_path: Path) -> None:
+    kept = {"plots/a.svg": b"a", "tables/b.csv": b"b", "tables/c.csv.gz": b"c"}
+    for name, content in kept.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    outside = tmp_path.parent / "outside.csv"
+    outside.write_bytes(b"out")
+    everything = {**kept, "index.html": b"page", "../outside.csv": b"out", "plots/../../outside.csv": b"out"}
+    (tmp_path / "manifest.json").write_bytes(exports.manifest_bytes(everything, {}, {}))
+    assert exports.unchanged(tmp_path) == set(kept)
+    (tmp_path / "tables" / "b.csv").write_bytes(b"edited")
+    assert exports.unchanged(tmp_path) == {"plots/a.svg", "tables/c.csv.gz"}
+    (tmp_path / "manifest.json").write_bytes(b'{"files": [1]}')
+    assert exports.unchanged(tmp_path) == set()
