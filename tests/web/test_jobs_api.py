@@ -14,7 +14,7 @@ from fedsky.config import CONF
 from fedsky.web import Settings
 from fedsky.web.api import job_shapes
 from fedsky.web.jobs import queue
-from fedsky.web.jobs.command import make_launch
+from fedsky.web.jobs.command import make_launch, placed, working_folder
 from fedsky.web.jobs.form import make_form
 from fedsky.web.jobs.plan import make_plan
 from fedsky.web.jobs.worker import log_path
@@ -79,10 +79,9 @@ def test_a_launch_says_its_command_and_queues_just_that(operator: Any, settings:
     preview = operator.post("/api/jobs/preview", body).get_json()
     job_shapes.Preview.model_validate(preview)
     assert preview["num_runs"] == 2
-    root = str(settings.photographs)
     assert shlex.split(preview["command"]) == [
-        "python", "-m", "fedsky", "-m", "strategy=fedprox", "data=folder", f"data.root='{root}'", "strategy.mu=0.1",
-        "seed=3,4", "name=site/JOB"]  # fmt: skip
+        "python", "-m", "fedsky", "-m", "strategy=fedprox", "data=folder", "data.root='my photos, 2'",
+        "strategy.mu=0.1", "seed=3,4", "name=site/JOB"]  # fmt: skip
     job = launched(operator, body | {"title": "For <b>ch. 4</b>"})
     job_shapes.JobAnswer.model_validate({"job": job})
     assert job["command"] == preview["command"].replace("site/JOB", f"site/{job['id']}")
@@ -212,3 +211,10 @@ def test_no_other_job(operator: Any, id: str) -> None:
         assert operator.get(f"/api/jobs/{id}{path}").status_code == 404
     for path in ("/cancel", "/retry"):
         assert operator.post(f"/api/jobs/{id}{path}").status_code in (404, 405)
+
+
+def test_outputs_of_another_name_are_named(tmp_path: Path) -> None:
+    for name, folder in (("outputs", []), ("my runs", ["hydra.run.dir='my runs/site/ab/${now:%H-%M-%S-%f}'"])):
+        (tmp_path / name).mkdir()
+        assert placed(["lr=1"], "ab", tmp_path / name) == ["lr=1", "name=site/ab", *folder]
+        assert working_folder(tmp_path / name) == tmp_path.resolve()

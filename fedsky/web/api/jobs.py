@@ -1,5 +1,7 @@
 """Launching runs: what may be launched, the queue, a job's log, cancelling and trying again."""
 
+import os
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint, current_app, g
@@ -14,7 +16,7 @@ from fedsky.web.access import member, needs
 from fedsky.web.api.runs import clean, site_runs
 from fedsky.web.body import Body, Query, query, read
 from fedsky.web.jobs import queue
-from fedsky.web.jobs.command import FOLDER, folder_of, make_launch, placed, shown
+from fedsky.web.jobs.command import FOLDER, folder_of, make_launch, placed, shown, working_folder
 from fedsky.web.jobs.form import Form, make_form
 from fedsky.web.jobs.logs import read_log
 from fedsky.web.jobs.plan import Plan, make_plan
@@ -41,10 +43,12 @@ def site_form(settings: Settings) -> Form:
     """The form of a site: its own photographs, and those that were accepted, are choices of data."""
     roots = {}
     if settings.photographs is not None:
-        roots["photographs"] = settings.photographs.resolve()
+        roots["photographs"] = settings.photographs
     if (settings.accepted / "manifest.csv").is_file():
-        roots["accepted"] = settings.accepted.resolve()
-    return make_form(roots)
+        roots["accepted"] = settings.accepted
+    # As seen from where the command is started, so that no run tells where this machine keeps its folders.
+    start = working_folder(settings.outputs[0])
+    return make_form({name: Path(os.path.relpath(root.resolve(), start)) for name, root in roots.items()})
 
 
 def site_settings() -> Settings:

@@ -52,9 +52,11 @@ def placed(arguments: Sequence[str], job: str, outputs: Path) -> list[str]:
     """The arguments with the job's own folder, by which its runs, and its process, are known."""
     folder = folder_of(job)
     found = [*arguments, f"name={folder}"]
-    if outputs.name != "outputs":  # conf/config.yaml says outputs/: another folder is to be named
+    if outputs.resolve().name != "outputs":  # conf/config.yaml says outputs/: another folder is to be named
         kind = "sweep" if "-m" in arguments else "run"
-        found.append(f"hydra.{kind}.dir={quoted(f'{outputs}/{folder}')}/${{now:%H-%M-%S-%f}}")
+        place, now = quoted(f"{outputs.resolve().name}/{folder}/"), "${now:%H-%M-%S-%f}"
+        place = f"{place[:-1]}{now}'" if place.endswith("'") else place + now  # within quotes, too, the time is put in
+        found.append(f"hydra.{kind}.dir={place}")
     return found
 
 

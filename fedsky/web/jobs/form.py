@@ -107,7 +107,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Form:
-    """All fields and recipes of a site. roots: the folders of photographs by the choice of data that names them."""
+    """All fields and recipes of a site. roots: folders of photographs by the choice of data that names them."""
 
     fields: tuple[Field, ...]
     recipes: tuple[Recipe, ...]
