@@ -116,9 +116,9 @@ def unchanged(folder: Path) -> set[str]:
         files = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["files"]
         for name, about in files.items():
             # A manifest may come from anyone: no name leads out of the folder.
-            if re.fullmatch(r"(plots|tables)/[\w-]+(\.\w+)+", name) and (folder / name).is_file():
-                if hashlib.sha256((folder / name).read_bytes()).hexdigest() == about["sha256"]:
-                    found.add(name)
+            is_ours = re.fullmatch(r"(plots|tables)/[\w-]+(\.\w+)+", name) and (folder / name).is_file()
+            if is_ours and hashlib.sha256((folder / name).read_bytes()).hexdigest() == about["sha256"]:
+                found.add(name)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return set()
     return found
