@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any
 
 from fedsky.history import Row
@@ -45,6 +46,8 @@ def settings_of(config: Row) -> dict[str, Any]:
     tuned = {key for key in flat if key.split(".")[0] == "tuned"}
     if tuned and "lr" in flat:
         flat["strategy.lr"] = flat.pop("lr")
+    if isinstance(digest := flat.pop("model.init_sha256", None), str):  # the model, wherever its file lies
+        flat["model.init"] = f"{PurePath(str(flat.get('model.init'))).name} {digest[:8]}"
     return {
         key: value
         for key, value in flat.items()

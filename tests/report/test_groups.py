@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fedsky.history import find_runs, read_run
-from fedsky.report.groups import Kind, flatten
+from fedsky.report.groups import Kind, flatten, settings_of
 from fedsky.report.kinds import make_kinds
 from fedsky.report.results import Result, read_result
 
@@ -136,3 +136,10 @@ def test_a_tuned_step_size_is_the_strategys_own(tmp_path: Path, write_run: Write
     [kind], _ = kinds_of(tmp_path)
     assert [group.label for group in kind.groups] == ["local", "fedavg"]
     assert list(kind.contexts) == [""]
+
+
+def test_a_model_to_start_from_is_told_by_its_content_not_its_place() -> None:
+    first = settings_of({"model": {"init": "/a/skies.safetensors", "init_sha256": "0123456789abcdef"}})
+    assert first == {"model.init": "skies.safetensors 01234567"}
+    assert settings_of({"model": {"init": "/b/skies.safetensors", "init_sha256": "0123456789abcdef"}}) == first
+    assert settings_of({"model": {"init": "/a/skies.safetensors", "init_sha256": "ff23456789abcdef"}}) != first
