@@ -42,7 +42,7 @@ def test_a_strategy_imports_the_client_and_other_strategies_alone() -> None:
     [
         ("fedsky.partition", ["torch", "flwr", "ray", "hydra", "omegaconf", "pandas", "PIL"]),
         ("fedsky.history", ["torch", "flwr", "ray"]),
-        ("fedsky.report", ["torch", "flwr", "ray"]),
+        ("fedsky.report.page", ["torch", "flwr", "ray"]),
         ("fedsky.web", ["torch", "flwr", "ray"]),
     ],
 )

@@ -1,5 +1,5 @@
-"""Run folders -> statistics -> one page with plots and tables; needs neither torch nor flwr nor ray."""
+"""Run folders -> statistics -> one page with plots and tables; needs neither torch nor flwr nor ray.
 
-from .page import write_report
-
-__all__ = ["write_report"]
+``fedsky.report.page.write_report`` writes the page, ``fedsky.report.summary.compare`` gives its numbers to the site.
+Nothing is imported here: who reads a run's rows alone must not wait for what draws plots.
+"""

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from fedsky.history import ROUND_KEYS
-from fedsky.report import exports, style, terminal, write_report
+from fedsky.report import exports, style, terminal
+from fedsky.report.page import write_report
 from fedsky.report.selection import select
 from fedsky.report.summary import compare
 

@@ -12,7 +12,8 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
-from fedsky.report import style, write_report
+from fedsky.report import style
+from fedsky.report.page import write_report
 
 WriteRun = Callable[..., Path]
 Judge = Callable[..., list[tuple[str, str, str]]]

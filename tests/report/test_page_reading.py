@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fedsky.report import style, write_report
+from fedsky.report import style
+from fedsky.report.page import write_report
 
 WriteRun = Callable[..., Path]
 Judge = Callable[..., list[tuple[str, str, str]]]

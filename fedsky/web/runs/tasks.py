@@ -79,7 +79,7 @@ def draw(asked: Asked, plot: str, number: int, format: str) -> bytes:
 
 def report(asked: Asked, target: Path) -> str:
     """Writes the whole report of the comparison as one zip file; it appears whole or not at all."""
-    from fedsky.report import write_report
+    from fedsky.report.page import write_report
 
     with tempfile.TemporaryDirectory(prefix="fedsky-report-") as place:
         out = Path(place) / "report"
