@@ -25,7 +25,6 @@ export default {
   notFound: 'Not found',
   pending: '{count} account waits for approval|{count} accounts wait for approval',
   language: 'Language',
-  theme: 'Colours',
   darkColours: 'Dark colours',
   light: 'Light',
   dark: 'Dark',

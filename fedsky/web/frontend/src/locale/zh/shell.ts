@@ -25,7 +25,6 @@ export default {
   notFound: '页面不存在',
   pending: '{count} 个账户等待批准|{count} 个账户等待批准',
   language: '语言',
-  theme: '配色',
   darkColours: '深色模式',
   light: '浅色',
   dark: '深色',
