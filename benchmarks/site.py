@@ -171,6 +171,17 @@ def queue_a_run(place: Path) -> None:
     database.close()
 
 
+def end_jobs(place: Path) -> None:
+    """Ends the run, which would outlive its site."""
+    for each in psutil.process_iter():
+        try:
+            if each.cwd() == str(place) and "fedsky" in each.cmdline():
+                each.terminate()
+                each.wait(30)
+        except psutil.Error:
+            continue
+
+
 def main() -> int:
     """Measures; 1 if a target was missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -198,6 +209,12 @@ def main() -> int:
             measured = asyncio.run(load(address, args, args.seconds, runs, photo))
             passed = time.monotonic() - begin
             after = memory(pid)
+            if args.training:
+                rounds = [
+                    len(path.read_text().splitlines()) for path in (place / "outputs" / "site").rglob("rounds.jsonl")
+                ]
+                print(f"the run that trained meanwhile had come through {max(sum(rounds) - 1, 0)} rounds", flush=True)
+                end_jobs(place)
     show(measured, passed)
     growth = [100 * (last / first - 1) for first, last in zip(before, after, strict=True)]
     print(f"resident memory: server {before[0]:.0f} -> {after[0]:.0f} MB ({growth[0]:+.1f} %), "
