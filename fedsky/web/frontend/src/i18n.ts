@@ -14,10 +14,16 @@ function remembered(): Language {
 
 export const language = ref<Language>(remembered())
 
+/** Tells the document which language it is in. */
+export function applyLanguage(): void {
+  document.documentElement.lang = language.value === 'zh' ? 'zh-Hans' : 'en'
+}
+
+/** The reader's choice, remembered; without one the browser's languages decide. */
 export function setLanguage(chosen: Language): void {
   language.value = chosen
   localStorage.setItem(KEY, chosen)
-  document.documentElement.lang = chosen === 'zh' ? 'zh-Hans' : 'en'
+  applyLanguage()
 }
 
 type Values = Record<string, string | number>

@@ -3,13 +3,13 @@ import './styles.css'
 import './theme'
 import { createApp } from 'vue'
 import App from './App.vue'
-import { language, setLanguage } from './i18n'
+import { applyLanguage } from './i18n'
 import { router } from './router'
 import { refreshSession } from './session'
 import { sentence } from './api'
 import { toast } from './toasts'
 
-setLanguage(language.value)
+applyLanguage()
 const app = createApp(App)
 app.config.errorHandler = (error) => {
   console.error(error)

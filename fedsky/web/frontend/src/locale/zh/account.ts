@@ -14,7 +14,7 @@ export default {
   login: '登录',
   noAccount: '还没有账户？',
   registerTitle: '注册',
-  registerLead: '有了账户，您可以保存自己的预测；操作员还可以启动实验。',
+  registerLead: '有了账户，您可以保存自己的预测；操作员还可以启动运行。',
   needsApproval: '新账户须经管理员批准后才能登录。',
   registrationOpen: '账户可立即使用。',
   registrationClosed: '本站不开放注册，请向管理员申请账户。',
