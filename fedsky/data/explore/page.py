@@ -17,12 +17,11 @@ from fedsky.data.curate.sheets import samples
 from fedsky.data.duplicates import DISTANCE
 from fedsky.data.explore.look import render
 from fedsky.data.explore.plots import all_plots
-from fedsky.data.explore.words import meaning
+from fedsky.data.explore.words import count, meaning
 from fedsky.data.folder import decode
 from fedsky.history import write_whole
 from fedsky.report.results import printable
 from fedsky.report.style import drawing
-from fedsky.report.words import count
 
 SIDE, QUALITY = 112, 72  # pixels and JPEG quality of thumbnails
 NUM_SAMPLES, NUM_SUSPECTS, NUM_COPIES = 14, 49, 24

@@ -8,10 +8,15 @@ from scipy.stats import binomtest
 from fedsky.data.curate import Findings
 from fedsky.data.curate.features import light
 from fedsky.data.curate.suspects import REPEATS
-from fedsky.report.words import count, percent, percent_interval
+from fedsky.report.words import percent, percent_interval
 
 TEST_SHARE = 5  # one fold of five is tested on, as data.fold=1/5 has it
 SIDE = 64
+
+
+def count(number: int, noun: str) -> str:
+    """A count with its noun: 1 file, 3 files."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def wilson(right: int, n: int) -> tuple[float, float]:
