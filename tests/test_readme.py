@@ -57,7 +57,7 @@ def test_what_the_readme_points_at_is_there() -> None:
 @pytest.mark.parametrize("max_norm", [1e30, 0.5])
 def test_a_strategy_is_one_file_and_one_yaml(tmp_path: Path, max_norm: float) -> None:
     for name in ("conf", "fedsky", "strategies", "baselines"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
     [code], [settings] = blocks("python"), blocks("yaml")
     (tmp_path / "strategies" / "fedavgclip.py").write_text(code, encoding="utf-8")
     (tmp_path / "conf" / "strategy" / "fedavgclip.yaml").write_text(settings, encoding="utf-8")
