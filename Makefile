@@ -31,8 +31,9 @@ demo: setup
 web: setup
 	$(PY) -m fedsky.web
 
+# Two at a time, each file in one process: what a file's tests share is made once.
 test: setup lint
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 lint: setup
 	$(PY) -m ruff check .
