@@ -1,4 +1,4 @@
-/** What the server says of models and judgements beyond types.ts. */
+/** What the server says of models and judgements beyond types/. */
 import type { Model, Prediction } from '../types'
 
 export type KnownModel = Model & { data?: string; size?: number; sha256?: string }

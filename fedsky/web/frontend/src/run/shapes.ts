@@ -1,4 +1,4 @@
-/** What the server says of a run beyond types.ts. */
+/** What the server says of a run beyond types/. */
 import type { FeedEntry, Round, RoundsPage, RunDetail, RunRow, Scalar } from '../types'
 
 export type Entry = Omit<FeedEntry, 'num_clients' | 'cohort' | 'failures'> & {

@@ -1,7 +1,7 @@
 /** Runs in groups: by experiment, or by the value of one setting in which they differ. */
 import type { RunRow, Scalar } from '../types'
 
-/** What the server says of a run beyond types.ts; group: the same for runs whose seeds and folds alone differ. */
+/** What the server says of a run beyond types/; group: the same for runs whose seeds and folds alone differ. */
 export type ListedRun = RunRow & { group?: string; tags?: string[] }
 
 export interface RunGroup {
