@@ -38,7 +38,8 @@ await withBrowser(async (browser) => {
   await settle(page)
   const entries = page.locator('.feed li')
   const begun = await entries.count()
-  await page.waitForFunction((n) => document.querySelectorAll('.feed li').length > n, Math.min(begun, ROUNDS), { timeout: 180000 })
+  // on a fast machine all that the feed shows at first may be there already
+  await page.waitForFunction((n) => document.querySelectorAll('.feed li').length > n, Math.min(begun, ROUNDS - 1), { timeout: 180000 })
   assert.ok((await entries.first().textContent()).includes('accuracy'))
   await page.waitForFunction((n) => document.querySelectorAll('.feed li').length >= n, ROUNDS, { timeout: 180000 })
   await page.locator('main canvas').first().waitFor()
