@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from fedsky.report import style
+
 CLASSES = ["cloudy", "sunny"]
 INFO: dict[str, Any] = {
     "status": "done", "reason": None, "started": "2026-05-01T10:00:00+00:00", "ended": "2026-05-01T10:10:00+00:00",
@@ -115,3 +117,15 @@ def judge() -> Callable[..., list[tuple[str, str, str]]]:
         return rows
 
     return make
+
+
+@pytest.fixture
+def figures() -> None:
+    """Named by a test that needs figures as files, where ``no_pixels`` holds for the rest of its module."""
+
+
+@pytest.fixture
+def no_pixels(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Saving figures is most of the time: they are made but not saved, unless a test asks for ``figures``."""
+    if "figures" not in request.fixturenames:
+        monkeypatch.setattr(style, "save", lambda figure: style.Drawn("<svg></svg>", b"", b""))

@@ -12,15 +12,10 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from fedsky.report import __main__ as command
-from fedsky.report import style
+
+pytestmark = pytest.mark.usefixtures("no_pixels")
 
 WriteRun = Callable[..., Path]
-
-
-@pytest.fixture(autouse=True)
-def no_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Saving figures is most of the time."""
-    monkeypatch.setattr(style, "save", lambda figure: style.Drawn("<svg></svg>", b"", b""))
 
 
 @pytest.fixture

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from fedsky.history import ROUND_KEYS
-from fedsky.report import exports, style, terminal
+from fedsky.report import exports, terminal
 from fedsky.report.page import write_report
 from fedsky.report.selection import select
 from fedsky.report.summary import compare
+
+pytestmark = pytest.mark.usefixtures("no_pixels")
 
 WriteRun = Callable[..., Path]
 EVIL = [
@@ -39,12 +41,6 @@ PLACES = [
 COLUMNS = [("rounds", key) for key in ROUND_KEYS] + [
     ("clients", key) for key in ("round", "client", "num_test", "accuracy", "pooled_accuracy", "status")
 ] + [("timing", key) for key in ("round", "client", "round_seconds", "train_seconds")]  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def no_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Saving figures is most of the time."""
-    monkeypatch.setattr(style, "save", lambda figure: style.Drawn("<svg></svg>", b"", b""))
 
 
 def put(folder: Path, place: str, value: Any) -> None:

@@ -11,31 +11,14 @@ from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
+from written import report
 
-from fedsky.report import style
 from fedsky.report.page import write_report
+
+pytestmark = pytest.mark.usefixtures("no_pixels")
 
 WriteRun = Callable[..., Path]
 Judge = Callable[..., list[tuple[str, str, str]]]
-
-
-@pytest.fixture
-def figures() -> None:
-    """Named by a test that needs figures as files."""
-
-
-@pytest.fixture(autouse=True)
-def no_pixels(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """Saving figures is most of the time: they are made but not saved, unless a test asks for ``figures``."""
-    if "figures" not in request.fixturenames:
-        monkeypatch.setattr(style, "save", lambda figure: style.Drawn("<svg></svg>", b"", b""))
-
-
-def report(folder: Path, out: Path) -> tuple[str, Callable[[str], pd.DataFrame]]:
-    text = write_report([folder], out).read_text(encoding="utf-8")
-    for word in ("NaN", ">nan", "nan %", "None<", "inf "):
-        assert word not in text
-    return text, lambda name: pd.read_csv(out / "tables" / f"{name}.csv")
 
 
 def test_final_numbers(tmp_path: Path, write_run: WriteRun) -> None:
