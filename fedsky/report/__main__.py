@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-from . import language, terminal
+from fedsky import language
+
+from . import terminal
 from .keys import split_keys
 from .page import write_selection
 from .selection import Choice, select

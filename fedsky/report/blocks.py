@@ -9,9 +9,9 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from fedsky.history import Run, write_whole
+from fedsky.language import _
 
 from . import exports, style
-from .language import _
 from .views.photographs import Mistake
 
 MOST_ROWS, MOST_CELLS = 60, 600  # of a table on the page; tables/ has all

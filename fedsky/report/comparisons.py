@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fedsky.language import _
+
 from . import statistics
 from .groups import Group, Kind, repetitions
-from .language import _
 from .results import Key
 from .statistics import Estimate, Floats, Repetitions
 

@@ -11,9 +11,9 @@ from pathlib import PurePath
 from typing import Any
 
 from fedsky.history import Row
+from fedsky.language import _
 
 from . import statistics
-from .language import _
 from .results import ALONE, POOLED, Key, Result, printable
 from .statistics import Estimate, Repetitions
 

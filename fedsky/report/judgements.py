@@ -2,9 +2,10 @@
 
 from functools import partial
 
+from fedsky.language import _
+
 from . import plots
 from .blocks import Block, Gallery, Plots, Section, sheet
-from .language import _
 from .subject import Subject
 from .views import answers, judgement
 from .views.photographs import mistakes

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fedsky.history import Run
+from fedsky.language import _
 
 from .groups import flatten
-from .language import _
 from .results import printable, section, strategy_name
 
 

@@ -5,9 +5,10 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from fedsky.language import _
+
 from .groups import AROUND, Group, Kind, name_groups, settings_of
 from .keys import full_key, settings_by_name
-from .language import _
 from .results import ALONE, POOLED, Key, Result, printable, section, strategy_name
 
 

@@ -7,10 +7,12 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from . import exports, language, style, tables, words
+from fedsky import language
+from fedsky.language import _
+
+from . import exports, style, tables, words
 from .blocks import Part, Plots, Sheet, Writer, sheet
 from .groups import ELSEWHERE, Kind
-from .language import _
 from .parts import make_part
 from .selection import Choice, Selection, nothing_finished, select
 

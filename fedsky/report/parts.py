@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from functools import partial
 
+from fedsky.language import _
+
 from . import plots, tables, verdict, words
 from .blocks import Answers, Block, Part, Plots, Section, Sheet, Text, Writer, sheet
 from .comparisons import Comparison, compare_all
 from .groups import Kind
-from .language import _
 from .sections import sections
 from .subject import MOST_CONTEXTS, Subject, subject
 from .views import answers, settings

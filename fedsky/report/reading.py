@@ -11,8 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fedsky.history import Row, Run
-
-from .language import _
+from fedsky.language import _
 
 Floats = NDArray[np.float64]
 LIMITS = {

@@ -5,11 +5,12 @@ from functools import partial
 
 import pandas as pd
 
+from fedsky.language import _
+
 from . import judgements, plots, tables, verdict, words
 from .blocks import Block, Plot, Plots, Section, sheet
 from .comparisons import joining
 from .groups import Group
-from .language import _
 from .reading import Floats
 from .results import METRICS, Result
 from .subject import Subject

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fedsky.history import RUNNING, Run, find_runs, read_run
+from fedsky.language import _
 
 from .comparisons import MANY, check_baseline
 from .groups import Kind
 from .keys import chosen_runs
 from .kinds import make_kinds
-from .language import _
 from .results import LeftOut, Result, planned_rounds, printable, read_result
 
 

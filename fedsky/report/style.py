@@ -13,7 +13,8 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 
-from . import language
+from fedsky import language
+
 from .groups import Group
 
 # Okabe and Ito (2008), told apart by the colour-blind; their yellow is left out of lines, as it fades on white.

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from fedsky.language import _
+
 from . import style
 from .blocks import Writer
 from .groups import Group, Kind
-from .language import _
 
 MOST_CONTEXTS = 4  # settings of which the page answers and draws; all are in the tables
 MOST_GROUPS = 16  # rows of a figure

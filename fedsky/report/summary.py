@@ -23,13 +23,14 @@ from typing import Any
 
 import numpy as np
 
+from fedsky import language
 from fedsky.history import Run, finite
+from fedsky.language import _
 
-from . import language, statistics, style, tables, verdict, words
+from . import statistics, style, tables, verdict, words
 from .comparisons import Comparison, compare_all
 from .groups import Group, Kind
 from .keys import split_keys
-from .language import _
 from .results import METRICS, LeftOut, Result, printable
 from .selection import Choice, nothing_finished, select, why_left_out
 from .statistics import Estimate

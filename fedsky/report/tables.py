@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from fedsky.history import Row
+from fedsky.language import N_, _
 
 from . import statistics
 from .comparisons import Comparison
 from .groups import Group, Kind
-from .language import N_, _
 from .results import METRICS, LeftOut, Result, planned_rounds, printable, section, strategy_name
 from .statistics import Estimate
 from .words import UNKNOWN, fixed, number_interval, p_text, percent, percent_interval, points_interval

@@ -5,10 +5,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from fedsky.language import _
+
 from . import tables, verdict, words
 from .comparisons import compare_all
 from .groups import Kind
-from .language import _
 from .selection import Selection
 
 MOST = 12  # rows and sentences of a kind beyond which the page is referred to

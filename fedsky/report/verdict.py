@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from fedsky.language import N_, _, ngettext
+
 from .comparisons import Comparison, Joining, joining
 from .groups import Group
-from .language import N_, _, ngettext
 from .words import bounds, count, fixed, repeated
 
 

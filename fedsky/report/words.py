@@ -3,9 +3,10 @@
 import math
 from collections.abc import Callable
 
+from fedsky.language import _, ngettext
+
 from .comparisons import Comparison
 from .groups import Group
-from .language import _, ngettext
 from .statistics import Estimate
 
 UNKNOWN = "–"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from fedsky.report import language, terminal
+from fedsky import language
+from fedsky.report import terminal
 from fedsky.report.selection import select
 
 WriteRun = Callable[..., Path]

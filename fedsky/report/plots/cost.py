@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from fedsky.language import _
+
 from ..groups import Group
-from ..language import _
 from ..style import BLUE, ORANGE, SKY
 from . import layout
 

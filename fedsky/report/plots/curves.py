@@ -7,8 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from fedsky.language import _
+
 from ..groups import Group
-from ..language import _
 from ..style import Look, variant
 from ..tables import WORDS
 from ..views.curves import AXES, MOST_LINES, Curve

@@ -6,9 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from fedsky.language import _
+
 from ..comparisons import Comparison, Joining
 from ..groups import Group
-from ..language import _
 from ..statistics import Estimate
 from ..style import Look
 from . import layout

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from fedsky.language import _
+
 from ..groups import Group
-from ..language import _
 from ..style import Look, variant
 from ..views.judgement import GRID, Judged
 from . import layout

@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from fedsky.language import _
+
 from ..groups import Group
-from ..language import _
 from ..reading import printable
 from ..style import variant
 

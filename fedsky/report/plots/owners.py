@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from fedsky.language import _
+
 from ..groups import Group
-from ..language import _
 from ..reading import Floats
 from ..style import CLASSES, Look, variant
 from ..tables import image_count

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from ..language import _
+from fedsky.language import _
+
 from ..reading import printable
 from ..style import Look
 from ..views.sweeps import MOST_SERIES, Sweep

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from fedsky.language import N_, _
+
 from ..groups import Group
-from ..language import N_, _
 from ..style import Look
 from ..views.targets import COSTS, SHARES, Target
 from . import layout

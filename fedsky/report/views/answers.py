@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from fedsky.language import _
+
 from .. import words
 from ..comparisons import Comparison
 from ..groups import Group
-from ..language import _
 
 METRIC = "balanced_accuracy"
 

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from fedsky.language import _
+
 from ..groups import Group, Kind
-from ..language import _
 from ..results import Result
 from ..words import fixed
 

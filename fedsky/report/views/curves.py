@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from fedsky.language import N_
+
 from ..groups import Group, Kind
-from ..language import N_
 from ..reading import Floats
 from ..words import UNKNOWN, fixed
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from fedsky.language import _
+
 from ..comparisons import Joining
 from ..groups import Kind
-from ..language import _
 from ..statistics import Estimate
 from ..words import UNKNOWN, fixed, points_interval
 

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score, roc_curve
 
+from fedsky.language import _
+
 from .. import statistics
 from ..groups import Group, Kind
-from ..language import _
 from ..reading import Floats
 from ..results import Key
 from ..statistics import Estimate

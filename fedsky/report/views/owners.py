@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from fedsky.language import _
+
 from .. import statistics
 from ..groups import Group, Kind
-from ..language import _
 from ..reading import Floats
 from ..results import Result
 from ..words import UNKNOWN, fixed, percent

@@ -11,9 +11,9 @@ import pandas as pd
 from PIL import Image, ImageOps
 
 from fedsky.data import sky
+from fedsky.language import _
 
 from ..groups import Group
-from ..language import _
 from ..results import Result, section
 
 PIXELS = 96  # a side of a small picture

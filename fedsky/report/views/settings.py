@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from fedsky.language import _
+
 from ..groups import Group
-from ..language import _
 from ..results import printable
 from ..words import UNKNOWN
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from fedsky.language import _
+
 from ..groups import Group, Kind
-from ..language import _
 from ..results import Result
 from ..words import UNKNOWN, fixed, percent
 

@@ -54,7 +54,8 @@ def compare(asked: Asked) -> dict[str, Any]:
 
 def draw(asked: Asked, plot: str, number: int, format: str) -> bytes:
     """A figure of the comparison's kind of data of that number, as SVG or PNG; ValueError where there is none."""
-    from fedsky.report import language, plots, style, tables
+    from fedsky import language
+    from fedsky.report import plots, style, tables
     from fedsky.report.selection import select
     from fedsky.report.views import curves
 

@@ -1,4 +1,4 @@
-"""The language that a report speaks: English sentences are the keys, a catalogue has each in another language.
+"""The language that the report and the site's refusals speak: English sentences are keys, a catalogue has the others.
 
 ``_("{first} is {points} points better", first=label, points="1.2")`` translates, then fills in what is in braces: a
 sentence stays whole, so that another language may order it anew. ``ngettext("{n} run", "{n} runs", 3)`` counts.
@@ -6,8 +6,8 @@ sentence stays whole, so that another language may order it anew. ``ngettext("{n
 
 The catalogues are locale/<language>/LC_MESSAGES/fedsky.po; what is compiled of them stays in memory. After a change:
 
-    pybabel extract -F pyproject.toml -o fedsky.pot fedsky/report
-    pybabel update -D fedsky -i fedsky.pot -d fedsky/report/locale --no-fuzzy-matching --omit-header
+    pybabel extract -F pyproject.toml -o fedsky.pot --ignore-dirs "frontend .*" fedsky
+    pybabel update -D fedsky -i fedsky.pot -d fedsky/locale --no-fuzzy-matching --omit-header
 """
 
 import gettext

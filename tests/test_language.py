@@ -1,4 +1,4 @@
-"""Every text of a report can be said in every language, with the same values in it."""
+"""Every text of a report, and of the site's refusals, can be said in every language, with the same values in it."""
 
 import ast
 import re
@@ -10,10 +10,11 @@ from babel.messages.catalog import Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-from fedsky.report import language
-from fedsky.report.language import LANGUAGES, LOCALE, N_, _, ngettext
+from fedsky import language
+from fedsky.language import LANGUAGES, LOCALE, N_, _, ngettext
 
-REPORT = LOCALE.parent
+FEDSKY = LOCALE.parent
+FRONTEND = FEDSKY / "web" / "frontend"  # which has catalogues of its own
 METHODS = [("**.py", "python"), ("**.jinja", "jinja2")]
 Text = str | tuple[str, ...]
 
@@ -21,7 +22,7 @@ Text = str | tuple[str, ...]
 def marked() -> dict[Text, str]:
     """Every marked text and where it stands; one with a form for many is a pair."""
     found: dict[Text, str] = {}
-    for name, line, text, _comments, _context in extract_from_dir(REPORT, METHODS):
+    for name, line, text, _comments, _context in extract_from_dir(FEDSKY, METHODS, directory_filter=lambda place: Path(place) != FRONTEND):
         found[tuple(text) if isinstance(text, list | tuple) else text] = f"{name}:{line}"
     return found
 
@@ -59,7 +60,7 @@ def test_translations_have_the_same_values(name: str) -> None:
 
 
 def calls() -> Iterator[tuple[Path, ast.Call, str]]:
-    for path in sorted(REPORT.rglob("*.py")):
+    for path in sorted(path for path in FEDSKY.rglob("*.py") if not path.is_relative_to(FRONTEND)):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("_", "ngettext"):
                 yield path, node, node.func.id
