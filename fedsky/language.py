@@ -6,7 +6,7 @@ sentence stays whole, so that another language may order it anew. ``ngettext("{n
 
 The catalogues are locale/<language>/LC_MESSAGES/fedsky.po; what is compiled of them stays in memory. After a change:
 
-    pybabel extract -F pyproject.toml -o fedsky.pot --ignore-dirs "frontend .*" fedsky
+    pybabel extract -F pyproject.toml -o fedsky.pot --add-location file --ignore-dirs "frontend .*" fedsky
     pybabel update -D fedsky -i fedsky.pot -d fedsky/locale --no-fuzzy-matching --omit-header
 """
 

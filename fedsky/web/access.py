@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from flask import Flask, current_app, g, request
 
+from fedsky.language import _
 from fedsky.web import audit
 from fedsky.web.problems import Problem
 from fedsky.web.tables import ROLES, User
@@ -92,12 +93,12 @@ def guard() -> None:
         return
     rule = rule_of(current_app, request.endpoint)
     if rule is None:
-        raise Problem(403, "Nobody may do this.")
+        raise Problem(403, _("Nobody may do this."))
     account = user()
     if not allows(rule, account, current_app.extensions["settings"].public):
         if account is None:
-            raise Problem(401, "Log in first.")
+            raise Problem(401, _("Log in first."))
         audit.note("refused-role", request.path, method=request.method, role=account.role)
-        raise Problem(403, "Your account may not do this.")
+        raise Problem(403, _("Your account may not do this."))
     if account is not None and account.must_change_password and not rule.while_password_must_change:
-        raise Problem(403, "Choose a password of your own first.")
+        raise Problem(403, _("Choose a password of your own first."))

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from fedsky.language import _
 from fedsky.web import audit, passwords, sessions
 from fedsky.web.limits import Limits, network
 from fedsky.web.problems import Problem
@@ -41,7 +42,7 @@ def check_name(name: str) -> str:
     """The name as kept, in NFKC; Problem 422 for one that could not be read or typed."""
     name = unicodedata.normalize("NFKC", name).strip()
     if not NAME.fullmatch(name):
-        raise Problem(422, "A name has 2 to 32 letters, digits, dots, hyphens or underscores.", field="name")
+        raise Problem(422, _("A name has 2 to 32 letters, digits, dots, hyphens or underscores."), field="name")
     return name
 
 
@@ -68,14 +69,14 @@ def register(db: Session, name: str, password: str) -> str:
     settings: Settings = current_app.extensions["settings"]
     limits: Limits = current_app.extensions["limits"]
     if settings.registration == "closed":
-        raise Problem(403, "This site takes no registrations: ask its administrator for an account.")
+        raise Problem(403, _("This site takes no registrations: ask its administrator for an account."))
     limits.count(REGISTRATIONS, "register", network(g.address))
     name = check_name(name)
     passwords.check_new(password, name)
     hashed = passwords.hash_new(password)
     waiting = db.scalar(select(func.count()).select_from(User).where(User.state == WAITING))
     if waiting is not None and waiting >= MOST_WAITING:
-        raise Problem(503, "Too many accounts wait for approval: try again later.", retry_after=3600)
+        raise Problem(503, _("Too many accounts wait for approval: try again later."), retry_after=3600)
     state = ACTIVE if settings.registration == "open" else WAITING
     try:
         user = add(db, name, hashed, state=state)
@@ -104,19 +105,18 @@ def log_in(db: Session, name: str, password: str) -> User:
         # An unknown name is not written down: it may be a password in the wrong field.
         audit.record(db, None, "login-failed", user.name if user else "unknown name")
         db.commit()
-        raise Problem(401, "The name or the password is wrong.")
+        raise Problem(401, _("The name or the password is wrong."))
     # Who has the password may know how the account stands.
     if user.state != ACTIVE:
         audit.record(db, user, "login-refused", user.name, state=user.state)
         db.commit()
         waits = user.state == WAITING
-        raise Problem(
-            403, "An administrator has yet to approve this account." if waits else "This account is disabled."
-        )
+        why = _("An administrator has yet to approve this account.") if waits else _("This account is disabled.")
+        raise Problem(403, why)
     if user.password_expires is not None and user.password_expires < now():
         audit.record(db, user, "login-refused", user.name, state="one-time password expired")
         db.commit()
-        raise Problem(403, "This one-time password has expired: ask for a new one.")
+        raise Problem(403, _("This one-time password has expired: ask for a new one."))
     if new_hash is not None:
         user.password_hash = new_hash
     limits.forget(PER_ACCOUNT, "login", key_of(name), where)

@@ -2,6 +2,7 @@
 
 from flask import Flask, Response, current_app, g, json, request
 
+from fedsky import language
 from fedsky.web import access, assets, limits, openapi, problems, security, sessions
 from fedsky.web.api import account, admin, compare, jobs, predict, profile, runs
 from fedsky.web.database import Database
@@ -23,6 +24,7 @@ def make(settings: Settings) -> Flask:
     security.install(app, settings)
     problems.install(app)
 
+    app.before_request(speak)
     app.before_request(security.identify)
     app.before_request(security.came_from_here)
     app.before_request(sessions.load)
@@ -31,6 +33,7 @@ def make(settings: Settings) -> Flask:
     app.before_request(limits.guard)
     app.before_request(open_database)
     app.teardown_request(close_database)
+    app.teardown_request(end_speech)
 
     app.register_blueprint(assets.blueprint)
     for module in API:
@@ -44,6 +47,18 @@ def make(settings: Settings) -> Flask:
         return Response(json.dumps(openapi.document(app)), mimetype="application/json")
 
     return app
+
+
+def speak() -> None:
+    """Has a request's refusals told in the language that it asks for (Accept-Language)."""
+    g.speech = language.use(request.accept_languages.best_match(language.LANGUAGES, language.ENGLISH))
+    g.speech.__enter__()
+
+
+def end_speech(_: BaseException | None) -> None:
+    """Leaves the thread without a language of its own."""
+    if "speech" in g:
+        g.speech.__exit__(None, None, None)
 
 
 def open_database() -> None:

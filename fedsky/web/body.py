@@ -6,6 +6,7 @@ from typing import TypeVar, get_origin
 from flask import request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from fedsky.language import _
 from fedsky.web.problems import Problem
 
 M = TypeVar("M", bound=BaseModel)
@@ -26,13 +27,13 @@ class Query(BaseModel):
 def read(model: type[M]) -> M:
     """The request's JSON object; Problem 415 if it is no JSON, 400 or 422 if it is none of the model."""
     if request.mimetype != "application/json":
-        raise Problem(415, "The request's body must be JSON (Content-Type: application/json).")
+        raise Problem(415, _("The request's body must be JSON (Content-Type: application/json)."))
     try:
         content = json.loads(request.get_data(cache=False), parse_constant=_no_number)
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
-        raise Problem(400, "The request's body must be a JSON object.")
+        raise Problem(400, _("The request's body must be a JSON object."))
     try:
         return model.model_validate(content)
     except ValidationError as error:
@@ -47,7 +48,7 @@ def query(model: type[M]) -> M:
         if field is not None and (get_origin(field.annotation) or field.annotation) in (list, tuple):
             content[name] = values
         elif len(values) > 1:
-            raise Problem(422, f"{_word(name)} is given more than once.")
+            raise Problem(422, _("{name} is given more than once.", name=_word(name)))
         else:
             content[name] = values[0]
     try:

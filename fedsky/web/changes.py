@@ -5,13 +5,14 @@ from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from fedsky.language import N_, _
 from fedsky.web import accounts, audit, passwords, sessions
 from fedsky.web.limits import Limits
 from fedsky.web.problems import Problem
 from fedsky.web.tables import ACTIVE, DISABLED, ROLES, Job, Offer, User, now
 
 CHECKS = "10 per 15 minutes"  # of the password by someone who is logged in
-WRONG = "The current password is wrong."
+WRONG = N_("The current password is wrong.")
 
 
 def alter_own(db: Session, user: User, current: str, name: str | None, password: str | None) -> User:
@@ -22,7 +23,7 @@ def alter_own(db: Session, user: User, current: str, name: str | None, password:
         passwords.check_new(password, name or user.name)
     _confirm(user, current)
     if password is not None and passwords.normal(password) == passwords.normal(current):
-        raise Problem(422, "The new password is the old one.", field="password")
+        raise Problem(422, _("The new password is the old one."), field="password")
     hashed = passwords.hash_new(password) if password is not None else None
     mine = _same(db, user)
     if name is not None and name != mine.name:
@@ -32,7 +33,7 @@ def alter_own(db: Session, user: User, current: str, name: str | None, password:
             db.flush()
         except IntegrityError:
             db.rollback()
-            raise Problem(409, "This name cannot be had.") from None
+            raise Problem(409, _("This name cannot be had.")) from None
     if hashed is not None:
         mine.password_hash, mine.must_change_password, mine.password_expires = hashed, False, None
         sessions.finish_all(db, mine.id)
@@ -74,21 +75,21 @@ def _confirm(user: User, password: str) -> None:
     limits: Limits = current_app.extensions["limits"]
     limits.count(CHECKS, "confirm", user.id)
     if not passwords.verify(user.password_hash, password):
-        raise Problem(403, WRONG, field="current_password")
+        raise Problem(403, _(WRONG), field="current_password")
 
 
 def _same(db: Session, user: User) -> User:
     """The account as the database has it now; Problem 403 if the password was changed meanwhile."""
     found = db.get(User, user.id)
     if found is None or found.password_hash != user.password_hash or found.state != ACTIVE:
-        raise Problem(403, WRONG, field="current_password")
+        raise Problem(403, _(WRONG), field="current_password")
     return found
 
 
 def _keep_an_admin(db: Session) -> None:
     if accounts.num_admins(db) == 0:
         db.rollback()
-        raise Problem(409, "The site would have no administrator left.")
+        raise Problem(409, _("The site would have no administrator left."))
 
 
 def _drop_jobs(db: Session, user: User, reason: str) -> None:

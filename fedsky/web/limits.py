@@ -17,6 +17,7 @@ from limits import parse
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
+from fedsky.language import _
 from fedsky.web.problems import Problem
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -45,7 +46,7 @@ class Limits:
         if not self.limiter.hit(item, *key):
             reset = self.limiter.get_window_stats(item, *key).reset_time
             wait = max(1, math.ceil(reset - time.time()))
-            raise Problem(429, f"Too often: try again in {_words(wait)}.", retry_after=wait)
+            raise Problem(429, _("Too often: try again in {time}.", time=_words(wait)), retry_after=wait)
 
     def forget(self, rate: str, *key: str) -> None:
         """Starts a key's count anew."""

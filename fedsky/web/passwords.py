@@ -10,6 +10,7 @@ from functools import lru_cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from fedsky.language import _
 from fedsky.web.problems import Problem
 
 SHORTEST = 12  # characters
@@ -35,12 +36,12 @@ def check_new(password: str, name: str) -> None:
     """Problem 422 for a password that is too short, too long or too easy to guess."""
     password = normal(password)
     if len(password) < SHORTEST:
-        raise Problem(422, f"A password needs {SHORTEST} characters or more.", field="password")
+        raise Problem(422, _("A password needs {n} characters or more.", n=SHORTEST), field="password")
     if len(password.encode("utf-8", "surrogatepass")) > LONGEST:
-        raise Problem(422, f"A password may have {LONGEST} bytes at most.", field="password")
+        raise Problem(422, _("A password may have {n} bytes at most.", n=LONGEST), field="password")
     if is_common(password) or _guessable(password, name):
         raise Problem(
-            422, "This password is easy to guess: take several words that do not belong together.", field="password"
+            422, _("This password is easy to guess: take several words that do not belong together."), field="password"
         )
 
 
@@ -107,7 +108,7 @@ def is_outdated(kept: str) -> bool:
 def _turn() -> Iterator[None]:
     """Waits for a turn to hash; Problem 503 where too many wait."""
     if not _turns.acquire(timeout=WAIT_SECONDS):
-        raise Problem(503, "Too many people are logging in: try again in a moment.", retry_after=5)
+        raise Problem(503, _("Too many people are logging in: try again in a moment."), retry_after=5)
     try:
         yield
     finally:

@@ -8,6 +8,9 @@ from flask import Flask, Response, g, json, request
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, NotFound, SecurityError
 
+from fedsky import language
+from fedsky.language import N_, _
+
 LOG = logging.getLogger("fedsky.web")
 
 
@@ -33,6 +36,7 @@ def answer(problem: Problem) -> Response:
         **problem.fields,
     }
     response = Response(json.dumps(content), problem.status, mimetype="application/problem+json")
+    response.content_language.add(language.current())
     if problem.retry_after is not None:
         response.headers["Retry-After"] = str(problem.retry_after)
     return response
@@ -54,9 +58,8 @@ def install(app: Flask) -> None:
         if 300 <= (error.code or 0) < 400:
             redirect = error.get_response()
             return Response(status=redirect.status_code, headers=list(redirect.headers))
-        sentence = SENTENCES.get(error.code or 500) or error.description or ""
-        if isinstance(error, SecurityError):
-            sentence = "This site does not answer to that name: start it with --name and the name that you asked for."
+        known = OTHER_NAME if isinstance(error, SecurityError) else SENTENCES.get(error.code or 500)
+        sentence = _(known) if known else error.description or ""
         response = answer(Problem(error.code or 500, sentence))
         for name, value in error.get_headers():
             if name.lower() in ("allow", "retry-after", "content-range"):
@@ -66,19 +69,20 @@ def install(app: Flask) -> None:
     @app.errorhandler(OperationalError)
     def refuse_busy(error: OperationalError) -> Response:
         LOG.error("request %s: the database does not answer: %s", g.get("request_id"), error.orig)
-        return answer(Problem(503, "The site's database is busy: try again in a moment.", retry_after=5))
+        return answer(Problem(503, _("The site's database is busy: try again in a moment."), retry_after=5))
 
     @app.errorhandler(Exception)
     def refuse_any(error: Exception) -> Response:
         LOG.exception("request %s failed: %s %r", g.get("request_id"), request.method, request.path, exc_info=error)
-        return answer(Problem(500, SENTENCES[500]))
+        return answer(Problem(500, _(SENTENCES[500])))
 
 
+OTHER_NAME = N_("This site does not answer to that name: start it with --name and the name that you asked for.")
 SENTENCES = {
-    400: "The request cannot be understood.",
-    404: "There is nothing here.",
-    405: "This cannot be done here.",
-    413: "That is larger than this site takes.",
-    415: "That is not a kind of content that this site takes here.",
-    500: "Something went wrong here; the site's log tells more under this request's id.",
+    400: N_("The request cannot be understood."),
+    404: N_("There is nothing here."),
+    405: N_("This cannot be done here."),
+    413: N_("That is larger than this site takes."),
+    415: N_("That is not a kind of content that this site takes here."),
+    500: N_("Something went wrong here; the site's log tells more under this request's id."),
 }

@@ -11,6 +11,7 @@ from flask_wtf.csrf import validate_csrf
 from werkzeug.middleware.proxy_fix import ProxyFix
 from wtforms.validators import ValidationError
 
+from fedsky.language import _
 from fedsky.web import audit
 from fedsky.web.problems import Problem
 from fedsky.web.settings import Settings
@@ -80,7 +81,7 @@ def came_from_here() -> None:
 
 def _foreign(whose: str | None) -> Problem:
     audit.note("refused-origin", request.path, method=request.method, origin=whose)
-    return Problem(403, "Another site's page asked for this.")
+    return Problem(403, _("Another site's page asked for this."))
 
 
 def check_token() -> None:
@@ -95,7 +96,7 @@ def check_token() -> None:
     except ValidationError:
         audit.note("refused-token", request.path, method=request.method)
         raise Problem(
-            400, "The page's CSRF token is missing or out of date: load the page again.", code="csrf"
+            400, _("The page's CSRF token is missing or out of date: load the page again."), code="csrf"
         ) from None
 
 

@@ -6,6 +6,7 @@ from flask import Blueprint, current_app, g
 from pydantic import Field
 from sqlalchemy import select
 
+from fedsky.language import _
 from fedsky.web import access, changes, datasets
 from fedsky.web.access import needs
 from fedsky.web.api import account_shapes as shapes
@@ -48,7 +49,7 @@ def patch_user(id: str) -> dict[str, Any]:
     body = read(UserChange)
     user = g.db.get(User, id)
     if user is None:
-        raise Problem(404, "There is no such account.")
+        raise Problem(404, _("There is no such account."))
     changes.alter(g.db, access.member(), user, body.role, body.state)
     return {"user": _row(user)}
 

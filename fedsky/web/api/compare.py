@@ -9,6 +9,7 @@ from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
+from fedsky.language import _
 from fedsky.web.access import public
 from fedsky.web.api.answering import send
 from fedsky.web.api.runs import site_runs
@@ -71,14 +72,16 @@ def chosen(asked: CompareQuery) -> Chosen:
     for id in dict.fromkeys(asked.run):
         row = site.index.row(id)
         if row is None:
-            raise Problem(404, "There is no such run.")
+            raise Problem(404, _("There is no such run."))
         rows.append(row)
     if asked.q.strip() and not asked.run:
         rows = matching(site.index.rows(), Question(q=asked.q), site.notes(g.db)[1])
     if not rows:
-        raise Problem(422, "Choose runs, by run=ID or by q=WORDS that find some.")
+        raise Problem(422, _("Choose runs, by run=ID or by q=WORDS that find some."))
     if len(rows) > MOST_RUNS:
-        raise Problem(422, f"{len(rows)} runs are too many for one comparison: choose {MOST_RUNS} at most.")
+        raise Problem(
+            422, _("{n} runs are too many for one comparison: choose {most} at most.", n=len(rows), most=MOST_RUNS)
+        )
     return comparing().choose(rows, metric=asked.metric, x=asked.x, group_by=asked.group_by.strip(),
                               baseline=asked.baseline, lang=asked.lang)  # fmt: skip
 
@@ -90,10 +93,10 @@ def asked_of(do: Callable[[], T]) -> T:
     except ValueError as error:
         raise Problem(422, " ".join(str(error).split())[:400]) from None
     except BusyError:
-        raise Problem(503, "Others are comparing runs just now: try again in a moment.", retry_after=5) from None
+        raise Problem(503, _("Others are comparing runs just now: try again in a moment."), retry_after=5) from None
     except FailedError as error:
         LOG.error("a comparison failed: %s", error)
-        raise Problem(503, "This comparison could not be made: choose fewer runs.", retry_after=60) from None
+        raise Problem(503, _("This comparison could not be made: choose fewer runs."), retry_after=60) from None
 
 
 @blueprint.get("/compare")

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from fedsky.language import _
 from fedsky.web import audit
 from fedsky.web.access import member, needs
 from fedsky.web.api.runs import clean, site_runs
@@ -217,7 +218,7 @@ def known(id: str) -> Job:
     """A job by its id; Problem 404 if there is none."""
     job = g.db.get(Job, id)
     if not isinstance(job, Job):
-        raise Problem(404, "There is no such job.")
+        raise Problem(404, _("There is no such job."))
     return job
 
 
@@ -225,7 +226,7 @@ def own(id: str) -> Job:
     """A job of one's own, any for an administrator; Problem 403 for another's."""
     job = known(id)
     if job.user_id != member().id and member().role != "admin":
-        raise Problem(403, "The job is another operator's.")
+        raise Problem(403, _("The job is another operator's."))
     return job
 
 
@@ -262,7 +263,7 @@ def cancel_job(id: str) -> dict[str, Any]:
     """Cancels a job."""
     job = own(id)
     if not queue.ask_to_cancel(g.db, job.id, f"cancelled by {member().name}"):
-        raise Problem(409, "The job is over.")
+        raise Problem(409, _("The job is over."))
     audit.record(g.db, member(), "cancel", job.id)
     g.db.commit()
     g.db.refresh(job)
@@ -277,7 +278,7 @@ def retry_job(id: str) -> ResponseReturnValue:
     """Queues the same launch again."""
     old = own(id)
     if old.status in (queue.QUEUED, queue.RUNNING):
-        raise Problem(409, "The job is not over yet.")
+        raise Problem(409, _("The job is not over yet."))
     arguments = [each for each in old.overrides if not each.startswith(("name=", "hydra."))]
     about = {"title": old.title, "recipe": old.recipe, "fields": old.fields, "num_runs": old.num_runs,
              "seconds_estimate": old.seconds_estimate, "retry_of": old.id}  # fmt: skip

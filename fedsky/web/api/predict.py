@@ -12,6 +12,7 @@ from flask import Blueprint, Flask, Request, current_app, g, request
 from flask.blueprints import BlueprintSetupState
 from sqlalchemy import func, select
 
+from fedsky.language import _
 from fedsky.web import access
 from fedsky.web.access import public, scriptable
 from fedsky.web.api import predict_shapes as shapes
@@ -105,12 +106,14 @@ def predict() -> dict[str, Any]:
     photo, wanted, keep, compare = _form()
     user = access.user()
     if keep and user is None:
-        raise Problem(401, "Log in to keep a photograph.")
+        raise Problem(401, _("Log in to keep a photograph."))
     model = registry().get(wanted)
     if model is None:
         if wanted is None:
-            raise Problem(409, "There is no model to ask yet: a run on photographs or rendered skies must end first.")
-        raise Problem(404, "There is no such model.")
+            raise Problem(
+                409, _("There is no model to ask yet: a run on photographs or rendered skies must end first.")
+            )
+        raise Problem(404, _("There is no such model."))
     others = registry().others(model) if compare else []
     answer = _judged(model, others, photo)
     by_id = {other.id: other for other in others}
@@ -136,23 +139,23 @@ def predict() -> dict[str, Any]:
 def _form() -> tuple[bytes, str | None, bool, bool]:
     """The photograph's bytes, the model asked for, whether to keep and whether to compare; Problem otherwise."""
     if request.mimetype != "multipart/form-data":
-        raise Problem(415, "Send a form (multipart/form-data) with the photograph as its part photo.")
+        raise Problem(415, _("Send a form (multipart/form-data) with the photograph as its part photo."))
     unknown = (set(request.form) - {"model", "keep", "compare"}) | (set(request.files) - {"photo"})
     repeated = [name for name in request.form if len(request.form.getlist(name)) > 1]
     if unknown or repeated:
-        raise Problem(422, "The form's parts are photo, and if wanted model, keep and compare, each once.")
+        raise Problem(422, _("The form's parts are photo, and if wanted model, keep and compare, each once."))
     photos = request.files.getlist("photo")
     if len(photos) != 1:
-        raise Problem(422, "Send one photograph, as the form's part photo.")
+        raise Problem(422, _("Send one photograph, as the form's part photo."))
     flags = {"keep": "false", "compare": "true"}
     for name in flags:
         flags[name] = request.form.get(name, flags[name])
         if flags[name] not in ("true", "false"):
-            raise Problem(422, f"The form's part {name} is true or false.")
+            raise Problem(422, _("The form's part {name} is true or false.", name=name))
     content = photos[0].stream.read()
     limit_bytes = current_app.extensions["settings"].max_upload_bytes
     if len(content) > limit_bytes:
-        raise Problem(413, f"This file is larger than {limit_bytes // 2**20} MB: make the photograph smaller.")
+        raise Problem(413, _("This file is larger than {n} MB: make the photograph smaller.", n=limit_bytes // 2**20))
     return content, request.form.get("model") or None, flags["keep"] == "true", flags["compare"] == "true"
 
 
@@ -164,11 +167,13 @@ def _judged(model: Model, others: list[Model], photo: bytes) -> dict[str, Any]:
     except ValueError as error:
         raise Problem(409, str(error)) from None
     except BusyError as busy:
-        raise Problem(429, "Many photographs are waiting: try again shortly.", retry_after=busy.seconds) from None
+        raise Problem(429, _("Many photographs are waiting: try again shortly."), retry_after=busy.seconds) from None
     except WorkerError as error:
         if not error.had_begun:
-            raise Problem(503, "The models cannot be loaded just now: try again in a minute.", retry_after=60) from None
-        raise Problem(422, "This photograph could not be judged: try another one.") from None
+            raise Problem(
+                503, _("The models cannot be loaded just now: try again in a minute."), retry_after=60
+            ) from None
+        raise Problem(422, _("This photograph could not be judged: try another one.")) from None
     if "refused" in answer:
         raise Problem(answer["status"], answer["refused"])
     return answer
@@ -193,7 +198,7 @@ def _keep(told: dict[str, Any], jpeg: str) -> str:
     user = access.member()
     count = g.db.scalar(select(func.count()).select_from(Prediction).where(Prediction.user_id == user.id))
     if count >= MOST_KEPT:
-        raise Problem(409, f"Your account keeps {MOST_KEPT} photographs already: delete one first.")
+        raise Problem(409, _("Your account keeps {n} photographs already: delete one first.", n=MOST_KEPT))
     prediction = Prediction(
         user_id=user.id,
         model_id=told["model"]["id"],

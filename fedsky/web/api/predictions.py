@@ -10,6 +10,7 @@ from flask import Blueprint, Response, current_app, g
 from pydantic import Field
 from sqlalchemy import delete, func, select
 
+from fedsky.language import _
 from fedsky.web import access, audit
 from fedsky.web.access import needs
 from fedsky.web.api import predict_shapes as shapes
@@ -69,7 +70,7 @@ def own(id: str) -> Prediction:
     """One of the own predictions; Problem 404 for any other."""
     found = g.db.get(Prediction, id)
     if found is None or found.user_id != access.member().id:
-        raise Problem(404, "There is no such prediction.")
+        raise Problem(404, _("There is no such prediction."))
     assert isinstance(found, Prediction)
     return found
 
@@ -113,14 +114,14 @@ def offer_prediction(id: str) -> tuple[dict[str, Any], int]:
     prediction = own(id)
     classes = prediction.answer["model"]["classes"]
     if label not in classes:
-        raise Problem(422, f"This model knows {', '.join(classes)}: choose one of them.")
+        raise Problem(422, _("This model knows {classes}: choose one of them.", classes=", ".join(classes)))
     digest = hashlib.sha256(prediction.photo).hexdigest()
     taken = select(func.count()).select_from(Offer).where((Offer.prediction_id == id) | (Offer.sha256 == digest))
     if g.db.scalar(taken):
-        raise Problem(409, "This photograph has been offered already.")
+        raise Problem(409, _("This photograph has been offered already."))
     waiting = select(func.count()).select_from(Offer).where(Offer.user_id == user.id, Offer.state == WAITING)
     if g.db.scalar(waiting) >= MOST_OFFERED:
-        raise Problem(409, f"{MOST_OFFERED} of your photographs wait for review already: offer more later.")
+        raise Problem(409, _("{n} of your photographs wait for review already: offer more later.", n=MOST_OFFERED))
     offer = Offer(
         user_id=user.id, prediction_id=id, label=label, sha256=digest, photo=prediction.photo,
         media_type=prediction.media_type,
@@ -168,7 +169,7 @@ def known(id: str) -> Offer:
     """An offer by its id; Problem 404 if there is none."""
     found = g.db.get(Offer, id)
     if found is None:
-        raise Problem(404, "There is no such offer.")
+        raise Problem(404, _("There is no such offer."))
     assert isinstance(found, Offer)
     return found
 
@@ -193,7 +194,7 @@ def decide_offer(id: str) -> dict[str, Any]:
     prediction = g.db.get(Prediction, offer.prediction_id) if offer.prediction_id else None
     label = body.label or offer.label
     if label not in (classes := shown(offer, prediction, None)["classes"]):
-        raise Problem(422, f"The classes are {', '.join(classes)}: choose one of them.")
+        raise Problem(422, _("The classes are {classes}: choose one of them.", classes=", ".join(classes)))
     folder = current_app.extensions["settings"].accepted
     if body.decision == "accept":
         said = f"the model said {prediction.label} {prediction.probability:.2f}" if prediction else ""

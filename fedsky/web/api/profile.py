@@ -7,6 +7,7 @@ from flask_wtf.csrf import generate_csrf
 from pydantic import Field
 from sqlalchemy import delete, func, select
 
+from fedsky.language import _
 from fedsky.web import access, accounts, audit, changes
 from fedsky.web.access import needs
 from fedsky.web.api import account_shapes as shapes
@@ -94,7 +95,7 @@ def delete_session(id: str) -> dict[str, Any]:
     user = access.member()
     done = g.db.execute(delete(Login).where(Login.id == id, Login.user_id == user.id))
     if done.rowcount == 0:
-        raise Problem(404, "There is no such session.")
+        raise Problem(404, _("There is no such session."))
     audit.record(g.db, user, "end-session", user.name)
     g.db.commit()
     return {}

@@ -7,6 +7,7 @@ from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from pydantic import AfterValidator, Field
 
+from fedsky.language import _
 from fedsky.web import audit
 from fedsky.web.access import member, needs, public
 from fedsky.web.api.answering import send
@@ -79,7 +80,7 @@ def known(id: str) -> tuple[Found, Row]:
     index = site_runs().index
     found, row = index.found(id), index.row(id)
     if found is None or row is None:
-        raise Problem(404, "There is no such run.")
+        raise Problem(404, _("There is no such run."))
     return found, row
 
 
@@ -90,7 +91,7 @@ def view(id: str, name: str, make: Any, *parameters: Any) -> Response:
     def made() -> Any:
         run = site.index.read(id)
         if run is None:
-            raise Problem(404, "There is no such run.")
+            raise Problem(404, _("There is no such run."))
         return make(run, row)
 
     return send(site.answers.get((name, id, found.stamp, *parameters), made))
@@ -187,10 +188,10 @@ def _is_hurt(row: Row) -> bool:
 @describe("Sends a file of a run.", response={}, media="*/*")
 def run_file(id: str, name: str) -> ResponseReturnValue:
     """A file of the allow-list."""
-    found, _ = known(id)
+    found = known(id)[0]
     file = files.opened(found.folder, name)
     if file is None:
-        raise Problem(404, "The run has no such file.")
+        raise Problem(404, _("The run has no such file."))
     response = send_file(file, mimetype=files.ALLOWED[name], as_attachment=True, download_name=name, max_age=0)
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response

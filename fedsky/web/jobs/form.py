@@ -14,6 +14,7 @@ from typing import Any, Literal
 import yaml
 
 from fedsky.config import CONF
+from fedsky.language import _
 
 Value = str | int | float
 # Fields that a recipe may be launched with; all others are the recipe's own.
@@ -41,13 +42,16 @@ class Field:
         """What is wrong with a value, in one line; None if nothing is."""
         if self.type == "choice":
             if not isinstance(value, str) or value not in self.choices:
-                return f"{self.name}: choose {', '.join(self.choices)}"
+                return _("{name}: choose {choices}", name=self.name, choices=", ".join(self.choices))
             return None
         kind = int if self.type == "int" else (int, float)
         if isinstance(value, bool) or not isinstance(value, kind) or not math.isfinite(value):
-            return f"{self.name}: a {'whole ' if self.type == 'int' else ''}number is needed"
+            if self.type == "int":
+                return _("{name}: a whole number is needed", name=self.name)
+            return _("{name}: a number is needed", name=self.name)
         if self.min is not None and self.max is not None and not self.min <= value <= self.max:
-            return f"{self.name}={value}: from {self.min:g} to {self.max:g}"
+            return _("{name}={value}: from {least} to {most}", name=self.name, value=value, least=f"{self.min:g}",
+                     most=f"{self.max:g}")  # fmt: skip
         return None
 
     def shown(self) -> dict[str, Any]:
@@ -116,11 +120,15 @@ class Form:
     def check(self, recipe: str | None, values: Mapping[str, Any]) -> tuple[dict[str, Value], list[str]]:
         """The values that count, defaults included unless there is a recipe, and what is wrong, a line each."""
         known = {field.name: field for field in self.fields}
-        problems = [f"{name[:40]} is no field" for name in values if name not in known]
+        problems = [_("{name} is no field", name=name[:40]) for name in values if name not in known]
         if recipe is not None:
             if recipe not in {each.id for each in self.recipes}:
-                return {}, [f"{recipe[:40]} is no recipe"]
-            problems += [f"{name}: the recipe sets it" for name in values if name in known and name not in WITH_RECIPE]
+                return {}, [_("{name} is no recipe", name=recipe[:40])]
+            problems += [
+                _("{name}: the recipe sets it", name=name)
+                for name in values
+                if name in known and name not in WITH_RECIPE
+            ]
         for name, value in values.items():
             wrong = known[name].wrong(value) if name in known else None
             if wrong:
@@ -138,12 +146,19 @@ class Form:
             field = known[name]
             if field.when is not None and chosen.get(field.when[0]) not in field.when[1]:
                 if value != field.default:
-                    problems.append(f"{name} counts with {field.when[0]}={' or '.join(field.when[1])} alone")
+                    problems.append(
+                        _(
+                            "{name} counts with {field}={values} alone",
+                            name=name,
+                            field=field.when[0],
+                            values="/".join(field.when[1]),
+                        )
+                    )
                 continue
             counting[name] = value
         if chosen.get("baselines") == "yes":
             problems += [
-                f"{field.name}: not together with baselines, which do not know it"
+                _("{name}: not together with baselines, which do not know it", name=field.name)
                 for field in self.fields
                 if field.key.startswith("strategy.") and counting.get(field.name, field.default) != field.default
             ]

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from fedsky.language import _
 from fedsky.web.tables import Job, User, Worker, new_id, now
 
 MOST_AT_ONCE = 5  # jobs of an account that wait or run
@@ -37,17 +38,17 @@ def add(db: Session, user: User, about: Mapping[str, Any]) -> Job:
     db.execute(select(User.id).where(User.id == user.id).with_for_update())
     mine = select(func.count()).select_from(Job).where(Job.user_id == user.id)
     if db.scalar(mine.where(Job.status.in_((QUEUED, RUNNING)))) >= MOST_AT_ONCE:  # type: ignore[operator]
-        raise QuotaError(f"You have {MOST_AT_ONCE} jobs that wait or run: wait until one ends, or cancel one.")
+        raise QuotaError(_("You have {n} jobs that wait or run: wait until one ends, or cancel one.", n=MOST_AT_ONCE))
     recent = db.scalars(
         select(Job.created).where(Job.user_id == user.id, Job.created > now() - timedelta(days=1)).order_by(Job.created)
     ).all()
     if len(recent) >= MOST_A_DAY:
         wait = recent[len(recent) - MOST_A_DAY] + timedelta(days=1) - now()
         raise QuotaError(
-            f"You have launched {MOST_A_DAY} jobs within 24 hours: try again later.", int(wait.total_seconds())
+            _("You have launched {n} jobs within 24 hours: try again later.", n=MOST_A_DAY), int(wait.total_seconds())
         )
     if waiting(db) >= MOST_WAITING:
-        raise QuotaError(f"{MOST_WAITING} jobs are waiting: try again later.")
+        raise QuotaError(_("{n} jobs are waiting: try again later.", n=MOST_WAITING))
     job = Job(id=new_id(), user_id=user.id, status=QUEUED, created=now(), **about)
     db.add(job)
     return job

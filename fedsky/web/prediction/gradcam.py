@@ -13,6 +13,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
+from fedsky.language import _
+
 Floats = NDArray[np.float32]
 
 
@@ -22,7 +24,7 @@ def last_block(model: nn.Module) -> nn.Module:
         found = [module for module in model.modules() if isinstance(module, kinds)]
         if found:
             return found[-1]
-    raise ValueError("this model has no convolution, so that there is no place in a picture that it looks at")
+    raise ValueError(_("This model has no convolution, so that there is no place in a picture that it looks at."))
 
 
 def gradcam(model: nn.Module, images: Tensor, target: int, layer: nn.Module | None = None) -> Tensor:

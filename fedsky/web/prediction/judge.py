@@ -16,6 +16,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from fedsky import language
+
 LOG = logging.getLogger("fedsky.web")
 
 MOST_WAITING = 24  # photographs, with the one that is being judged
@@ -72,7 +74,8 @@ class Judge:
             self.room.release()
 
     def _ask(self, request: dict[str, Any], content: bytes) -> dict[str, Any]:
-        sent = json.dumps({**request, "num_bytes": len(content)}).encode() + b"\n" + content
+        about = {**request, "language": language.current(), "num_bytes": len(content)}
+        sent = json.dumps(about).encode() + b"\n" + content
         try:
             return self._exchange(self._running(), sent)
         except WorkerError as error:

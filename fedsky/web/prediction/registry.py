@@ -18,6 +18,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from fedsky.history import DONE, Row, Run
+from fedsky.language import _
 from fedsky.report.groups import flatten
 from fedsky.report.results import ALONE, POOLED, number, printable, section, strategy_name
 from fedsky.web.runs.index import Index
@@ -64,7 +65,7 @@ class Model:
             known = os.lstat(self.path)
             return _digest(str(self.path), known.st_mtime_ns, known.st_size)
         except OSError as error:
-            raise ValueError("The model's file is gone: load the page again.") from error
+            raise ValueError(_("The model's file is gone: load the page again.")) from error
 
 
 def digest(path: Path) -> str:
@@ -73,7 +74,7 @@ def digest(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise ValueError("The model's file is gone: load the page again.") from error
+        raise ValueError(_("The model's file is gone: load the page again.")) from error
 
 
 @lru_cache(maxsize=1024)

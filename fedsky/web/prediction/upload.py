@@ -16,6 +16,8 @@ import zlib
 
 from PIL import Image, ImageOps
 
+from fedsky.language import N_, _
+
 MAX_BYTES = 8 * 1024 * 1024
 MAX_PIXELS = 24_000_000
 MAX_SIDE = 8192  # pixels
@@ -26,7 +28,8 @@ ORIENTATION = 0x0112  # of EXIF
 QUALITY = 88  # of the JPEG that is shown or kept
 
 FORMATS = ("JPEG", "PNG", "WEBP")
-NAMES = "JPEG, PNG or WebP"
+NAMES = "JPEG, PNG, WebP"
+TOO_LARGE = N_("This photograph needs too much memory: make it smaller and try again.")
 
 
 class RefusedError(ValueError):
@@ -53,11 +56,15 @@ def read(content: bytes) -> Image.Image:
     check_size(len(content))
     found = kind(content)
     if found is None:
-        raise RefusedError(415, f"This file is no photograph in {NAMES}: choose another one, or save it as JPEG.")
+        raise RefusedError(
+            415, _("This file is no photograph in {formats}: choose another one, or save it as JPEG.", formats=NAMES)
+        )
     if found == "WEBP":  # Pillow makes room for all pixels before it tells how many there are
         _check_extent(*_webp_extent(content))
     if found == "JPEG" and content.count(b"\xff\xda") > MAX_SCANS:
-        raise RefusedError(422, f"This JPEG is in more than {MAX_SCANS} parts: save it again, as an ordinary JPEG.")
+        raise RefusedError(
+            422, _("This JPEG is in more than {n} parts: save it again, as an ordinary JPEG.", n=MAX_SCANS)
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -65,29 +72,46 @@ def read(content: bytes) -> Image.Image:
     except RefusedError:
         raise
     except MemoryError as error:
-        raise RefusedError(413, "This photograph needs too much memory: make it smaller and try again.") from error
+        raise RefusedError(413, _(TOO_LARGE)) from error
     except (OSError, SyntaxError, ValueError, LookupError, TypeError, ArithmeticError, RuntimeError, AttributeError,
             EOFError, struct.error, zlib.error, Warning, Image.DecompressionBombError) as error:  # fmt: skip
-        raise RefusedError(422, f"This {found} file is broken or incomplete: save or send it again.") from error
+        raise RefusedError(
+            422, _("This {format} file is broken or incomplete: save or send it again.", format=found)
+        ) from error
 
 
 def check_size(num_bytes: int) -> None:
     """Refuses a file that is empty or above ``MAX_BYTES``."""
     if num_bytes == 0:
-        raise RefusedError(422, "This file is empty: choose a photograph.")
+        raise RefusedError(422, _("This file is empty: choose a photograph."))
     if num_bytes > MAX_BYTES:
-        raise RefusedError(413, f"This file is larger than {MAX_BYTES // 2**20} MB: make the photograph smaller.")
+        raise RefusedError(
+            413, _("This file is larger than {n} MB: make the photograph smaller.", n=MAX_BYTES // 2**20)
+        )
 
 
 def _check_extent(width: int, height: int) -> None:
     if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
         raise RefusedError(
             413,
-            f"This photograph has {width} x {height} pixels: at most {MAX_PIXELS // 10**6} million, and {MAX_SIDE} "
-            "a side, are taken.",
+            _(
+                "This photograph has {width} x {height} pixels: at most {millions} million, {side} a side, are taken.",
+                width=width,
+                height=height,
+                millions=MAX_PIXELS // 10**6,
+                side=MAX_SIDE,
+            ),
         )
     if min(width, height) < MIN_SIDE:
-        raise RefusedError(422, f"This photograph has {width} x {height} pixels: {MIN_SIDE} a side are needed.")
+        raise RefusedError(
+            422,
+            _(
+                "This photograph has {width} x {height} pixels: {side} a side are needed.",
+                width=width,
+                height=height,
+                side=MIN_SIDE,
+            ),
+        )
 
 
 def _webp_extent(content: bytes) -> tuple[int, int]:
@@ -101,7 +125,7 @@ def _webp_extent(content: bytes) -> tuple[int, int]:
     if chunk == b"VP8 " and len(head) == 10:
         width, height = struct.unpack("<HH", head[6:10])
         return width & 0x3FFF, height & 0x3FFF
-    raise RefusedError(422, "This WEBP file is broken or incomplete: save or send it again.")
+    raise RefusedError(422, _("This {format} file is broken or incomplete: save or send it again.", format="WEBP"))
 
 
 def _decode(content: bytes, found: str) -> Image.Image:
@@ -111,7 +135,7 @@ def _decode(content: bytes, found: str) -> Image.Image:
     with Image.open(io.BytesIO(content), formats=[found]) as image:
         # A camera's JPEG may carry a second picture (depth, gain): the first is the photograph.
         if found != "JPEG" and getattr(image, "n_frames", 1) > 1:
-            raise RefusedError(422, "This picture moves: send one still photograph.")
+            raise RefusedError(422, _("This picture moves: send one still photograph."))
         _check_extent(*image.size)
         picture: Image.Image = image
         if image.mode in ("1", "P"):  # which cannot be resized but by leaving pixels out

@@ -21,6 +21,8 @@ from typing import Any, BinaryIO
 
 from PIL import Image
 
+from fedsky import language
+from fedsky.language import _
 from fedsky.web.prediction import detector, upload
 
 ROOM_BYTES = 1_500_000_000
@@ -46,7 +48,7 @@ class Models:
         key = (path, sha256)
         if key not in self._kept:
             if digest(Path(path)) != sha256:
-                raise ValueError("The model's file has changed: load the page again.")
+                raise ValueError(_("The model's file has changed: load the page again."))
             self._kept[key] = load_model(Path(path)), Path(path).stat().st_size
             while len(self._kept) > 1 and sum(size for _, size in self._kept.values()) > MODELS_BYTES:
                 self._kept.popitem(last=False)
@@ -177,9 +179,11 @@ def serve(incoming: BinaryIO, outgoing: BinaryIO) -> None:
         request = json.loads(line)
         content = incoming.read(request["num_bytes"])
         try:
-            told = answer(request, content, models)
+            with language.use(request["language"]):
+                told = answer(request, content, models)
         except MemoryError:
-            told = {"refused": "This photograph needs too much memory: make it smaller and try again.", "status": 413}
+            with language.use(request["language"]):
+                told = {"refused": _(upload.TOO_LARGE), "status": 413}
         outgoing.write(json.dumps(told).encode() + b"\n")
         outgoing.flush()
 

@@ -64,7 +64,7 @@ def test_it_ends_with_its_input_and_answers_in_lines() -> None:
     with os.fdopen(reading, "rb") as incoming:
         with os.fdopen(writing, "wb") as sent:
             for content in (b"<svg/>", b"", b"\xff\xd8\xff\n\n{}"):
-                sent.write(json.dumps({"num_bytes": len(content)}).encode() + b"\n" + content)
+                sent.write(json.dumps({"language": "en", "num_bytes": len(content)}).encode() + b"\n" + content)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(worker, "confine", lambda: None)  # this is the tests' own process
             worker.serve(incoming, outgoing)

@@ -12,6 +12,8 @@ export class ApiError extends Error {
     readonly requestId: string | null = null,
     /** The field of the form that the server speaks of. */
     readonly field: string | null = null,
+    /** A word for programs, such as csrf. */
+    readonly code: string | null = null,
   ) {
     super(message)
     this.name = 'ApiError'
@@ -60,20 +62,22 @@ async function problem(response: Response): Promise<ApiError> {
   }
   let detail = ''
   let field: string | null = null
+  let code: string | null = null
   let requestId = response.headers.get('X-Request-ID')
   if (response.headers.get('Content-Type')?.includes('json')) {
-    type Body = { detail?: string; title?: string; request_id?: string; field?: string }
+    type Body = { detail?: string; title?: string; request_id?: string; field?: string; code?: string }
     const body = (await response.json().catch(() => ({}))) as Body
     detail = body.detail || body.title || ''
     requestId = body.request_id ?? requestId
     field = body.field ?? null
+    code = body.code ?? null
   }
   const sentence = detail || known[response.status] || fill(text().failed, { status: response.status })
-  return new ApiError(response.status, sentence, requestId, field)
+  return new ApiError(response.status, sentence, requestId, field, code)
 }
 
 async function request(method: string, path: string, options: Options, second = false): Promise<Response> {
-  const headers: Record<string, string> = { Accept: 'application/json, */*;q=0.5' }
+  const headers: Record<string, string> = { Accept: 'application/json, */*;q=0.5', 'Accept-Language': language.value }
   if (options.etag) headers['If-None-Match'] = options.etag
   if (method !== 'GET') headers['X-CSRF-Token'] = csrf
   let body: BodyInit | undefined
@@ -98,7 +102,7 @@ async function request(method: string, path: string, options: Options, second = 
   }
   if (response.ok || response.status === 304) return response
   const failure = await problem(response)
-  if (response.status === 400 && method !== 'GET' && renew && !second && /csrf/i.test(failure.message)) {
+  if (failure.code === 'csrf' && renew && !second) {
     await renew()
     return request(method, path, options, true)
   }
