@@ -50,7 +50,7 @@ describe('a request', () => {
   it('fetches a new token once and tries again when the old one has run out', async () => {
     let answers = 0
     const asked = serve({
-      'POST /logout': () => (answers++ === 0 ? problem(400, 'The CSRF token has expired.') : { done: true }),
+      'POST /logout': () => (answers++ === 0 ? problem(400, '页面的 CSRF 令牌已失效', { code: 'csrf' }) : { done: true }),
     })
     const renew = vi.fn(async () => setCsrf('new'))
     setCsrf('old', renew)
