@@ -136,3 +136,19 @@ def test_the_launch_page_sets_of_a_recipe_what_the_server_lets_it() -> None:
     listed = re.search(r"WITH_RECIPE = \[([^\]]*)\]", source)
     assert listed is not None
     assert set(re.findall(r"'(\w+)'", listed[1])) == WITH_RECIPE
+
+
+def test_the_launch_page_says_all_of_its_form_in_chinese_too() -> None:
+    pytest.importorskip("flask")
+    from fedsky.web.jobs.form import make_form
+
+    source = (FRONTEND / "src" / "locale" / "launch.zh.ts").read_text(encoding="utf-8")
+    said = {
+        name: {quoted or plain for quoted, plain in re.findall(r"^  (?:'([\w.]+)'|(\w+)):", block, re.MULTILINE)}
+        for name, block in re.findall(r"export const (\w+)[^{]*\{(.*?)\}\n", source + "\n", re.DOTALL)
+    }
+    said["UNITS"] = set(re.findall(r"(\w+): '", re.search(r"UNITS[^{]*\{(.*?)\}", source)[1]))  # type: ignore[index]
+    form = make_form({})
+    assert said["HELP"] == {field.name for field in form.fields if field.help}
+    assert said["UNITS"] == {field.unit for field in form.fields if field.unit}
+    assert said["RECIPES"] == {recipe.id for recipe in form.recipes}

@@ -76,10 +76,10 @@ NUMBERS: tuple[tuple[str, str, Literal["int", "float"], float, float, float, str
     ("lr", "Step size", "float", 0.0001, 1, 0.0001, ""),
     ("momentum", "Momentum", "float", 0, 0.99, 0.01, ""),
     ("weight_decay", "Weight decay", "float", 0, 0.1, 0.0001, ""),
-    ("participation", "Participation", "float", 0.1, 1, 0.05, "share of owners a round"),
-    ("stragglers", "Stragglers", "float", 0, 0.9, 0.05, "share of a round's owners"),
+    ("participation", "Participation", "float", 0.1, 1, 0.05, ""),
+    ("stragglers", "Stragglers", "float", 0, 0.9, 0.05, ""),
     ("data.count", "Drawn photographs", "int", 60, 2000, 20, "images"),
-    ("data.size", "Image size", "int", 16, 128, 8, "pixels a side"),
+    ("data.size", "Image size", "int", 16, 128, 8, "pixels"),
     ("data_seed", "Data seed", "int", 0, 9999, 1, ""),
     ("seed", "First seed", "int", 0, 9999, 1, ""),
 )
@@ -203,7 +203,7 @@ def make_form(roots: Mapping[str, Path]) -> Form:
               ("cosine", "constant"), help=said.get("lr_schedule", "")),
         Field("engine", "Engine", "choice", "ray", "engine", tuple(reversed(_choices("engine"))),
               help="ray: clients side by side; inline: one after the other, for small runs"),
-        Field("repetitions", "Seeds", "int", 1, "", min=1, max=5, step=1, unit="runs of each",
+        Field("repetitions", "Seeds", "int", 1, "", min=1, max=5, step=1,
               help="repetitions with the next seeds, from which intervals are made"),
     ]  # fmt: skip
     for name, label, kind, low, high, step, unit in NUMBERS:

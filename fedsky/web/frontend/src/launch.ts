@@ -1,8 +1,9 @@
 /** A launch as the page's address holds it: ?recipe=... and one parameter for each field that is not its default. */
 import type { LocationQuery } from 'vue-router'
-import { words } from './i18n'
+import { language, words } from './i18n'
 import en from './locale/en/fields'
 import zh from './locale/zh/fields'
+import { HELP, RECIPES, UNITS } from './locale/launch.zh'
 import type { Field, Recipe } from './types'
 
 export type Values = Record<string, string | number>
@@ -15,6 +16,12 @@ export interface Draft {
 
 const t = words({ en, zh })
 export const fieldLabel = (field: Field): string => (field.name in en ? t(field.name as keyof typeof en) : field.label)
+
+const inChinese = (known: Record<string, string>, key: string, english: string): string =>
+  language.value === 'zh' ? (known[key] ?? english) : english
+export const fieldHelp = (field: Field): string => inChinese(HELP, field.name, field.help ?? '')
+export const fieldUnit = (field: Field): string => inChinese(UNITS, field.unit ?? '', field.unit ?? '')
+export const recipeTitle = (recipe: Recipe): string => inChinese(RECIPES, recipe.id, recipe.title)
 
 /** What a recipe leaves open; POST /jobs refuses any other field with one. */
 export const WITH_RECIPE = ['data', 'seed', 'repetitions', 'engine']

@@ -11,7 +11,7 @@ export function shape(tag: string, attributes: Shape['attributes'] = {}, ...chil
   return { tag, attributes, children }
 }
 
-/** The inks of a drawing: those of --sky-surface in styles.css. An exported file is always drawn on white. */
+/** The inks of a drawing: those of --sky-surface in styles/base.css. An exported file is always drawn on white. */
 export interface Inks {
   background: string
   text: string

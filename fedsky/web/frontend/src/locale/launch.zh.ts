@@ -1,0 +1,38 @@
+/** What the server says of a launch's fields and recipes in English, in Chinese; what is not here stays as it says it. */
+export const HELP: Record<string, string> = {
+  baselines: '同时运行 local 和 centralized，报告才能说明谁受益',
+  lr_schedule: 'cosine：步长从 lr 逐轮降到 0；constant：保持不变',
+  engine: 'ray：客户端并行；inline：依次进行，适合小型运行',
+  repetitions: '用后续种子重复运行，由此得到区间',
+  num_clients: '照片的所有者',
+  num_rounds: '联邦的轮数',
+  local_epochs: '每轮中客户端遍历自己照片的次数',
+  batch_size: '每个 SGD 步的图像数',
+  lr: 'SGD 步长',
+  momentum: 'SGD 动量；每轮重新开始',
+  weight_decay: 'SGD 权重衰减',
+  participation: '每轮参与训练的客户端比例',
+  stragglers: '每轮中未能完成全部遍历的客户端比例；如何处理取决于策略',
+  'data.count': '照片总数，每类一半',
+  'data.size': '边长（像素）',
+  data_seed: '数据的种子：谁拥有哪张照片，用于哪一部分',
+  seed: '运行的种子：初始权重、参与者、批次、数据增强',
+  'dirichlet.alpha': '集中度：大则各方相同，小则每方近乎一类',
+  'fedprox.mu': '近端项的权重；0 即 FedAvg',
+  'moon.mu': '对比损失的权重；0 即 FedAvg',
+  'ditto.lam': '个人模型向全局模型靠拢的权重；0 即各自独立',
+  'fedavgm.server_lr': '服务器对客户端平均变化所用的步长',
+  'fedadam.server_lr': '服务器步长：一轮中参数大约移动的幅度',
+}
+export const UNITS: Record<string, string> = { images: '张', pixels: '像素' }
+export const RECIPES: Record<string, string> = {
+  abc: '三位具名所有者 A、B、C，标签比例各不相同：小型 ResNet，默认过程',
+  centralized1_1: '一位所有者（五位中的 0 号）的照片，本地 1 轮，批大小 2',
+  centralized1_2: '一位所有者（五位中的 0 号）的照片，本地 2 轮，批大小 2',
+  centralized1_3: '一位所有者（五位中的 0 号）的照片，本地 4 轮，批大小 4',
+  f10: '十位所有者，本地 10 轮，批大小 5：ResNet-18，SGD，lr 0.001，10 轮',
+  f5: '五位所有者，本地 3 轮，批大小 10：ResNet-18，SGD，lr 0.001，20 轮',
+  fcube: 'NIID-Bench 的特征偏斜的最小形式：FCUBE 的四方，线性模型（Li 等 2022，表 3）',
+  shelf: '策略比较：十位标签比例各异的所有者，每种策略用各自的步长',
+  synthetic: 'FedProx 的 Synthetic(1, 1)：30 台设备，每轮 10 台，批大小 10 遍历 20 次（Li 等 2020，第 5 节）',
+}
