@@ -25,11 +25,12 @@ class RecipeBook(BaseModel):
 
 
 class Preview(BaseModel):
-    """seconds_estimate: of all runs, null where no finished run on this machine is like them."""
+    """seconds_estimate: of all runs, null where no finished run is like them; estimate_elsewhere: from other machines."""
 
     command: str
     seconds_estimate: float | None
     estimate_basis: int
+    estimate_elsewhere: bool
     num_runs: int
     problems: list[str]
 

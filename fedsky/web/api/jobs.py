@@ -112,6 +112,7 @@ def preview_job() -> dict[str, Any]:
         "command": shown(placed(arguments, "JOB", site_settings().outputs[0])) if arguments else "",
         "seconds_estimate": plan.seconds,
         "estimate_basis": plan.basis,
+        "estimate_elsewhere": plan.elsewhere,
         "num_runs": num_runs,
         "problems": list(plan.problems),
     }

@@ -26,11 +26,15 @@ TRAINED, MOST_BASIS = 0.7, 40  # share of an owner's images that it trains on; r
 
 @dataclass(frozen=True)
 class Plan:
-    """seconds: an estimate of all runs together, None where no run like them is known; basis: the runs it rests on."""
+    """seconds: an estimate of all runs together, None where no run like them is known; basis: the runs it rests on.
+
+    elsewhere: whether some of those ran on another machine, since this one has finished none like it.
+    """
 
     seconds: float | None
     basis: int
     problems: tuple[str, ...]
+    elsewhere: bool = False
 
 
 @lru_cache(maxsize=256)
@@ -44,23 +48,28 @@ def _configuration(overrides: tuple[str, ...]) -> tuple[dict[str, Any] | None, s
 
 
 def make_plan(launch: Launch, rows: Sequence[Row]) -> Plan:
-    """Checks every run of a launch and estimates its time from finished runs on this machine."""
+    """Checks every run of a launch and estimates its time from finished runs, on this machine where there are any."""
     problems: list[str] = []
     total: float | None = 0.0
     basis: list[int] = []
     here = this_machine()
-    measured = [row for row in rows if _measured(row, here)]
+    known = [row for row in rows if row.status == DONE and bool(row.seconds)]
+    measured = [row for row in known if _ran(row, here)]
+    elsewhere = False
     for overrides in launch.runs:
         config, wrong = _configuration(overrides)
         if config is None:
             problems.append(wrong)
             continue
         seconds, count = _estimate(config, measured)
+        if seconds is None:
+            seconds, count = _estimate(config, known)
+            elsewhere = elsewhere or seconds is not None
         total = None if seconds is None or total is None else total + seconds
         basis.append(count)
     if problems:
         return Plan(None, 0, tuple(dict.fromkeys(problems)))
-    return Plan(total, min(basis, default=0) if total is not None else 0, ())
+    return Plan(total, min(basis, default=0) if total is not None else 0, (), elsewhere and total is not None)
 
 
 def this_machine() -> dict[str, int]:
@@ -69,9 +78,14 @@ def this_machine() -> dict[str, int]:
     return {"num_cores": cores, "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")}
 
 
-def _measured(row: Row, here: dict[str, int]) -> bool:
-    """Whether a run's times say something of this machine."""
-    return row.status == DONE and bool(row.seconds) and all(row.machine.get(key) == here[key] for key in here)
+def _ran(row: Row, here: dict[str, int]) -> bool:
+    """Whether a run ran on this machine; its memory is another by a little after an update of the kernel."""
+    memory = row.machine.get("memory_bytes")
+    return (
+        row.machine.get("num_cores") == here["num_cores"]
+        and isinstance(memory, int)
+        and abs(memory - here["memory_bytes"]) < 0.05 * here["memory_bytes"]
+    )
 
 
 def _estimate(config: dict[str, Any], rows: Sequence[Row]) -> tuple[float | None, int]:

@@ -105,7 +105,7 @@ describe('launching', () => {
     recipes: [{ id: 'sky', title: 'Who gains', description: 'On photographs.', command: 'python -m fedsky experiment=sky' }],
     fields: [{ name: 'num_rounds', label: 'Rounds', type: 'int', min: 1, max: 200, step: 1, default: 10, unit: '', help: '' }],
   }
-  const preview = { command: 'python -m fedsky experiment=sky', seconds_estimate: 125, estimate_basis: 4, num_runs: 3, problems: [] as string[] }
+  const preview = { command: 'python -m fedsky experiment=sky', seconds_estimate: 125, estimate_basis: 4, estimate_elsewhere: false, num_runs: 3, problems: [] as string[] }
 
   it('shows the command and the time before anything runs, then queues it', async () => {
     logInAs('operator')

@@ -34,6 +34,8 @@ export interface Preview {
   seconds_estimate: number | null
   /** How many finished runs the estimate comes from. */
   estimate_basis: number
+  /** Some of those runs ran on another machine. */
+  estimate_elsewhere: boolean
   num_runs: number
   problems: string[]
 }
