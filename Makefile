@@ -31,9 +31,9 @@ demo: setup
 web: setup
 	$(PY) -m fedsky.web
 
-# Two at a time, each file in one process: what a file's tests share is made once.
+# Two at a time, each file in one process (what its tests share is made once), the longest files first.
 test: setup lint
-	$(PY) -m pytest -n 2 --dist loadfile
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup
 	$(PY) -m ruff check .

@@ -1,0 +1,21 @@
+"""Files of tests that take minutes begin first, so that no process is left with one of them at the end."""
+
+import pytest
+
+LONGEST = (
+    "web/browser/test_browser.py",
+    "test_engines.py",
+    "test_readme.py",
+    "web/test_jobs_for_real.py",
+    "report/test_page.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sorts by file; each file's tests stay in their order."""
+
+    def place(item: pytest.Item) -> int:
+        name = item.path.as_posix()
+        return next((number for number, end in enumerate(LONGEST) if name.endswith(f"tests/{end}")), len(LONGEST))
+
+    items.sort(key=place)
