@@ -1,8 +1,9 @@
 """``python -m benchmarks.reference --sky FOLDER``: computes outputs/reference/ anew, the committed runs.
 
-The main job (every strategy, three seeds) and every recipe, on rendered skies and on the photographs in FOLDER. What is
-there and done is left alone, so that an interrupted computation goes on; what a reader does not need is removed. The
-models of one seed on the photographs stay: a fresh clone can predict with them.
+The main job (every strategy, three seeds) and every recipe, on rendered skies and on the photographs in FOLDER; there
+the main job has five folds, so that every photograph is tested. What is there and done is left alone, so that an
+interrupted computation goes on; what a reader does not need is removed. The models of one seed and fold stay: a fresh
+clone can predict with them.
 """
 
 import argparse
@@ -17,22 +18,32 @@ from fedsky.history import DONE
 
 REFERENCE = Path("outputs") / "reference"
 STRATEGIES = ("fedavg", "fedprox", "centralized", "local")
-KEPT_MODELS = ("fedavg", "centralized", "local")  # of seed 0, on the photographs
+KEPT_MODELS = ("fedavg", "centralized", "local")  # of seed 0 and fold 1/5, on the photographs
+NUM_FOLDS = 5
 RECIPES = (["abc", "f5", "centralized1_1", "centralized1_2", "centralized1_3"], ["f10"])
 
 
 def sweeps(sky: str) -> list[tuple[str, list[str], list[str]]]:
     """The sweeps: the folder that each fills, its overrides and the names of its jobs' folders."""
     data = {"sky": ["data=folder", f"data.root={sky}"], "rendered": ["data=rendered"]}
-    main = [f"strategy={','.join(STRATEGIES)}", "seed=0,1,2", "name=main",
-            "hydra.sweep.subdir=${hydra.runtime.choices.strategy}-${seed}"]  # fmt: skip
-    jobs = [f"{strategy}-{seed}" for strategy in STRATEGIES for seed in range(3)]
-    found = [(name, [*overrides, *main], jobs) for name, overrides in data.items()]
+    main = [f"strategy={','.join(STRATEGIES)}", "seed=0,1,2", "name=main"]
+    found = []
+    for name, overrides in data.items():
+        for fold in range(1, 1 + (NUM_FOLDS if name == "sky" else 1)):
+            place = [f"data.fold={fold}/{NUM_FOLDS}"] if fold > 1 else []
+            place.append(f"hydra.sweep.subdir=${{hydra.runtime.choices.strategy}}-${{seed}}{ending(fold)}")
+            jobs = [f"{strategy}-{seed}{ending(fold)}" for strategy in STRATEGIES for seed in range(3)]
+            found.append((name, [*overrides, *main, *place], jobs))
     for recipes in RECIPES:
         for name, overrides in data.items():
             asked = [f"experiment={','.join(recipes)}", *overrides, "hydra.sweep.subdir=${name}"]
             found.append((f"recipes/{name}", asked, recipes))
     return found
+
+
+def ending(fold: int) -> str:
+    """How the names of a fold's folders end."""
+    return f"-fold{fold}" if fold > 1 else ""
 
 
 def prune(folder: Path, keep_models: bool) -> None:
