@@ -35,7 +35,7 @@ def commit() -> dict[str, Any]:
             ["git", "rev-parse", "HEAD"], cwd=home, capture_output=True, text=True, check=True, timeout=10
         ).stdout.strip()
         changed = subprocess.run(
-            ["git", "status", "--porcelain", "--", "*.py", "*.yaml"],
+            ["git", "status", "--porcelain", "--", "*.py", "*.yaml", ":!outputs"],  # what runs leave is no code
             cwd=home, capture_output=True, text=True, check=True, timeout=10,
         ).stdout.strip()  # fmt: skip
     except (OSError, subprocess.SubprocessError):
