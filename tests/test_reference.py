@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.reference import KEPT_MODELS, RECIPES, REFERENCE, STRATEGIES
+from benchmarks.reference import KEPT_MODELS, NUM_FOLDS, RECIPES, REFERENCE, STRATEGIES, ending
 from fedsky.predict import model_files, predict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,11 +20,21 @@ def info(name: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("data", ["sky", "rendered"])
-def test_every_strategy_has_three_seeds_on_the_same_images(data: str) -> None:
-    runs = [info(f"{data}/{strategy}-{seed}") for strategy in STRATEGIES for seed in range(3)]
-    assert [run["config"]["seed"] for run in runs] == [0, 1, 2] * len(STRATEGIES)
-    assert len({run["data"]["fingerprint"] for run in runs}) == 1
+@pytest.mark.parametrize(("data", "folds"), [("sky", NUM_FOLDS), ("rendered", 1)])
+def test_every_strategy_has_three_seeds_on_the_same_images(data: str, folds: int) -> None:
+    for fold in range(1, folds + 1):
+        runs = [info(f"{data}/{strategy}-{seed}{ending(fold)}") for strategy in STRATEGIES for seed in range(3)]
+        assert [run["config"]["seed"] for run in runs] == [0, 1, 2] * len(STRATEGIES)
+        assert {run["config"]["data"]["fold"] for run in runs} == {f"{fold}/5"}
+        assert len({run["data"]["fingerprint"] for run in runs}) == 1
+
+
+def test_the_folds_test_every_photograph_once() -> None:
+    tested = []
+    for fold in range(1, NUM_FOLDS + 1):
+        with (HOME / "sky" / f"fedavg-0{ending(fold)}" / "predictions.csv").open(newline="", encoding="utf-8") as file:
+            tested += [row["image"] for row in csv.DictReader(file)]
+    assert len(tested) == len(set(tested)) == 373
 
 
 @pytest.mark.parametrize("recipe", [recipe for sweep in RECIPES for recipe in sweep])
@@ -39,7 +49,7 @@ def test_a_recipes_header_says_what_it_reached(recipe: str) -> None:
 
 
 def test_the_reference_is_small() -> None:
-    assert sum(path.stat().st_size for path in HOME.rglob("*") if path.is_file()) < 12_000_000
+    assert sum(path.stat().st_size for path in HOME.rglob("*") if path.is_file()) < 16_000_000
 
 
 def test_a_fresh_clone_can_predict(sky: Path) -> None:

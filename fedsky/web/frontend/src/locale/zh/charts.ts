@@ -11,7 +11,7 @@ export default {
   high: '95 % 上限',
   num: 'n',
   client: '客户端',
-  owner: '数据方',
+  owner: '所有者',
   round: '轮次',
   part: '部分',
   class: '类别',

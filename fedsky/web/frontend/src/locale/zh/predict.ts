@@ -41,7 +41,7 @@ export default {
   heatAlt: '支持{label}的位置图',
   probabilities: '各答案的概率',
   others: '其他模型如何判断同一张照片',
-  othersText: '同一张照片，交给联邦模型、用全部图像集中训练的模型，以及各数据方独自训练的模型。',
+  othersText: '同一张照片，交给联邦模型、用全部图像集中训练的模型，以及各所有者独自训练的模型。',
   othersModel: '模型',
   othersKind: '训练方式',
   othersSays: '判断',

@@ -63,7 +63,7 @@ export default {
   noClients: '此运行没有单个客户端的数值。',
   partitionTitle: '谁拥有哪些图像',
   noPartition: '此运行没有可读的 partition.json。',
-  heterogeneity: '数据方之间的差异',
+  heterogeneity: '所有者之间的差异',
   confusionTitle: '最终模型在测试图像上的表现',
   noPredictions: '尚无 predictions.csv；运行结束时写入。',
   config: '配置',
