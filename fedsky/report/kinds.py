@@ -5,11 +5,13 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from fedsky.language import _
+from fedsky.language import N_, _
 
 from .groups import AROUND, Group, Kind, name_groups, settings_of
 from .keys import full_key, settings_by_name
 from .results import ALONE, POOLED, Key, Result, printable, section, strategy_name
+
+SKY = (N_("cloudy"), N_("sunny"))  # classes that have a word in every language; others stay as they are
 
 
 def make_kinds(results: Sequence[Result], group_by: Sequence[str] = ()) -> tuple[list[Kind], list[str]]:
@@ -53,7 +55,9 @@ def _by_data(results: Iterable[Result], notes: list[str]) -> list[tuple[str, lis
     for result in results:
         data = section(result.run.info, "data")
         classes = data.get("classes")
-        names = _(" and ").join(map(str, classes)) if isinstance(classes, list) else printable(classes)
+        names = printable(classes)
+        if isinstance(classes, list):
+            names = _(" and ").join(_(each) if each in SKY else str(each) for each in classes)
         name = section(result.run.info, "choices").get("data", _("data of unknown name"))
         size = data.get("image_size", _("unknown"))
         what = _("points") if size is None else _("{size} pixels", size=size)

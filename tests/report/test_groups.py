@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fedsky import language
 from fedsky.history import find_runs, read_run
 from fedsky.report.groups import Kind, flatten, settings_of
 from fedsky.report.kinds import make_kinds
@@ -143,3 +144,10 @@ def test_a_model_to_start_from_is_told_by_its_content_not_its_place() -> None:
     assert first == {"model.init": "skies.safetensors 01234567"}
     assert settings_of({"model": {"init": "/b/skies.safetensors", "init_sha256": "0123456789abcdef"}}) == first
     assert settings_of({"model": {"init": "/a/skies.safetensors", "init_sha256": "ff23456789abcdef"}}) != first
+
+
+def test_the_skys_classes_are_told_in_the_readers_language(tmp_path: Path, write_run: WriteRun) -> None:
+    write_run(tmp_path / "a")
+    assert ": cloudy and sunny, " in kinds_of(tmp_path)[0][0].title
+    with language.use("zh"):
+        assert "多云与晴" in kinds_of(tmp_path)[0][0].title
