@@ -106,13 +106,17 @@ def told() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _database(settings: Settings) -> Iterator[Any]:
-    from fedsky.web.database import Database
+    from sqlalchemy.exc import OperationalError
+
+    from fedsky.web.database import Database, hidden, one_line
 
     settings.prepare()
     database = Database(settings.url)
     try:
         database.upgrade()
         yield database
+    except OperationalError as error:
+        raise ValueError(f"{hidden(settings.url)} does not answer: {one_line(error)}") from None
     finally:
         database.close()
 

@@ -1,6 +1,7 @@
 """The site's Flask application, put together."""
 
 from flask import Flask, Response, current_app, g, json, request
+from werkzeug.exceptions import NotFound
 
 from fedsky import language
 from fedsky.web import access, assets, limits, openapi, problems, security, sessions
@@ -62,7 +63,9 @@ def end_speech(_: BaseException | None) -> None:
 
 
 def open_database() -> None:
-    """Gives a request its database session, ``g.db``, which the view commits."""
+    """Gives a request its database session, ``g.db``, which the view commits; 404 for an id that none can have."""
+    if "\0" in request.path:  # PostgreSQL takes it for a mistake
+        raise NotFound
     database: Database = current_app.extensions["database"]
     g.db = database.reading() if request.method in security.SAFE else database.writing()
 

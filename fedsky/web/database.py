@@ -1,8 +1,9 @@
-"""The site's database: SQLite by default, any other that SQLAlchemy speaks by its address.
+"""The site's database: SQLite by default, PostgreSQL by its address.
 
-A request gets two kinds of session. ``reading`` begins a transaction when first used; ``writing`` takes SQLite's
-write lock at once (BEGIN IMMEDIATE), since a transaction that reads first and writes later fails when another wrote
-in between. So do slow work (hashing, judging a photograph) before the first statement of a writing session.
+A request gets two kinds of session. ``reading`` begins a transaction when first used; ``writing`` takes the one write
+lock at once (BEGIN IMMEDIATE on SQLite, see fedsky.web.postgres for the other), since a transaction that reads first
+and writes later fails, or writes what is no longer so, when another wrote in between. So do slow work (hashing,
+judging a photograph) before the first statement of a writing session.
 """
 
 from pathlib import Path
@@ -13,13 +14,17 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import URL, Connection, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import URL, Connection, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy.orm import sessionmaker
+
+from fedsky.web import postgres
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 VERSION_TABLE = "fedsky_web_version"
 BUSY_SECONDS = 20
+SQLITE = ("sqlite", "sqlite+pysqlite")
+LOOKS = "sqlite:////folder/file or postgresql://user@host/name"
 
 
 class Database:
@@ -27,33 +32,49 @@ class Database:
 
     def __init__(self, url: str, connections: int = 16) -> None:
         try:
-            shown = hidden(url)
-        except ArgumentError:
-            raise ValueError("that is no database's address: it should look like sqlite:////folder/file") from None
+            address = make_url(url)
+        except (ArgumentError, ValueError):  # the latter of a port that is no number
+            raise ValueError(f"that is no database's address: it should look like {LOOKS}") from None
+        more: dict[str, Any] = {}
+        reads: dict[str, Any] = {}
+        writes: dict[str, Any] = {"fedsky_writes": True}
+        if address.drivername in postgres.NAMES:
+            address = postgres.through_psycopg(address)
+            more = {"pool_pre_ping": True, "connect_args": postgres.connecting(address)}
+            reads, writes = postgres.READS, postgres.WRITES
+        elif address.drivername not in SQLITE:
+            raise ValueError(f"{hidden(address)} is no database here: it should look like {LOOKS}")
         try:
-            self.engine = create_engine(url, pool_size=connections, max_overflow=connections)
-        except (NoSuchModuleError, ImportError) as error:
-            raise ValueError(f"{shown} is no database here: {' '.join(str(error).split())}") from None
-        if self.engine.dialect.name == "sqlite":
+            # Values (hashes, names, photographs) do not belong into the log, where errors go.
+            self.engine = create_engine(
+                address, pool_size=connections, max_overflow=connections, hide_parameters=True, **more
+            )
+        except ImportError:
+            raise ValueError(
+                f"{hidden(address)} needs psycopg, which is missing: python -m pip install -e '.[postgres]'"
+            ) from None
+        if address.drivername in SQLITE:
             event.listen(self.engine, "connect", _on_connect)
-            event.listen(self.engine, "begin", _on_begin)
-        self.reading = sessionmaker(self.engine, expire_on_commit=False)
-        self.writing = sessionmaker(self.engine.execution_options(fedsky_writes=True), expire_on_commit=False)
+        event.listen(self.engine, "begin", _on_begin)
+        self._writes = self.engine.execution_options(**writes)
+        self.reading = sessionmaker(self.engine.execution_options(**reads), expire_on_commit=False)
+        self.writing = sessionmaker(self._writes, expire_on_commit=False)
 
     def close(self) -> None:
         self.engine.dispose()
 
     def upgrade(self) -> None:
         """Brings the tables to this version in one transaction under a lock: a kill leaves them old or new."""
+        shown = hidden(self.engine.url)
         try:
-            with self.engine.execution_options(fedsky_writes=True).begin() as connection:
+            with self._writes.begin() as connection:
                 if connection.dialect.name == "postgresql":
-                    connection.execute(text("SELECT pg_advisory_xact_lock(7233105)"))
+                    postgres.check(connection)
                 command.upgrade(_config(connection), "head")
         except CommandError as error:
-            raise ValueError(f"{hidden(self.engine.url)} is of a later version of fedsky: {error}") from None
+            raise ValueError(f"{shown} is of a later version of fedsky: {error}") from None
         except DatabaseError as error:
-            raise ValueError(f"{hidden(self.engine.url)} cannot be used: {error.orig}") from None
+            raise ValueError(f"{shown} cannot be used: {one_line(error)}") from None
 
     def version(self) -> str | None:
         """The version of the tables, None where there are none."""
@@ -68,8 +89,14 @@ def head() -> str | None:
 
 
 def hidden(url: str | URL) -> str:
-    """A database's address without its password, to be shown."""
-    return make_url(url).render_as_string(hide_password=True)
+    """A database's address without its passwords, to be shown."""
+    bare = make_url(url).difference_update_query(["password", "sslpassword"])
+    return bare.render_as_string(hide_password=True)
+
+
+def one_line(error: DatabaseError) -> str:
+    """What a database said, in one line, without the statement and its values."""
+    return " ".join(str(error.orig).split())
 
 
 def _config(connection: Connection | None) -> Config:
@@ -91,9 +118,7 @@ def _on_connect(connection: Any, _: Any) -> None:
 
 def _on_begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get("fedsky_writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def in_order(session: Session) -> bool:
-    """Whether the database answers."""
-    return bool(session.execute(text("SELECT 1")).scalar())
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    elif writes:
+        postgres.begin(connection, BUSY_SECONDS)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from typer import Option
 
+DATABASE_VARIABLE = "FEDSKY_DATABASE_URL"
 Port = Annotated[int, Option(min=1, max=65535, help="Where it listens.")]
 Host = Annotated[str, Option(help="The address on which it listens; others than this machine's own need TLS.")]
 Outputs = Annotated[
@@ -18,7 +19,8 @@ Data = Annotated[Path, Option(help="The site's own folder: database, key, kept p
 DatabaseUrl = Annotated[
     str,
     Option(
-        help="The database's address, as SQLAlchemy writes it. [default: an SQLite file in --data]",
+        envvar=DATABASE_VARIABLE,  # for an address with a password, which all may see on a command line
+        help="Where the database is, such as postgresql://fedsky@localhost/fedsky. [default: an SQLite file in --data]",
         show_default=False,
     ),
 ]

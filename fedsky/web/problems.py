@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException, NotFound, SecurityError
 
 from fedsky import language
 from fedsky.language import N_, _
+from fedsky.web.database import one_line
 
 LOG = logging.getLogger("fedsky.web")
 
@@ -68,7 +69,7 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(OperationalError)
     def refuse_busy(error: OperationalError) -> Response:
-        LOG.error("request %s: the database does not answer: %s", g.get("request_id"), error.orig)
+        LOG.error("request %s: the database does not answer: %s", g.get("request_id"), one_line(error))
         return answer(Problem(503, _("The site's database is busy: try again in a moment."), retry_after=5))
 
     @app.errorhandler(Exception)

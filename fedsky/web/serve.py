@@ -2,6 +2,7 @@
 
 import ipaddress
 import logging
+import os
 import shlex
 import signal
 import socket
@@ -14,6 +15,7 @@ from waitress.server import create_server
 
 from fedsky.web import audit, create_app
 from fedsky.web.accounts import num_admins
+from fedsky.web.options import DATABASE_VARIABLE
 from fedsky.web.settings import LOOPBACK, Settings
 
 LOG = logging.getLogger("fedsky.web")
@@ -85,7 +87,8 @@ def run(settings: Settings, host: str, port: int, worker: bool) -> None:
 def create_admin(settings: Settings) -> str:
     """The command that makes this site's first administrator."""
     data = [] if settings.data == Settings().data else ["--data", shlex.quote(str(settings.data))]
-    database = ["--database", "..."] if settings.database_url else []
+    given = settings.database_url and settings.database_url != os.environ.get(DATABASE_VARIABLE)
+    database = ["--database", "..."] if given else []
     return " ".join(["python -m fedsky.web", *data, *database, "create-admin NAME"])
 
 

@@ -32,7 +32,7 @@ class Settings:
 
     @property
     def url(self) -> str:
-        """The database's address."""
+        """The database's address, which may hold a password."""
         return self.database_url or f"sqlite:///{(self.data / 'site.sqlite').resolve()}"
 
     @property

@@ -1,60 +1,74 @@
-"""``site_upgrade.py FOLDER KILLS SEED``: upgrades fresh databases and kills each upgrade at a random moment.
+"""``site_upgrade.py SEED URL...``: upgrades fresh databases and kills each upgrade at a random moment.
 
-A program of its own, since it forks: all modules are loaded once, and no thread is running. Prints the state of each
-database, one a line.
+A program of its own, since it forks: all modules are loaded once, and no thread is running. The first two databases
+are upgraded whole, to load everything and to see how long it takes. Prints the state of each other, one a line.
 """
 
 import os
 import random
 import signal
-import sqlite3
 import sys
 import time
-from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
 
 from fedsky.web.database import VERSION_TABLE, Database, head
 from fedsky.web.tables import Table
 
+OTHERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
-def forked(path: Path) -> int:
+
+def forked(url: str) -> int:
     """Begins an upgrade in a child; its process id."""
     child = os.fork()
     if child == 0:
-        Database(f"sqlite:///{path}").upgrade()
+        Database(url).upgrade()
         os._exit(0)
     return child
 
 
-def state_of(path: Path) -> str:
+def state_of(url: str) -> str:
     """Whether a database is empty (``old``) or of this version (``new``)."""
-    connection = sqlite3.connect(path)
+    database = Database(url)
     try:
-        sound = connection.execute("PRAGMA integrity_check").fetchone()[0]
+        with database.engine.connect() as connection:
+            return _state(connection)
+    finally:
+        database.close()
+
+
+def _state(connection: Connection) -> str:
+    if connection.dialect.name == "sqlite":
+        sound = connection.execute(text("PRAGMA integrity_check")).scalar()
         if sound != "ok":
             return str(sound)
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if not tables:
-            return "old"
-        versions = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchall()
-        return "new" if tables == {*Table.metadata.tables, VERSION_TABLE} and versions == [(head(),)] else "half"
-    finally:
-        connection.close()
+    else:  # the server may be about to notice that it was left
+        while connection.execute(text(OTHERS)).scalar():
+            connection.rollback()
+            time.sleep(0.01)
+    tables = set(inspect(connection).get_table_names())
+    if not tables:
+        return "old"
+    versions = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalars().all()
+    return "new" if tables == {*Table.metadata.tables, VERSION_TABLE} and versions == [head()] else "half"
 
 
-def main(folder: Path, kills: int, seed: int) -> None:
+def main(seed: int, first: str, second: str, *others: str) -> None:
     """Measures how long an upgrade takes whole, then kills within that time and a little more."""
-    Database(f"sqlite:///{folder / 'first.sqlite'}").upgrade()
+    database = Database(first)
+    database.upgrade()
+    database.close()
     started = time.perf_counter()
-    os.waitpid(forked(folder / "whole.sqlite"), 0)
+    os.waitpid(forked(second), 0)
     whole = time.perf_counter() - started
     rng = random.Random(seed)
-    for i in range(kills):
-        child = forked(folder / f"{i}.sqlite")
+    for url in others:
+        child = forked(url)
         time.sleep(rng.uniform(0, 1.2 * whole))
         os.kill(child, signal.SIGKILL)  # which also a child that is done, but not yet waited for, takes
         os.waitpid(child, 0)
-        print(state_of(folder / f"{i}.sqlite"), flush=True)
+        print(state_of(url), flush=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    main(int(sys.argv[1]), *sys.argv[2:])

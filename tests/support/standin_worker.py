@@ -1,9 +1,11 @@
 """A site's worker whose jobs are stand-ins: ``python standin_worker.py DATA OUTPUTS``."""
 
+import os
 import sys
 from pathlib import Path
 
 from fedsky.web.jobs.worker import work
+from fedsky.web.options import DATABASE_VARIABLE
 from fedsky.web.settings import Settings
 from fedsky.web.tables import Job
 
@@ -16,4 +18,5 @@ def standin(job: Job) -> list[str]:
 
 
 if __name__ == "__main__":
-    work(Settings(data=Path(sys.argv[1]), outputs=(Path(sys.argv[2]),)), standin)
+    url = os.environ.get(DATABASE_VARIABLE, "")
+    work(Settings(data=Path(sys.argv[1]), outputs=(Path(sys.argv[2]),), database_url=url), standin)

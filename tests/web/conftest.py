@@ -1,15 +1,22 @@
-"""What the site's tests share: a site in a fresh folder, and browsers that are logged in as each role."""
+"""What the site's tests share: a site in a fresh folder, and browsers that are logged in as each role.
 
+With FEDSKY_TEST_DATABASE=postgresql in the environment, every site's database is a fresh one of a PostgreSQL server.
+"""
+
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
+from postgres_server import Cluster, MissingError
 from site_browser import PASSWORD, Browser
 
-from fedsky.web import Settings, create_app, passwords
+from fedsky.web import Settings, application, create_app, passwords
 from fedsky.web.accounts import add
+from fedsky.web.database import Database
+from fedsky.web.options import DATABASE_VARIABLE
 from fedsky.web.tables import ACTIVE, User
 
 
@@ -21,12 +28,49 @@ def quick_hashes() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL server of the session's own."""
+    try:
+        cluster = Cluster()
+    except MissingError as missing:
+        pytest.skip(str(missing))
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture(autouse=True)
+def database_url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Where a test's sites have their database: in their folder, as the empty address says, never a developer's own."""
+    monkeypatch.delenv(DATABASE_VARIABLE, raising=False)
+    if os.environ.get("FEDSKY_TEST_DATABASE") != "postgresql" or "settings" not in request.fixturenames:
+        yield ""
+        return
+    cluster: Cluster = request.getfixturevalue("postgres")
+    name = cluster.new_database()
+    monkeypatch.setenv(DATABASE_VARIABLE, cluster.url(name))  # for the programs that a test starts
+    made: list[Database] = []
+
+    def noted(url: str, connections: int) -> Database:
+        made.append(Database(url, connections))
+        return made[-1]
+
+    monkeypatch.setattr(application, "Database", noted)  # psycopg wants every connection closed
+    yield cluster.url(name)
+    for each in made:
+        each.close()
+    cluster.drop(name)
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path, database_url: str) -> Settings:
     """A site of its own in a fresh folder, without runs; replace what a test needs otherwise."""
     (tmp_path / "outputs").mkdir()
     outputs = tmp_path / "outputs"
-    return Settings(data=tmp_path / "data", outputs=(outputs,), reference=outputs / "reference", testing=True)
+    return Settings(
+        data=tmp_path / "data", outputs=(outputs,), reference=outputs / "reference", testing=True,
+        database_url=database_url,
+    )  # fmt: skip
 
 
 @pytest.fixture

@@ -97,8 +97,9 @@ def test_a_worker_killed_at_any_moment_loses_no_job(app: Flask, settings: Settin
         worker.terminate()
         assert worker.wait(20) == 0
     assert sorted(jobs) == sorted(ids), "no job is lost, none is invented"
-    with database.reading() as db:
-        assert db.execute(text("PRAGMA integrity_check")).scalar() == "ok"
+    if database.engine.dialect.name == "sqlite":
+        with database.reading() as db:
+            assert db.execute(text("PRAGMA integrity_check")).scalar() == "ok"
     for id, job in jobs.items():
         folder = settings.outputs[0] / folder_of(id)
         states = [json.loads(path.read_text())["status"] for path in folder.rglob("run.json")]
