@@ -120,3 +120,8 @@ class Cluster:
         """A database's address, as a user writes it."""
         who = OWNER if password is None else f"{OWNER}:{quote(password, safe='')}"
         return f"postgresql://{who}@/{name}?host={self.folder}"
+
+
+def name_of(url: str) -> str:
+    """The database's name in an address that ``Cluster.url`` made."""
+    return url.rpartition("@/")[2].partition("?")[0]

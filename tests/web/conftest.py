@@ -39,6 +39,14 @@ def postgres() -> Iterator[Cluster]:
     cluster.close()
 
 
+@pytest.fixture
+def postgres_url(postgres: Cluster) -> Iterator[str]:
+    """The address of a fresh database there."""
+    name = postgres.new_database()
+    yield postgres.url(name)
+    postgres.drop(name)
+
+
 @pytest.fixture(autouse=True)
 def database_url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Where a test's sites have their database: in their folder, as the empty address says, never a developer's own."""
@@ -46,9 +54,8 @@ def database_url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     if os.environ.get("FEDSKY_TEST_DATABASE") != "postgresql" or "settings" not in request.fixturenames:
         yield ""
         return
-    cluster: Cluster = request.getfixturevalue("postgres")
-    name = cluster.new_database()
-    monkeypatch.setenv(DATABASE_VARIABLE, cluster.url(name))  # for the programs that a test starts
+    url: str = request.getfixturevalue("postgres_url")
+    monkeypatch.setenv(DATABASE_VARIABLE, url)  # for the programs that a test starts
     made: list[Database] = []
 
     def noted(url: str, connections: int) -> Database:
@@ -56,10 +63,9 @@ def database_url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
         return made[-1]
 
     monkeypatch.setattr(application, "Database", noted)  # psycopg wants every connection closed
-    yield cluster.url(name)
+    yield url
     for each in made:
         each.close()
-    cluster.drop(name)
 
 
 @pytest.fixture

@@ -1,34 +1,29 @@
 """The site on PostgreSQL, for real: its tables, its starts, and a server that is busy, away or begun anew."""
 
-import logging
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-import psycopg
 import pytest
 import site_upgrade
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
-from postgres_server import PASSWORD, Cluster
+from postgres_server import PASSWORD, Cluster, name_of
 from site_browser import Browser
-from sqlalchemy import func, inspect, select, update
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import func, inspect, select
 from typer.testing import CliRunner
 
-from fedsky.web import Settings, database
+from fedsky.web import Settings
 from fedsky.web.__main__ import cli
 from fedsky.web.accounts import add
 from fedsky.web.database import VERSION_TABLE, Database, head
-from fedsky.web.postgres import LOCK
 from fedsky.web.tables import ACTIVE, Annotation, Job, Login, Offer, Prediction, Table, User, now
 
 KILLS = 20
@@ -37,17 +32,13 @@ START = "import sys; from fedsky.web.database import Database; Database(sys.argv
 
 
 @pytest.fixture
-def url(postgres: Cluster) -> Iterator[str]:
-    """A fresh database's address."""
-    name = postgres.new_database()
-    yield postgres.url(name)
-    postgres.drop(name)
+def url(postgres_url: str) -> str:
+    return postgres_url
 
 
 @pytest.fixture
-def settings(tmp_path: Path, url: str) -> Settings:
-    (tmp_path / "outputs").mkdir()
-    return Settings(data=tmp_path / "data", outputs=(tmp_path / "outputs",), database_url=url, testing=True)
+def settings(settings: Settings, url: str) -> Settings:
+    return replace(settings, database_url=url)
 
 
 @contextmanager
@@ -120,7 +111,7 @@ def test_killed_at_any_moment_the_tables_are_old_or_new(postgres: Cluster) -> No
 def test_the_password_need_not_stand_in_the_address(
     postgres: Cluster, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bare = postgres.url(_name(url), password=None)
+    bare = postgres.url(name_of(url), password=None)
     with pytest.raises(ValueError, match=r"cannot be used: .*no password supplied") as refusal:
         upgrade(bare)
     assert "\n" not in str(refusal.value)
@@ -199,69 +190,3 @@ def test_what_no_text_can_hold_is_not_found(app: Flask, as_role: Callable[[str],
     assert admin.patch("/api/admin/users/a%00b", {"role": "user"}).status_code == 404
     assert admin.get("/api/jobs/a%00b").status_code == 404
     assert Browser(app.test_client()).log_in("a\0b").status_code == 401
-
-
-def test_a_busy_server_is_told_as_such(
-    app: Flask, url: str, as_role: Callable[[str], Browser], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    user = as_role("user")
-    monkeypatch.setattr(database, "BUSY_SECONDS", 1)
-    with app.extensions["database"].writing() as db:  # so that being seen would be written
-        db.execute(update(Login).values(last_seen=now() - timedelta(hours=1)))
-        db.commit()
-    with psycopg.connect(url) as other:
-        other.execute(f"SELECT pg_advisory_xact_lock({LOCK})".encode())
-        answer = user.post("/api/logout")
-        assert answer.status_code == 503 and answer.headers["Retry-After"] == "5"
-        assert user.get("/api/profile").status_code == 200, "reading goes on"
-    assert user.post("/api/logout").status_code == 200
-
-
-@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGQUIT], ids=["in order", "crashed"])
-def test_a_server_that_was_away_is_asked_again(
-    postgres: Cluster, as_role: Callable[[str], Browser], by: int, caplog: pytest.LogCaptureFixture
-) -> None:
-    user = as_role("user")
-    postgres.stop(by)
-    with caplog.at_level(logging.ERROR):
-        for answer in (user.get("/api/profile"), user.post("/api/logout")):
-            assert answer.status_code == 503 and answer.headers["Retry-After"] == "5"
-            assert answer.get_json()["detail"].count(".") == 1
-    assert all("\n" not in record.getMessage() for record in caplog.records)
-    postgres.start()
-    assert user.get("/api/profile").status_code == 200, "at the first attempt"
-    postgres.stop(by)
-    postgres.start()  # between two requests, of which neither fails
-    assert user.post("/api/logout").status_code == 200
-
-
-def test_a_server_that_hangs_is_not_waited_for(
-    postgres: Cluster, app: Flask, as_role: Callable[[str], Browser]
-) -> None:
-    user = as_role("user")
-    app.extensions["database"].engine.dispose()
-    assert postgres.process is not None
-    postgres.process.send_signal(signal.SIGSTOP)
-    try:
-        started = time.monotonic()
-        assert user.get("/api/profile").status_code == 503
-        assert time.monotonic() - started < 15
-    finally:
-        postgres.process.send_signal(signal.SIGCONT)
-    assert user.get("/api/profile").status_code == 200
-
-
-def test_an_interrupted_change_leaves_nothing(app: Flask, postgres: Cluster, url: str) -> None:
-    """The server ends the connection in the midst of a change, of which nothing is kept."""
-    site: Database = app.extensions["database"]
-    with site.writing() as db:
-        add(db, "anna", "hash")
-        postgres.ask(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{_name(url)}'")
-        with pytest.raises(OperationalError):
-            db.commit()
-    with site.reading() as db:
-        assert not db.scalar(select(func.count()).select_from(User).where(User.key == "anna"))
-
-
-def _name(url: str) -> str:
-    return url.rpartition("@/")[2].partition("?")[0]

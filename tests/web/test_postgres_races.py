@@ -2,13 +2,12 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
 from flask import Flask
-from postgres_server import Cluster
 from site_browser import PASSWORD, Browser
 from sqlalchemy import func, select
 
@@ -23,14 +22,8 @@ ROUNDS = 10
 
 
 @pytest.fixture
-def settings(tmp_path: Path, postgres: Cluster) -> Iterator[Settings]:
-    (tmp_path / "outputs").mkdir()
-    name = postgres.new_database()
-    yield Settings(
-        data=tmp_path / "data", outputs=(tmp_path / "outputs",), database_url=postgres.url(name), testing=True,
-        registration="open",
-    )  # fmt: skip
-    postgres.drop(name)
+def settings(settings: Settings, postgres_url: str) -> Settings:
+    return replace(settings, database_url=postgres_url, registration="open")
 
 
 @pytest.fixture

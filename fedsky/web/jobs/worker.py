@@ -21,7 +21,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from fedsky.history import read_run
-from fedsky.web.database import Database
+from fedsky.web.database import Database, one_line
 from fedsky.web.settings import Settings
 from fedsky.web.tables import Job
 
@@ -175,9 +175,13 @@ class Worker:
         LOG.info("job %s: %s %s", job.id, found.status, found.reason)
 
     def _is_cancelled(self, id: str) -> bool:
-        with self.database.reading() as db:
-            job = db.get(Job, id)
-            return job is None or job.cancel
+        try:
+            with self.database.reading() as db:
+                job = db.get(Job, id)
+                return job is None or job.cancel
+        except OperationalError as error:  # it is asked again at the next look
+            LOG.warning("the database does not answer: %s", one_line(error))
+            return False
 
     def _folder(self, job: Job) -> Path:
         return self.settings.outputs[0] / folder_of(job.id)
@@ -196,7 +200,7 @@ class Worker:
             except OperationalError as error:
                 if self.stop.is_set():
                     raise
-                LOG.warning("the database is busy: %s", error.orig)
+                LOG.warning("the database is busy: %s", one_line(error))
                 self.stop.wait(1)
 
 
