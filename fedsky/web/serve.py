@@ -62,6 +62,7 @@ def run(settings: Settings, host: str, port: int, worker: bool) -> None:
     server = create_server(
         app, sockets=[_socket(host, port)], threads=settings.threads, ident=None, connection_limit=1000,
         channel_timeout=60, asyncore_use_poll=True, max_request_body_size=settings.max_upload_bytes + 64 * 1024,
+        clear_untrusted_proxy_headers=not settings.https,  # else waitress takes X-Forwarded-For away
         inbuf_overflow=settings.max_upload_bytes + 128 * 1024,  # so that no upload is written to a temporary file
     )  # fmt: skip
     stop = threading.Event()
