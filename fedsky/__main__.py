@@ -1,12 +1,14 @@
 """``python -m fedsky``: the Hydra shell around ``run``."""
 
+from fedsky import interrupt
+
+if __name__ == "__main__":  # before what takes long to import
+    interrupt.at_once("fedsky")
+
 import logging
 import os
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -37,6 +39,7 @@ def job(cfg: DictConfig) -> None:
     from fedsky.grid import ClientError
     from fedsky.run import run
 
+    interrupt.by_exception()
     try:
         if config["dry_run"]:
             dry_run(config, folder)
@@ -73,11 +76,11 @@ def _failed(message: str, error: Exception) -> None:
 def main() -> None:
     """The command line; exits with 0 if all went well, 1 if a job failed, 2 for a wrong option, 130 on Ctrl-C."""
     os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra hands its errors over rather than printing them at length
-    signal.signal(signal.SIGTERM, on_terminate)
+    interrupt.at_once("fedsky")
     try:
         job()
     except KeyboardInterrupt:
-        leave("fedsky: stopped by the user")
+        interrupt.leave("fedsky")
     except (HydraException, OmegaConfBaseException, ValueError) as error:  # of composing: a job keeps its own
         _end(explain(error), 2)
     finally:
@@ -86,26 +89,6 @@ def main() -> None:
         sys.exit(1)
     if failures:
         _end("\n".join([f"{len(failures)} job(s) failed:", *failures]), 1)
-
-
-def on_terminate(number: int, frame: FrameType | None) -> None:
-    """Makes a request to end what Ctrl-C is."""
-    raise KeyboardInterrupt
-
-
-def leave(message: str) -> NoReturn:
-    """Ends this process after Ctrl-C with status 130, once Ray is gone and every file is written.
-
-    Threads of the engine may still wait for actors that are no more; the interpreter's own end can abort on them.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if "fedsky.engine" in sys.modules:
-        sys.modules["fedsky.engine"].close(at_once=True)
-    logging.shutdown()
-    sys.stderr.write(f"{message}\n")
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(130)
 
 
 def _close() -> None:

@@ -21,6 +21,7 @@ from flwr.app import Context
 from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid, ServerApp
 
+from fedsky import interrupt
 from fedsky.grid import ClientGrid, InlineGrid
 
 SPARE_NODES = 64  # so that a sweep over num_clients needs no new simulation
@@ -114,7 +115,7 @@ def _start_ray(settings: dict[str, Any]) -> None:
         own = {"num_cpus": settings.get("num_actors") or num_cores(), "include_dashboard": False}
     elif address != "auto" and not _answers(address):  # which Ray itself would take a minute and more to find
         raise ValueError(nobody)
-    terminate = signal.getsignal(signal.SIGTERM)
+    handlers = {number: signal.getsignal(number) for number in interrupt.SIGNALS}
     try:
         ray.init(
             address=address or "local", log_to_driver=False, logging_level=logging.ERROR,
@@ -122,8 +123,10 @@ def _start_ray(settings: dict[str, Any]) -> None:
         )  # fmt: skip
     except ConnectionError as error:
         raise ValueError(nobody) from error
-    if terminate is not None and threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, terminate)  # Ray puts a handler of its own in its place
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in handlers.items():  # Ray puts handlers of its own in their place
+            if handler is not None:
+                signal.signal(number, handler)
 
 
 def _answers(address: str) -> bool:

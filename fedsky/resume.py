@@ -1,15 +1,18 @@
 """``python -m fedsky.resume RUN``: goes on with an interrupted run after its last complete round."""
 
+from fedsky import interrupt
+
+if __name__ == "__main__":  # before what takes long to import
+    interrupt.at_once("fedsky.resume")
+
 import json
 import logging
-import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from fedsky import engine
-from fedsky.__main__ import leave, on_terminate
 from fedsky.config import check
 from fedsky.grid import ClientError
 from fedsky.history import DONE, Row
@@ -34,7 +37,7 @@ def resume(folder: Path) -> Row:
 
 def main(run: Annotated[Path, typer.Argument(help="The folder of an interrupted or failed run.")]) -> None:
     """Goes on with RUN after its last complete round."""
-    signal.signal(signal.SIGTERM, on_terminate)
+    interrupt.by_exception()
     LOG.setLevel(logging.DEBUG)
     console = logging.StreamHandler()
     console.setLevel(logging.INFO)
@@ -45,7 +48,7 @@ def main(run: Annotated[Path, typer.Argument(help="The folder of an interrupted 
         logging.getLogger().addHandler(logging.FileHandler(run / "run.log"))
         resume(run)
     except KeyboardInterrupt:
-        leave("fedsky.resume: stopped by the user")
+        interrupt.leave("fedsky.resume")
     except (ValueError, OSError, ClientError) as error:
         typer.echo(f"fedsky.resume: {error}", err=True)
         raise typer.Exit(1) from None

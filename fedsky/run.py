@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from flwr.app import ArrayRecord, ConfigRecord, Message
 
-from fedsky import checkpoint, provenance, state
+from fedsky import checkpoint, interrupt, provenance, state
 from fedsky.config import learning_rate, make_strategy
 from fedsky.engine import open_grid
 from fedsky.evaluation import Judgement, by_clients, by_server
@@ -46,13 +46,16 @@ def run(config: dict[str, Any], folder: Path, choices: dict[str, str] | None = N
         info |= course.finish()
         info["status"] = DONE
     except BaseException as error:
-        interrupted = isinstance(error, KeyboardInterrupt)
+        interrupt.heeded()
+        interrupted = isinstance(error, KeyboardInterrupt) or interrupt.asked()
         info["status"] = INTERRUPTED if interrupted else FAILED
-        info["reason"] = "stopped by the user" if interrupted else str(error) or type(error).__name__
+        info["reason"] = interrupt.STOPPED if interrupted else str(error) or type(error).__name__
         info["ended"] = provenance.now()
         with suppress(OSError):  # on a full disk what went wrong is told, not that it could not be written down
             write_json(folder / "run.json", info)
         tracking.end(info)
+        if interrupted:
+            raise KeyboardInterrupt from error
         raise
     info["ended"] = provenance.now()
     write_json(folder / "run.json", info)

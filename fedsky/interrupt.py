@@ -1,0 +1,75 @@
+"""Ctrl-C and SIGTERM end a command in one line, with status 130, whatever its code is doing just then.
+
+While a command starts it has nothing to put away, and ends at once: an exception in the middle of an import comes out
+as something else. Later the signals raise KeyboardInterrupt, and raise it again until somebody has caught it, since
+Python ignores an exception in a callback or a destructor, and Ctrl-C with it.
+"""
+
+import logging
+import os
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+STOPPED = "stopped by the user"
+INSIST_SECONDS = 1.0
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_asked = False
+
+
+def at_once(name: str) -> None:
+    """Has the signals end the process at once; ``name`` begins the line that tells so."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        os.write(2, f"{name}: {STOPPED}\n".encode())
+        os._exit(130)
+
+    _handle(end)
+
+
+def by_exception() -> None:
+    """Has the signals raise KeyboardInterrupt in the main thread, every ``INSIST_SECONDS`` until ``heeded``."""
+    signal.signal(signal.SIGALRM, _insist)
+    _handle(_insist)
+
+
+def asked() -> bool:
+    """Whether a signal has come: whatever was raised since is a consequence of it."""
+    return _asked
+
+
+def heeded() -> None:
+    """Says that the interrupt has arrived and what is to be put away is about to be."""
+    if _asked:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def leave(name: str) -> NoReturn:
+    """Ends this process with status 130, once Ray is gone and every file is written.
+
+    Threads of the engine may still wait for actors that are no more; the interpreter's own end can abort on them.
+    """
+    heeded()
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    if "fedsky.engine" in sys.modules:
+        sys.modules["fedsky.engine"].close(at_once=True)
+    logging.shutdown()
+    sys.stderr.write(f"{name}: {STOPPED}\n")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(130)
+
+
+def _insist(number: int, frame: FrameType | None) -> None:
+    global _asked
+    _asked = True
+    signal.setitimer(signal.ITIMER_REAL, INSIST_SECONDS)
+    raise KeyboardInterrupt
+
+
+def _handle(do: "signal._HANDLER") -> None:
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # which a shell sets for its background
+            signal.signal(number, do)

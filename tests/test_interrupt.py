@@ -1,0 +1,80 @@
+"""Ctrl-C at whatever moment: one line, status 130, and no run that says it is running."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SMALL = ["num_rounds=200", "num_clients=2", "data.count=60", "data.size=16"]
+
+
+def start(*arguments: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("engine", "seconds", "number"),
+    [
+        ("inline", 0.15, signal.SIGINT),
+        ("inline", 0.5, signal.SIGTERM),
+        ("inline", 1.5, signal.SIGINT),
+        ("inline", 3.0, signal.SIGINT),
+        ("ray", 3.3, signal.SIGINT),
+        ("ray", 3.8, signal.SIGTERM),
+        ("ray", 4.2, signal.SIGINT),
+        ("ray", 5.0, signal.SIGINT),
+    ],
+)
+def test_it_ends_a_run_in_one_line(tmp_path: Path, engine: str, seconds: float, number: signal.Signals) -> None:
+    """On a quiet machine these are: the imports of Hydra, of torch, the data, Ray's start, the first rounds."""
+    process = start("-m", "fedsky", *SMALL, f"engine={engine}", f"hydra.run.dir={tmp_path / 'run'}")
+    time.sleep(seconds)
+    process.send_signal(number)
+    told = process.communicate(timeout=60)[0]
+    assert process.returncode == 130, told
+    assert told.rstrip().endswith("fedsky: stopped by the user") and "Traceback" not in told, told
+    if (tmp_path / "run" / "run.json").is_file():
+        assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "interrupted"
+
+
+DEAF = """
+import time
+from fedsky import interrupt
+
+class Deaf:  # Python ignores what a destructor raises
+    def __del__(self):
+        print("deaf", flush=True)
+        time.sleep(5)
+
+interrupt.by_exception()
+try:
+    Deaf()
+    time.sleep(60)
+except KeyboardInterrupt:
+    assert interrupt.asked()
+    interrupt.heeded()
+    time.sleep(1.5)  # nothing interrupts what is put away
+    interrupt.leave("test")
+"""
+
+
+def test_an_interrupt_that_python_ignores_comes_again() -> None:
+    process = start("-c", DEAF)
+    assert process.stdout is not None and process.stdout.readline() == "deaf\n"
+    process.send_signal(signal.SIGINT)
+    told = process.communicate(timeout=30)[0]
+    assert process.returncode == 130 and told.endswith("test: stopped by the user\n"), told
+    assert "Exception ignored" in told, "the first was ignored"
+
+
+def test_a_background_job_that_is_to_ignore_it_does() -> None:
+    code = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); from fedsky import interrupt; "
+    code += "interrupt.at_once('x'); print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "True\n"
