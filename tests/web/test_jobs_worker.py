@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -246,3 +247,12 @@ def test_jobs_leave_nothing_running(app: Flask, settings: Settings, tmp_path: Pa
     assert len(left) == 1
     process.clear(child.pid)
     assert process.members(child.pid) == [] and not process.lives(left[0])
+
+
+def test_a_job_is_not_told_the_way_into_the_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in process.SECRETS:
+        monkeypatch.setenv(name, "postgresql://anna:geheim@db/site")
+    show = "import os; print(*os.environ.values())"
+    assert process.start([sys.executable, "-c", show], tmp_path, tmp_path / "log").wait(20) == 0
+    told = (tmp_path / "log").read_text()
+    assert "geheim" not in told and os.environ["PATH"] in told

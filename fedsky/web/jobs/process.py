@@ -15,6 +15,7 @@ import psutil
 
 from .command import folder_of
 
+SECRETS = ("FEDSKY_DATABASE_URL", "PGPASSWORD", "PGPASSFILE", "PGSERVICEFILE")
 GRACE = (20.0, 10.0)  # seconds that a job has to end after SIGINT, and then after SIGTERM
 
 
@@ -31,10 +32,16 @@ def start(arguments: Sequence[str], cwd: Path, log: Path, first_line: str = "") 
         os.write(handle, first_line.encode())
         return subprocess.Popen(
             list(arguments), cwd=cwd, stdin=subprocess.DEVNULL, stdout=handle, stderr=subprocess.STDOUT,
-            start_new_session=True, env=os.environ | {"PYTHONUNBUFFERED": "1", "COLUMNS": "120"},
+            start_new_session=True, env=environment(),
         )  # fmt: skip
     finally:
         os.close(handle)
+
+
+def environment() -> dict[str, str]:
+    """What a job knows of its surroundings: all but the way into the site's database."""
+    known = {name: value for name, value in os.environ.items() if name not in SECRETS}
+    return known | {"PYTHONUNBUFFERED": "1", "COLUMNS": "120"}
 
 
 def find(job: str, pid: int | None, pid_started: str | None) -> psutil.Process | None:
