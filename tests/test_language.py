@@ -22,7 +22,8 @@ Text = str | tuple[str, ...]
 def marked() -> dict[Text, str]:
     """Every marked text and where it stands; one with a form for many is a pair."""
     found: dict[Text, str] = {}
-    for name, line, text, _comments, _context in extract_from_dir(FEDSKY, METHODS, directory_filter=lambda place: Path(place) != FRONTEND):
+    texts = extract_from_dir(FEDSKY, METHODS, directory_filter=lambda place: Path(place) != FRONTEND)
+    for name, line, text, _comments, _context in texts:
         found[tuple(text) if isinstance(text, list | tuple) else text] = f"{name}:{line}"
     return found
 

@@ -25,7 +25,10 @@ class RecipeBook(BaseModel):
 
 
 class Preview(BaseModel):
-    """seconds_estimate: of all runs, null where no finished run is like them; estimate_elsewhere: from other machines."""
+    """seconds_estimate: of all runs, null where no finished run is like them.
+
+    estimate_elsewhere: whether runs of another machine stand behind it.
+    """
 
     command: str
     seconds_estimate: float | None
