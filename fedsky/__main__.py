@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -16,7 +17,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from fedsky.config import CONF, explain, resolve
+from fedsky.config import CONF, explain, from_here, resolve
 
 LOG = logging.getLogger("fedsky")
 jobs: list[str] = []  # the overrides of every job of this command line
@@ -27,7 +28,7 @@ failures: list[str] = []  # one line for each that failed
 def job(cfg: DictConfig) -> None:
     """One job of a command line, alone or in a sweep; what goes wrong costs this job alone."""
     settings = HydraConfig.get()
-    folder = Path(settings.runtime.output_dir)
+    folder = from_here(settings.runtime.output_dir)
     jobs.append(" ".join(settings.overrides.task) or "the defaults")
     try:
         config = resolve(cfg)
@@ -49,12 +50,7 @@ def job(cfg: DictConfig) -> None:
             for group, choice in settings.runtime.choices.items()
             if "/" not in group and choice is not None
         }
-        info = run(config, folder, choices)
-        result = info["result"]
-        LOG.info(
-            "%s: accuracy %.4f, balanced %.4f on %d test images after round %d",
-            folder, result["accuracy"], result["balanced_accuracy"], result["num_test"], result["round"],
-        )  # fmt: skip
+        tell(folder, run(config, folder, choices))
     except ClientError as error:
         failures.append(f"{jobs[-1]}: {error}")
         LOG.error("%s\n%s", error, error.report if not error.reason else f"log: {folder / 'run.log'}")
@@ -63,6 +59,15 @@ def job(cfg: DictConfig) -> None:
     except Exception as error:
         failures.append(f"{jobs[-1]}: {type(error).__name__}: {error}")
         LOG.exception("%s: %s", type(error).__name__, error)
+
+
+def tell(folder: Path, info: dict[str, Any]) -> None:
+    """Says in one line how a run ended."""
+    result = info["result"]
+    LOG.info(
+        "%s: accuracy %.4f, balanced %.4f on %d test images after round %d",
+        folder, result["accuracy"], result["balanced_accuracy"], result["num_test"], result["round"],
+    )  # fmt: skip
 
 
 def _failed(message: str, error: Exception) -> None:

@@ -137,7 +137,7 @@ def explain(error: Exception) -> str:
     if key in known:
         return f"{key} is a setting of {_listed(known[key])} alone: choose that too, or leave it out"
     near = difflib.get_close_matches(key, known, n=1)
-    return f"unknown key {key}: " + (f"did you mean {near[0]}?" if near else f"see {CONF / 'config.yaml'}")
+    return f"unknown key {key}: " + (f"did you mean {near[0]}?" if near else f"see {from_here(CONF / 'config.yaml')}")
 
 
 def _settings() -> dict[str, list[str]]:
@@ -185,3 +185,18 @@ def make_strategy(config: dict[str, Any]) -> Any:
         if config[group].get("_target_") is not None:
             strategy = make(config[group], strategy=strategy)
     return strategy
+
+
+def quoted(text: str) -> str:
+    """A text as a value in Hydra's grammar; ValueError where it has what Hydra would put something in place of."""
+    if "${" in text or "\n" in text:
+        raise ValueError(f"{text}: a folder of another name is needed")
+    if re.fullmatch(r"[\w/.\-]+", text):
+        return text
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def from_here(path: str | Path) -> Path:
+    """A path as seen from the current folder where it lies below it: so what is said tells less of the machine."""
+    found, here = Path(path), Path.cwd()
+    return found.relative_to(here) if here in found.parents else found

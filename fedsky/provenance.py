@@ -64,5 +64,6 @@ def _processor() -> str:
 def command() -> str:
     """The command line of this process, as a person would type it."""
     program = Path(sys.argv[0])
-    head = "python -m fedsky" if program.name == "__main__.py" else program.name
+    heads = {"__main__.py": "python -m fedsky", "resume.py": "python -m fedsky.resume"}
+    head = heads.get(program.name, program.name)
     return shlex.join([*head.split(), *sys.argv[1:]])

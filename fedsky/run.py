@@ -26,17 +26,21 @@ from fedsky.tracking import Background, open_tracking
 LOG = logging.getLogger("fedsky")
 
 
-def run(config: dict[str, Any], folder: Path, choices: dict[str, str] | None = None, resumed: bool = False) -> Row:
+def run(
+    config: dict[str, Any], folder: Path, choices: dict[str, str] | None = None, resumed: bool = False,
+    command: str | None = None,
+) -> Row:  # fmt: skip
     """Trains and judges as the checked configuration says, writes the run folder and returns its run.json.
 
-    ``choices`` are the names of the Hydra choices. ``resumed`` goes on after the last complete round in the folder.
+    ``choices`` are the names of the Hydra choices. ``resumed`` goes on after the last complete round in the folder;
+    ``command`` is then the one that began the run.
     """
     if not resumed and (folder / "run.json").exists():
         raise ValueError(f"{folder} holds a run already: name another folder, or remove it")
     tracking = open_tracking(config)
     info: Row = {
         "name": folder.name, "status": RUNNING, "reason": None, "started": provenance.now(), "ended": None,
-        "command": provenance.command(), "choices": choices or {}, "config": config,
+        "command": command or provenance.command(), "choices": choices or {}, "config": config,
         "versions": provenance.versions(), **provenance.commit(), "machine": provenance.machine(),
     }  # fmt: skip
     write_json(folder / "run.json", info)

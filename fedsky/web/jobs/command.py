@@ -1,11 +1,12 @@
 """The command line of a launch: an argument list, made of checked values alone, and never handed to a shell."""
 
-import re
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from fedsky.config import quoted
 
 from .form import Form, Value, seeds, strategies
 
@@ -73,15 +74,6 @@ def argv(arguments: Sequence[str]) -> list[str]:
 def shown(arguments: Sequence[str]) -> str:
     """What a person would type for the same."""
     return shlex.join(["python", "-m", "fedsky", *arguments])
-
-
-def quoted(text: str) -> str:
-    """A text as a value in Hydra's grammar."""
-    if "${" in text or "\n" in text:
-        raise ValueError(f"{text}: a folder of another name is needed")
-    if re.fullmatch(r"[\w/.\-]+", text):
-        return text
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _text(value: Value) -> str:

@@ -1,0 +1,130 @@
+"""``python -m fedsky.resume`` goes on with a run or a whole sweep to the same bytes, whenever it was cut off."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from fedsky.sweep import read_sweep
+
+SMALL = ["engine=inline", "num_rounds=4", "num_clients=2", "data.count=60", "data.size=16"]
+FILES = ("rounds.jsonl", "clients.jsonl", "predictions.csv", "model.safetensors", "best.safetensors", "partition.json")
+
+
+def digests(folder: Path) -> dict[str, str]:
+    paths = [path for path in sorted(folder.rglob("*")) if path.name in FILES]
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def statuses(folder: Path) -> list[str]:
+    return [json.loads(path.read_text())["status"] for path in sorted(folder.rglob("run.json"))]
+
+
+def start(place: Path, *arguments: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", *arguments], cwd=place, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+
+
+def finished(place: Path, *arguments: str, code: int = 0) -> str:
+    process = start(place, *arguments)
+    told = process.communicate(timeout=240)[0]
+    assert process.returncode == code, told
+    assert "Traceback" not in told, told
+    return told
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sweep of three runs that nobody interrupted."""
+    place = tmp_path_factory.mktemp("whole")
+    told = finished(place, "fedsky", "-m", *SMALL, "seed=0,1,2", "hydra.sweep.dir=sweep")
+    assert f"sweep{os.sep}2: accuracy" in told and str(place) not in told, "folders are told as seen from here"
+    return place / "sweep"
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_sweep_that_was_cut_off_comes_to_the_same_bytes(tmp_path: Path, whole: Path, number: signal.Signals) -> None:
+    """The first run done, the second between its rounds, the third not begun."""
+    process = start(tmp_path, "fedsky", "-m", *SMALL, "seed=0,1,2", "hydra.sweep.dir=sweep")
+    rounds, end = tmp_path / "sweep" / "1" / "rounds.jsonl", time.monotonic() + 120
+    while not (rounds.is_file() and rounds.read_text().count("\n") >= 2):
+        assert time.monotonic() < end
+        time.sleep(0.005)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    left = statuses(tmp_path)
+    assert len(left) == 2 and left[0] == "done" and left[1] != "done"
+    kept = (tmp_path / "sweep" / "0" / "run.json").read_bytes()
+    told = finished(tmp_path, "fedsky.resume", "sweep")
+    assert told.startswith("sweep: 1 of 3 jobs are done\n")
+    assert statuses(tmp_path) == ["done"] * 3
+    assert digests(tmp_path / "sweep") == digests(whole) and len(digests(whole)) == 3 * len(FILES)
+    assert (tmp_path / "sweep" / "0" / "run.json").read_bytes() == kept, "a run that is done is not touched"
+    commands = [json.loads((tmp_path / "sweep" / n / "run.json").read_text())["command"] for n in "012"]
+    assert commands[0] == commands[1], "a run's command is the one that began it"
+    assert commands[2] == f"python -m fedsky {' '.join(SMALL)} seed=2 hydra.run.dir=sweep/2"
+    assert (tmp_path / "sweep" / "2" / ".hydra" / "overrides.yaml").is_file()
+    assert finished(tmp_path, "fedsky.resume", "sweep") == "sweep: 3 of 3 jobs are done\n"
+
+
+def test_a_run_that_cannot_go_on_costs_itself_alone(tmp_path: Path, whole: Path) -> None:
+    shutil.copytree(whole, tmp_path / "sweep")
+    (tmp_path / "sweep" / "0" / "run.json").write_text('{"status": "failed"}')
+    shutil.rmtree(tmp_path / "sweep" / "2")
+    told = finished(tmp_path, "fedsky.resume", "sweep", code=1)
+    assert told.count("sweep/0/run.json is none of fedsky's") == 2
+    assert "fedsky.resume: 1 job(s) failed:" in told
+    assert digests(tmp_path / "sweep" / "2") == digests(whole / "2")
+
+
+@pytest.mark.parametrize("content", ["", "hydra: {", "hydra:\n  overrides: 5\n", "- 1\n", "hydra: {sweep: null}"])
+def test_a_sweep_that_does_not_tell_what_it_was_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "multirun.yaml").write_text(content)
+    with pytest.raises(ValueError, match="start another"):
+        read_sweep(tmp_path)
+
+
+def test_the_jobs_of_a_sweep_are_hydras_own(tmp_path: Path, whole: Path) -> None:
+    text = (whole / "multirun.yaml").read_text()
+    (tmp_path / "multirun.yaml").write_text(
+        text.replace("- seed=0,1,2", "- 'strategy=glob(fedav*,exclude=fedavgm)'\n    - 'client_names=[a b,c],[d,e]'")
+    )
+    jobs = read_sweep(tmp_path)
+    assert [job.folder for job in jobs] == [tmp_path / "0", tmp_path / "1"]
+    assert [job.overrides[-2:] for job in jobs] == [
+        ("strategy=fedavg", "client_names=[a\\ b,c]"), ("strategy=fedavg", "client_names=[d,e]")]  # fmt: skip
+    (tmp_path / "multirun.yaml").write_text(text.replace("${hydra.job.num}", "${hydra.job.override_dirname}"))
+    with pytest.raises(ValueError, match="go on with each run by itself"):
+        read_sweep(tmp_path)
+
+
+@pytest.mark.parametrize("seconds", [0.1, 0.5, 1.0, 2.0, 3.0, 4.0])
+def test_ctrl_c_ends_it_in_one_line(tmp_path: Path, whole: Path, seconds: float) -> None:
+    """At whatever moment: its imports, Hydra's, a run's first rounds."""
+    shutil.copytree(whole, tmp_path / "sweep")
+    for name in ("1", "2"):
+        shutil.rmtree(tmp_path / "sweep" / name)
+    path = tmp_path / "sweep" / "multirun.yaml"
+    path.write_text(path.read_text().replace("num_rounds=4", "num_rounds=400"))
+    process = start(tmp_path, "fedsky.resume", "sweep")
+    time.sleep(seconds)
+    process.send_signal(signal.SIGINT)
+    told = process.communicate(timeout=60)[0]
+    assert process.returncode == 130, told
+    assert told.endswith("fedsky.resume: stopped by the user\n") and "Traceback" not in told, told
+    assert "running" not in statuses(tmp_path)
+
+
+def test_what_is_no_run_is_told(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "nowhere is no folder of a run" in finished(tmp_path, "fedsky.resume", "nowhere", code=1)
+    assert "empty holds no run to go on with" in finished(tmp_path, "fedsky.resume", "empty", code=1)
