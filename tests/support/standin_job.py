@@ -1,8 +1,9 @@
 """A stand-in for ``python -m fedsky`` where a test needs many jobs: run folders as its own, without any training.
 
-    python standin_job.py name=site/ID [-m] seconds=1.5 [stubborn] [fails] [loud]
+    python standin_job.py name=site/ID [-m] seconds=1.5 [stubborn] [fails] [loud] [resume=FOLDER]
 
-It writes run.json, then a line of rounds.jsonl every 0.05 s, and ends as fedsky does: 0, 1, or 130 on Ctrl-C.
+It writes run.json, then a line of rounds.jsonl every 0.05 s, and ends as fedsky does: 0, 1, or 130 on Ctrl-C. With
+resume it goes on with the first run in FOLDER that is not done, much as fedsky.resume does.
 """
 
 import json
@@ -21,6 +22,8 @@ def main(arguments: list[str]) -> int:
     if "stubborn" in arguments:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if "resume" in settings:
+        folder = to_go_on_with(Path(settings["resume"]))
     info: dict[str, object] = {
         "name": folder.name,
         "status": "running",
@@ -53,6 +56,12 @@ def main(arguments: list[str]) -> int:
         return 1
     write_json(folder / "run.json", info | {"status": "done", "ended": now()})
     return 0
+
+
+def to_go_on_with(place: Path) -> Path:
+    """The first run that is not done."""
+    runs = sorted(place.rglob("run.json"))
+    return next(path.parent for path in runs if json.loads(path.read_text())["status"] != "done")
 
 
 def now() -> str:

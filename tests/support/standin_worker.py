@@ -12,9 +12,9 @@ from fedsky.web.tables import Job
 STANDIN = Path(__file__).with_name("standin_job.py")
 
 
-def standin(job: Job) -> list[str]:
+def standin(job: Job, begun: Path | None = None) -> list[str]:
     """The stand-in's command line for a job."""
-    return [sys.executable, str(STANDIN), *job.overrides]
+    return [sys.executable, str(STANDIN), *job.overrides, *([f"resume={begun}"] if begun else [])]
 
 
 if __name__ == "__main__":

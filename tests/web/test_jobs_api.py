@@ -20,6 +20,8 @@ from fedsky.web.jobs.plan import make_plan
 from fedsky.web.jobs.worker import log_path
 from fedsky.web.tables import Job
 
+ACTIONS = ("cancel", "resume", "retry")
+
 
 @pytest.fixture
 def settings(settings: Settings, tmp_path: Path) -> Settings:
@@ -145,12 +147,12 @@ def test_only_operators_launch_and_only_owners_cancel(
     visitor: Any, as_role: Callable[[str], Any], operator: Any, add_user: Callable[..., Any]
 ) -> None:
     job = launched(operator, {"recipe": "abc"})
-    for path in ("/api/jobs", "/api/jobs/preview", f"/api/jobs/{job['id']}/cancel", f"/api/jobs/{job['id']}/retry"):
+    for path in ("/api/jobs", "/api/jobs/preview", *(f"/api/jobs/{job['id']}/{word}" for word in ACTIONS)):
         assert visitor.post(path, {"recipe": "abc"}).status_code == 401
         assert as_role("user").post(path, {"recipe": "abc"}).status_code == 403
     add_user("other", role="operator")
     other = as_role("other")
-    assert other.post(f"/api/jobs/{job['id']}/cancel").status_code == 403
+    assert all(other.post(f"/api/jobs/{job['id']}/{word}").status_code == 403 for word in ACTIONS)
     assert as_role("admin").post(f"/api/jobs/{job['id']}/cancel").status_code == 200
     assert operator.post(f"/api/jobs/{job['id']}/cancel").status_code == 409
     assert other.get(f"/api/jobs/{job['id']}").get_json()["job"]["reason"] == "cancelled by admin"
@@ -164,6 +166,32 @@ def test_a_job_that_is_over_is_launched_again_as_a_new_one(operator: Any) -> Non
     new = operator.post(path).get_json()["job"]
     assert (new["retry_of"], new["title"], new["num_runs"], new["status"]) == (old["id"], "again", 2, "queued")
     assert new["command"] == old["command"].replace(old["id"], new["id"])
+
+
+def test_a_job_that_is_over_goes_on_as_the_same(
+    operator: Any, as_role: Callable[[str], Any], app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = launched(operator, {"recipe": "abc"}), launched(operator, {"recipe": "abc"})
+    path = f"/api/jobs/{first['id']}/resume"
+    assert operator.post(path).status_code == 409, "it is not over"
+    operator.post(f"/api/jobs/{first['id']}/cancel")
+    answer = operator.post(path)
+    assert answer.status_code == 200, answer.text
+    job_shapes.GoesOn.model_validate(answer.get_json())
+    job = answer.get_json()["job"]
+    assert (job["id"], job["status"], job["reason"], job["ended"]) == (first["id"], "queued", "", None)
+    assert job["position"] == 2 and job["command"] == first["command"], "it waits behind the others"
+    for status, allowed in (("interrupted", 200), ("failed", 200), ("running", 409), ("done", 409)):
+        with app.extensions["database"].writing() as db:
+            db.get_one(Job, first["id"]).status = status
+            db.commit()
+        assert operator.post(path).status_code == allowed, status
+    entries = as_role("admin").get("/api/admin/audit").get_json()["entries"]
+    assert [each["target"] for each in entries if each["action"] == "resume"] == [first["id"]] * 3
+    operator.post(f"/api/jobs/{second['id']}/cancel")
+    monkeypatch.setattr(queue, "MOST_AT_ONCE", 0)
+    refused = operator.post(f"/api/jobs/{second['id']}/resume")
+    assert refused.status_code == 429 and "jobs that wait or run" in refused.get_json()["detail"]
 
 
 def test_quotas_hold(operator: Any, as_role: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,8 +237,8 @@ def test_the_log_is_read_by_cursor(operator: Any, settings: Settings, app: Flask
 def test_no_other_job(operator: Any, id: str) -> None:
     for path in ("", "/log"):
         assert operator.get(f"/api/jobs/{id}{path}").status_code == 404
-    for path in ("/cancel", "/retry"):
-        assert operator.post(f"/api/jobs/{id}{path}").status_code in (404, 405)
+    for path in ACTIONS:
+        assert operator.post(f"/api/jobs/{id}/{path}").status_code in (404, 405)
 
 
 def test_outputs_of_another_name_are_named(tmp_path: Path) -> None:

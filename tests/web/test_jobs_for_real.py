@@ -1,5 +1,6 @@
 """One real training from launch to compared runs, and a worker that is killed again and again."""
 
+import hashlib
 import json
 import os
 import random
@@ -55,6 +56,74 @@ def test_a_launch_trains_and_its_runs_can_be_seen(
     assert [row["seed"] for row in rows] == [0, 1] and {row["status"] for row in rows} == {"done"}
     info = json.loads(next((settings.outputs[0] / folder_of(id)).rglob("run.json")).read_text())
     assert info["command"] == job["job"]["command"], "what is shown is what ran"
+
+
+def rounds_of(folder: Path) -> list[int]:
+    """How many rounds each run of a job has written."""
+    return [path.read_text().count("\n") for path in sorted(folder.rglob("rounds.jsonl"))]
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """What the same command gives the same bytes of, by run and name."""
+    names = ("rounds.jsonl", "clients.jsonl", "predictions.csv", "partition.json")
+    paths = [path for path in folder.rglob("*") if path.name in names or path.suffix == ".safetensors"]
+    return {
+        "/".join(path.relative_to(folder).parts[1:]): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths
+    }
+
+
+def test_a_training_killed_and_cancelled_on_its_way_comes_to_the_same_bytes(
+    app: Flask, settings: Settings, as_role: Callable[[str], Any]
+) -> None:
+    """The first run killed with the machine and gone on with by the next worker; the second cancelled, and gone on."""
+    operator = as_role("operator")
+    body = {"fields": QUICK | {"num_rounds": 25, "data.size": 16}}
+    id, whole = (operator.post("/api/jobs", body).get_json()["job"]["id"] for _ in range(2))
+    folder = settings.outputs[0] / folder_of(id)
+
+    def until(is_so: Callable[[], bool]) -> None:
+        end = time.monotonic() + 180
+        while not is_so():
+            assert time.monotonic() < end, operator.get(f"/api/jobs/{id}/log").get_json()["text"]
+            time.sleep(0.01)
+
+    def told(which: str) -> dict[str, Any]:
+        found: dict[str, Any] = operator.get(f"/api/jobs/{which}").get_json()["job"]
+        return found
+
+    first = Worker(settings)
+    thread = threading.Thread(target=first.run)
+    thread.start()
+    try:
+        until(lambda: bool(rounds_of(folder)) and rounds_of(folder)[0] > 3)
+    finally:
+        first.stop.set()
+        thread.join(30)
+    assert first.left is not None
+    os.killpg(first.left.pid, signal.SIGKILL)
+    first.left.wait(10)
+    assert told(id)["status"] == "running" and len(rounds_of(folder)) == 1
+    second = Worker(settings)
+    thread = threading.Thread(target=second.run)
+    thread.start()
+    try:
+        until(lambda: len(rounds_of(folder)) == 2 and rounds_of(folder)[1] > 3)
+        assert operator.post(f"/api/jobs/{id}/cancel").status_code == 200
+        until(lambda: told(id)["status"] == "cancelled")
+        cut = rounds_of(folder)
+        assert operator.post(f"/api/jobs/{id}/resume").status_code == 200
+        until(lambda: told(whole)["status"] == "done" and told(id)["status"] == "done")
+    finally:
+        second.stop.set()
+        thread.join(30)
+    assert cut[0] == 26 > cut[1], "the second run was cut"
+    log = operator.get(f"/api/jobs/{id}/log").get_json()["text"]
+    assert "going on (attempt 2 of 3)" in log and log.count("$ python -m fedsky.resume outputs/site/") == 2
+    assert "Traceback" not in log
+    assert log.count("round 1/25") == 2, "each run began once"
+    expected = digests(settings.outputs[0] / folder_of(whole))
+    assert len(expected) > 8
+    assert digests(folder) == expected
 
 
 def test_a_worker_killed_at_any_moment_loses_no_job(app: Flask, settings: Settings) -> None:

@@ -70,6 +70,12 @@ class Cancelled(BaseModel):
     job: JobShape
 
 
+class GoesOn(BaseModel):
+    """A job that waits again."""
+
+    job: JobShape
+
+
 class JobDetail(BaseModel):
     """A job, and the ids of its runs."""
 

@@ -1,6 +1,8 @@
-"""Launching runs: what may be launched, the queue, a job's log, cancelling and trying again."""
+"""Launching runs: what may be launched, the queue, and a job's log. What is done to a job: job_actions.py."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -28,7 +30,7 @@ from fedsky.web.problems import Problem
 from fedsky.web.settings import Settings
 from fedsky.web.tables import JOB_STATES, Job, User, iso
 
-from .job_shapes import Cancelled, JobAnswer, JobDetail, JobList, JobLog, Preview, RecipeBook
+from .job_shapes import JobAnswer, JobDetail, JobList, JobLog, Preview, RecipeBook
 
 blueprint = Blueprint("jobs", __name__)
 MOST_LISTED = 200
@@ -136,12 +138,19 @@ def post_job() -> ResponseReturnValue:
     return {"job": job_shown(g.db, job)}, 201
 
 
-def add(db: Session, arguments: list[str], about: dict[str, Any]) -> Job:
-    """Adds a job in its own folder; Problem 429 where a quota is used up."""
+@contextmanager
+def refused() -> Iterator[None]:
+    """Within it a quota that is used up is Problem 429."""
     try:
-        job = queue.add(db, member(), {"overrides": [], **about})
+        yield
     except queue.QuotaError as error:
         raise Problem(429, str(error), retry_after=error.seconds) from None
+
+
+def add(db: Session, arguments: list[str], about: dict[str, Any]) -> Job:
+    """Adds a job in its own folder; Problem 429 where a quota is used up."""
+    with refused():
+        job = queue.add(db, member(), {"overrides": [], **about})
     job.folder = folder_of(job.id)
     job.overrides = placed(arguments, job.id, site_settings().outputs[0])
     db.flush()
@@ -223,14 +232,6 @@ def known(id: str) -> Job:
     return job
 
 
-def own(id: str) -> Job:
-    """A job of one's own, any for an administrator; Problem 403 for another's."""
-    job = known(id)
-    if job.user_id != member().id and member().role != "admin":
-        raise Problem(403, _("The job is another operator's."))
-    return job
-
-
 @blueprint.get("/jobs/<id>")
 @needs("operator")
 @describe("A job, and the ids of its runs.", response=JobDetail)
@@ -255,35 +256,3 @@ def get_job_log(id: str) -> dict[str, Any]:
     over = job.status not in (queue.QUEUED, queue.RUNNING)
     text, following, at_end = read_log(log_path(site_settings(), job.id), asked.after, over)
     return {"text": text, "next": following, "done": over and at_end}
-
-
-@blueprint.post("/jobs/<id>/cancel")
-@needs("operator")
-@describe("Takes a job off the queue, or ends it as Ctrl-C does.", response=Cancelled, errors=(403, 409))
-def cancel_job(id: str) -> dict[str, Any]:
-    """Cancels a job."""
-    job = own(id)
-    if not queue.ask_to_cancel(g.db, job.id, f"cancelled by {member().name}"):
-        raise Problem(409, _("The job is over."))
-    audit.record(g.db, member(), "cancel", job.id)
-    g.db.commit()
-    g.db.refresh(job)
-    return {"job": job_shown(g.db, job)}
-
-
-@blueprint.post("/jobs/<id>/retry")
-@needs("operator")
-@limit("30 per minute")
-@describe("Queues a job that is over once more, as a new job.", response=JobAnswer, status=201, errors=(403, 409))
-def retry_job(id: str) -> ResponseReturnValue:
-    """Queues the same launch again."""
-    old = own(id)
-    if old.status in (queue.QUEUED, queue.RUNNING):
-        raise Problem(409, _("The job is not over yet."))
-    arguments = [each for each in old.overrides if not each.startswith(("name=", "hydra."))]
-    about = {"title": old.title, "recipe": old.recipe, "fields": old.fields, "num_runs": old.num_runs,
-             "seconds_estimate": old.seconds_estimate, "retry_of": old.id}  # fmt: skip
-    job = add(g.db, arguments, about)
-    audit.record(g.db, member(), "retry", job.id, of=old.id)
-    g.db.commit()
-    return {"job": job_shown(g.db, job)}, 201

@@ -11,6 +11,7 @@ from fedsky.config import quoted
 from .form import Form, Value, seeds, strategies
 
 FOLDER = "site"  # under outputs: where launched runs go
+RESUME = "fedsky.resume"
 
 
 @dataclass(frozen=True)
@@ -66,14 +67,26 @@ def working_folder(outputs: Path) -> Path:
     return outputs.resolve().parent
 
 
-def argv(arguments: Sequence[str]) -> list[str]:
-    """What is started."""
-    return [sys.executable, "-m", "fedsky", *arguments]
+def argv(arguments: Sequence[str], begun: Path | None) -> list[str]:
+    """What is started; begun: the folder of a run or a sweep to go on with, as seen from where it is started."""
+    return [sys.executable, "-m", *_words(arguments, begun)]
 
 
-def shown(arguments: Sequence[str]) -> str:
+def shown(arguments: Sequence[str], begun: Path | None = None) -> str:
     """What a person would type for the same."""
-    return shlex.join(["python", "-m", "fedsky", *arguments])
+    return shlex.join(["python", "-m", *_words(arguments, begun)])
+
+
+def _words(arguments: Sequence[str], begun: Path | None) -> list[str]:
+    return ["fedsky", *arguments] if begun is None else [RESUME, str(begun)]
+
+
+def belongs(words: Sequence[str], job: str) -> bool:
+    """Whether a process's command line is that of a job, begun anew or gone on with."""
+    folder = folder_of(job)
+    if f"name={folder}" in words:
+        return True
+    return RESUME in words and any(f"/{folder}/" in f"/{word}/" for word in words)
 
 
 def _text(value: Value) -> str:

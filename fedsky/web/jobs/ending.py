@@ -30,7 +30,7 @@ def judge(exit_code: int | None, num_runs: int, runs: Sequence[dict[str, Any]], 
     if exit_code == 0 or (exit_code is None and whole and set(states) == {DONE}):
         return Ending(queue.DONE, "")
     if exit_code is None:
-        if whole and RUNNING not in states and FAILED in states:
+        if whole and FAILED in states and set(states) <= {DONE, FAILED}:
             return Ending(queue.FAILED, _why(runs))
         done = f"{states.count(DONE)} of {num_runs} runs were done" if num_runs > 1 else "its run was not done"
         return Ending(queue.INTERRUPTED, f"the worker or the machine stopped; {done}")
@@ -62,6 +62,17 @@ def last_words(log: Path) -> str:
 def runs_of(folder: Path) -> list[Path]:
     """The run folders of a job."""
     return list(find_runs([folder])) if folder.is_dir() else []
+
+
+def begun(folder: Path) -> Path | None:
+    """The folder of the run or sweep that fedsky.resume goes on with; None where the job has left no run."""
+    runs = runs_of(folder)
+    return folder / runs[-1].relative_to(folder).parts[0] if runs else None
+
+
+def was_stopped(runs: Sequence[dict[str, Any]]) -> bool:
+    """Whether a run says itself that it was interrupted, as on Ctrl-C, which a killed one cannot."""
+    return any(run.get("status") == INTERRUPTED and run.get("reason") != GONE for run in runs)
 
 
 def mend(folders: Sequence[Path]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from .command import folder_of
+from .command import belongs
 
 SECRETS = ("FEDSKY_DATABASE_URL", "PGPASSWORD", "PGPASSFILE", "PGSERVICEFILE")
 GRACE = (20.0, 10.0)  # seconds that a job has to end after SIGINT, and then after SIGTERM
@@ -26,8 +26,7 @@ def started(process: psutil.Process) -> str:
 
 def start(arguments: Sequence[str], cwd: Path, log: Path, first_line: str = "") -> "subprocess.Popen[bytes]":
     """Starts a job. Its output goes straight to its log, so that it outlives the worker."""
-    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    handle = _open(log)
     try:
         os.write(handle, first_line.encode())
         return subprocess.Popen(
@@ -36,6 +35,20 @@ def start(arguments: Sequence[str], cwd: Path, log: Path, first_line: str = "") 
         )  # fmt: skip
     finally:
         os.close(handle)
+
+
+def tell(log: Path, line: str) -> None:
+    """Adds a line of the site's own to a job's log."""
+    handle = _open(log)
+    try:
+        os.write(handle, f"{line}\n".encode())
+    finally:
+        os.close(handle)
+
+
+def _open(log: Path) -> int:
+    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
 
 def environment() -> dict[str, str]:
@@ -51,10 +64,9 @@ def find(job: str, pid: int | None, pid_started: str | None) -> psutil.Process |
             process = psutil.Process(pid)
             if _same_start(process, pid_started) and lives(process):
                 return process
-    mark = f"name={folder_of(job)}"
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
-            if mark in process.cmdline() and lives(process) and os.getsid(process.pid) == process.pid:
+            if belongs(process.cmdline(), job) and lives(process) and os.getsid(process.pid) == process.pid:
                 return process
     return None
 

@@ -13,7 +13,7 @@ from fedsky.web.tables import Job, User, Worker, new_id, now
 MOST_AT_ONCE = 5  # jobs of an account that wait or run
 MOST_A_DAY = 20  # jobs that an account adds within 24 hours
 MOST_WAITING = 100  # jobs of all
-MOST_ATTEMPTS = 3  # times that a job is taken up which was killed before it began
+MOST_ATTEMPTS = 3  # times that a job is taken up whose worker or machine was killed
 WORKER = "worker"  # the one row of the table of workers
 ALIVE_SECONDS = 20.0  # without a word, after which a worker counts as gone
 
@@ -31,7 +31,24 @@ class QuotaError(Exception):
 
 
 def add(db: Session, user: User, about: Mapping[str, Any]) -> Job:
-    """Adds a job of an account to a writing session; QuotaError where its quota or the queue's is used up.
+    """Adds a job of an account to a writing session; QuotaError where its quota or the queue's is used up."""
+    _make_room(db, user)
+    job = Job(id=new_id(), user_id=user.id, status=QUEUED, created=now(), **about)
+    db.add(job)
+    return job
+
+
+def go_on(db: Session, user: User, id: str) -> bool:
+    """Queues a job that is over and not done at the queue's end, as ``add`` does; False if it is not over, or done."""
+    _make_room(db, user)
+    over = update(Job).where(Job.id == id, Job.status.in_((FAILED, CANCELLED, INTERRUPTED)))
+    anew = {"status": QUEUED, "created": now(), "cancel": False, "attempts": 0, "reason": "", "exit_code": None,
+            "started": None, "ended": None, "heartbeat": None, "pid": None, "pid_started": None}  # fmt: skip
+    return bool(_count(db.execute(over.values(**anew))))
+
+
+def _make_room(db: Session, user: User) -> None:
+    """QuotaError where no job of an account may be added.
 
     On databases that let several write at once, the account's row is locked, so that a quota is no matter of speed.
     """
@@ -49,9 +66,6 @@ def add(db: Session, user: User, about: Mapping[str, Any]) -> Job:
         )
     if waiting(db) >= MOST_WAITING:
         raise QuotaError(_("{n} jobs are waiting: try again later.", n=MOST_WAITING))
-    job = Job(id=new_id(), user_id=user.id, status=QUEUED, created=now(), **about)
-    db.add(job)
-    return job
 
 
 def waiting(db: Session) -> int:

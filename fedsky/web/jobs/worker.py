@@ -1,7 +1,8 @@
 """The worker: runs the queue's jobs, one after the other, and takes up what a killed worker has left.
 
 A job's process is in a session of its own and writes its own log: it outlives the worker, on purpose. The next worker
-finds it and follows it to its end. So no moment at which the worker, the site or the machine is killed loses a job.
+finds it and follows it to its end; where the process is gone too, it goes on with the job after the last complete
+round. So no moment at which the worker, the site or the machine is killed loses a job.
 """
 
 import fcntl
@@ -32,9 +33,10 @@ LOG = logging.getLogger("fedsky.web.worker")
 T = TypeVar("T")
 TICK, HEARTBEAT = 0.5, 5.0  # seconds between looks at a job, and between signs of life
 LARGEST_LOG = 64_000_000  # bytes of output after which a job is ended
+STOPPED = 130  # how fedsky ends on Ctrl-C and SIGTERM
 NICE = 5  # jobs and their worker give way to the site
 
-Command = Callable[[Job], list[str]]
+Command = Callable[[Job, Path | None], list[str]]  # a job, and the folder to go on with if it has begun
 
 
 def log_path(settings: Settings, id: str) -> Path:
@@ -42,9 +44,9 @@ def log_path(settings: Settings, id: str) -> Path:
     return settings.data / "logs" / f"{id}.log"
 
 
-def real_command(job: Job) -> list[str]:
-    """What runs a job: ``python -m fedsky`` with its arguments."""
-    return argv(job.overrides)
+def real_command(job: Job, begun: Path | None) -> list[str]:
+    """What runs a job: ``python -m fedsky`` with its arguments, or ``python -m fedsky.resume``."""
+    return argv(job.overrides, begun)
 
 
 class Worker:
@@ -96,23 +98,43 @@ class Worker:
                 LOG.info("job %s still runs as process %d and is followed", job.id, found.pid)
                 self._note(job.id, found)
                 self._follow(job, found, None)
-            elif not ending.runs_of(self._folder(job)) and not job.cancel:
-                self._take_back(job)
             else:
-                self._end(job, None)
+                self._take_back(job)
 
     def _take_back(self, job: Job) -> None:
-        if job.attempts < queue.MOST_ATTEMPTS:
+        """Lets a job wait again whose process is gone and whose end nobody saw, if there is something left to do."""
+        job = self._write(lambda db: db.get_one(Job, job.id))  # it may have been cancelled since
+        folders, found = self._judge(job, None)
+        if job.cancel or found.status != queue.INTERRUPTED:
+            self._end(job, None)
+        elif job.attempts < queue.MOST_ATTEMPTS:
+            if folders:
+                self._tell(job, f"{found.reason}: going on (attempt {job.attempts + 1} of {queue.MOST_ATTEMPTS})")
             self._write(lambda db: queue.put_back(db, job.id))
+            LOG.info("job %s waits again: %s", job.id, found.reason)
         else:
-            reason = f"the worker was killed {job.attempts} times before it began"
+            times = f"the worker was killed {job.attempts} times before it began"
+            reason = f"{found.reason}, after {job.attempts} attempts" if folders else times
             self._write(lambda db: queue.finish(db, job.id, queue.INTERRUPTED, reason, None))
 
-    def _launch(self, job: Job) -> None:
-        log = log_path(self.settings, job.id)
+    def _tell(self, job: Job, line: str) -> None:
+        """Adds a line of the site's own to a job's log."""
         try:
-            cwd = working_folder(self.settings.outputs[0])
-            child = process.start(self.command(job), cwd, log, f"$ {shown(job.overrides)}\n")
+            process.tell(log_path(self.settings, job.id), line)
+        except OSError as error:  # of a full disk: the job is worth more than the line
+            LOG.warning("job %s: its log cannot be written: %s", job.id, error)
+
+    def _launch(self, job: Job) -> None:
+        """Starts a job, or goes on with it after what it has done already."""
+        log, cwd = log_path(self.settings, job.id), working_folder(self.settings.outputs[0])
+        begun = ending.begun(self.settings.outputs[0].resolve() / folder_of(job.id))
+        if begun is not None:
+            if self._judge(job, None)[1].status == queue.DONE:  # it was stopped after its last run
+                self._end(job, None)
+                return
+            begun = begun.relative_to(cwd)
+        try:
+            child = process.start(self.command(job, begun), cwd, log, f"$ {shown(job.overrides, begun)}\n")
         except OSError as error:
             reason = f"it could not be started: {error.strerror}"
             self._write(lambda db: queue.finish(db, job.id, queue.FAILED, reason, None))
@@ -154,15 +176,25 @@ class Worker:
             ending.mend(ending.runs_of(self._folder(job)))
             reason = f"its output came to more than {LARGEST_LOG // 1_000_000} MB"
             self._write(lambda db: queue.finish(db, job.id, queue.FAILED, reason, None))
+        elif child is None and not self._was_stopped(job):
+            self._take_back(job)
+        elif child is None:
+            self._end(job, None)
+        elif child.returncode == STOPPED and self.stopping() and asked is None:
+            LOG.info("job %s was stopped together with its worker; the next goes on with it", job.id)
         else:
-            self._end(job, child.returncode if child is not None else None)
+            self._end(job, child.returncode)
 
-    def _end(self, job: Job, exit_code: int | None) -> None:
-        """Says how a job ended, once no run of it says that it is running."""
+    def _judge(self, job: Job, exit_code: int | None) -> tuple[list[Path], ending.Ending]:
+        """A job's run folders, none of which says any longer that it is running, and how it ended."""
         folders = ending.runs_of(self._folder(job))
         ending.mend(folders)
         runs = [read_run(folder).info for folder in folders]
-        found = ending.judge(exit_code, job.num_runs, runs, log_path(self.settings, job.id))
+        return folders, ending.judge(exit_code, job.num_runs, runs, log_path(self.settings, job.id))
+
+    def _end(self, job: Job, exit_code: int | None) -> None:
+        """Says how a job ended."""
+        found = self._judge(job, exit_code)[1]
 
         def finish(db: Session) -> None:
             kept = db.get(Job, job.id)
@@ -173,6 +205,10 @@ class Worker:
 
         self._write(finish)
         LOG.info("job %s: %s %s", job.id, found.status, found.reason)
+
+    def _was_stopped(self, job: Job) -> bool:
+        """Whether a job that ended unseen was stopped from outside rather than killed."""
+        return ending.was_stopped([read_run(folder).info for folder in ending.runs_of(self._folder(job))])
 
     def _is_cancelled(self, id: str) -> bool:
         try:
