@@ -133,7 +133,7 @@ export const sentence = (error: unknown): string => (error instanceof Error ? er
 export interface Poll {
   error: Ref<string>
   running: Ref<boolean>
-  /** Ask at once (after an action of the user). */
+  /** Ask at once (after an action of the user), and go on asking if it was over. */
   now: () => void
   stop: () => void
 }
@@ -152,6 +152,7 @@ export function poll<T>(path: string, cursor: () => Query, take: (body: T) => bo
   let abort = new AbortController()
   let pause = seconds
   let busy = false
+  let gone = false
 
   const schedule = (delay: number) => {
     clearTimeout(timer)
@@ -192,8 +193,18 @@ export function poll<T>(path: string, cursor: () => Query, take: (body: T) => bo
     }
   }
 
+  const now = () => {
+    if (!gone && !running.value) {
+      running.value = true
+      document.addEventListener('visibilitychange', seen)
+    }
+    schedule(0)
+  }
   document.addEventListener('visibilitychange', seen)
-  onScopeDispose(stop, true)
+  onScopeDispose(() => {
+    gone = true
+    stop()
+  }, true)
   schedule(0)
-  return { error, running, now: () => schedule(0), stop }
+  return { error, running, now, stop }
 }

@@ -162,6 +162,41 @@ describe('a job', () => {
     end()
   })
 
+  it('goes on where it stopped, and its log with it', async () => {
+    logInAs('operator')
+    let now: Job = { ...job, status: 'interrupted' }
+    const lines = ['round 1\n']
+    serve({
+      'GET /jobs/j1': () => ({ job: now, runs: [] }),
+      'GET /jobs/j1/log': (one: { query: URLSearchParams }) => {
+        const after = Number(one.query.get('after'))
+        return { text: lines.slice(after).join(''), next: lines.length, done: now.status === 'interrupted' }
+      },
+      'POST /jobs/j1/resume': () => {
+        now = { ...job, status: 'queued' }
+        lines.push('round 2\n')
+        return { job: now }
+      },
+    })
+    const { element, end } = await mountPage('/jobs/j1')
+    await eventually(() => expect(element.querySelector('pre.log')?.textContent).toBe('round 1\n'))
+    button(element, 'Run again')
+    button(element, 'Go on').click()
+    await eventually(() => expect(element.querySelector('pre.log')?.textContent).toBe('round 1\nround 2\n'))
+    expect(() => button(element, 'Go on')).toThrow()
+    button(element, 'Cancel')
+    end()
+  })
+
+  it('that is done has nothing to go on with', async () => {
+    logInAs('operator')
+    serve({ 'GET /jobs/j1': { job: { ...job, status: 'done' }, runs: [] }, 'GET /jobs/j1/log': { text: '', next: 0, done: true } })
+    const { element, end } = await mountPage('/jobs/j1')
+    await eventually(() => expect(button(element, 'Run again')).toBeTruthy())
+    expect(() => button(element, 'Go on')).toThrow()
+    end()
+  })
+
   it('cannot be cancelled by another user', async () => {
     logInAs('operator', { name: 'emil' })
     serve({ 'GET /jobs/j1': { job, runs: [] }, 'GET /jobs/j1/log': { text: '', next: 0, done: false } })

@@ -57,6 +57,8 @@ export default {
   cancelText: 'What it computed so far stays; runs that are not finished are marked interrupted.',
   cancelConfirm: 'Cancel the job',
   cancelled: 'The job is being cancelled.',
+  resume: 'Go on',
+  resumed: 'The job waits in the queue and goes on where it stopped.',
   retry: 'Run again',
   retried: 'The same job waits in the queue again.',
   compareRuns: 'Compare its runs',

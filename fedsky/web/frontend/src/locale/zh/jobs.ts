@@ -57,6 +57,8 @@ export default {
   cancelText: '已计算的结果会保留；未完成的运行标记为已中断。',
   cancelConfirm: '取消任务',
   cancelled: '正在取消任务。',
+  resume: '继续运行',
+  resumed: '任务已排队，将从停下的地方继续。',
   retry: '再次运行',
   retried: '同样的任务已重新排队。',
   compareRuns: '比较这些运行',
