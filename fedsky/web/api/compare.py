@@ -16,6 +16,7 @@ from fedsky.web.api.runs import site_runs
 from fedsky.web.body import Query, query
 from fedsky.web.limits import limit
 from fedsky.web.openapi import describe
+from fedsky.web.places import places
 from fedsky.web.problems import Problem
 from fedsky.web.runs.answers import BusyError
 from fedsky.web.runs.beside import FailedError
@@ -33,7 +34,7 @@ T = TypeVar("T")
 def install(state: BlueprintSetupState) -> None:
     """Gives a site its comparisons."""
     runs, settings = state.app.extensions["runs"], state.app.extensions["settings"]
-    state.app.extensions["comparing"] = Comparing(runs.index, settings.data / "kept")
+    state.app.extensions["comparing"] = Comparing(runs.index, settings.data / "kept", places(settings).hide_bytes)
 
 
 def comparing() -> Comparing:

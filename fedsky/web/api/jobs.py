@@ -26,6 +26,7 @@ from fedsky.web.jobs.plan import Plan, make_plan
 from fedsky.web.jobs.worker import log_path
 from fedsky.web.limits import limit
 from fedsky.web.openapi import describe
+from fedsky.web.places import places
 from fedsky.web.problems import Problem
 from fedsky.web.settings import Settings
 from fedsky.web.tables import JOB_STATES, Job, User, iso
@@ -208,7 +209,7 @@ def _shown(job: Job, owner: str | None, place: int | None, runs: list[str]) -> d
         "created": iso(job.created),
         "started": iso(job.started),
         "ended": iso(job.ended),
-        "reason": job.reason,
+        "reason": places(site_settings()).hide(job.reason),
         "position": place,
         "num_runs": job.num_runs,
         "seconds_estimate": job.seconds_estimate,
@@ -254,5 +255,5 @@ def get_job_log(id: str) -> dict[str, Any]:
     """A job's output by cursor."""
     asked, job = query(LogQuery), known(id)
     over = job.status not in (queue.QUEUED, queue.RUNNING)
-    text, following, at_end = read_log(log_path(site_settings(), job.id), asked.after, over)
+    text, following, at_end = read_log(log_path(site_settings(), job.id), asked.after, over, places(site_settings()))
     return {"text": text, "next": following, "done": over and at_end}

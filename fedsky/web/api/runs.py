@@ -1,5 +1,6 @@
 """Runs: the list, and the views of one."""
 
+import io
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, current_app, g, send_file
@@ -13,6 +14,7 @@ from fedsky.web.access import member, needs, public
 from fedsky.web.api.answering import send
 from fedsky.web.body import Body, Query, query, read
 from fedsky.web.openapi import describe
+from fedsky.web.places import places
 from fedsky.web.problems import Problem
 from fedsky.web.runs import files, views
 from fedsky.web.runs.listing import SORTS, Question, listing, shown
@@ -192,6 +194,9 @@ def run_file(id: str, name: str) -> ResponseReturnValue:
     file = files.opened(found.folder, name)
     if file is None:
         raise Problem(404, _("The run has no such file."))
+    if name in files.TOLD:
+        with file:
+            file = io.BytesIO(places(current_app.extensions["settings"]).hide_bytes(file.read()))
     response = send_file(file, mimetype=files.ALLOWED[name], as_attachment=True, download_name=name, max_age=0)
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response

@@ -33,9 +33,9 @@ class Answer:
         return len(self.body) + len(self.packed or b"")
 
 
-def pack(value: Any) -> Answer:
-    """The answer of a JSON value; NaN is null."""
-    body = json.dumps(finite(value), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+def pack(value: Any, hide: Callable[[bytes], bytes] = bytes) -> Answer:
+    """The answer of a JSON value; NaN is null. hide: takes out of the body what nobody is to read."""
+    body = hide(json.dumps(finite(value), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
     packed = gzip.compress(body, 5, mtime=0) if len(body) > SMALL else None
     return Answer(body, packed, hashlib.sha256(body).hexdigest()[:32])
 
@@ -46,8 +46,10 @@ class Answers:
     most: how many may wait, so that what takes long cannot take all threads; BusyError is raised to the others.
     """
 
-    def __init__(self, room: int = ROOM, most: int | None = None) -> None:
-        self.room = room
+    def __init__(
+        self, room: int = ROOM, most: int | None = None, hide: Callable[[bytes], bytes] = bytes
+    ) -> None:  # fmt: skip
+        self.room, self.hide = room, hide
         self._slots = threading.BoundedSemaphore(most) if most is not None else None
         self.size = 0
         self._kept: OrderedDict[tuple[Any, ...], Answer] = OrderedDict()
@@ -68,7 +70,7 @@ class Answers:
                     break
             self._wait(event)
         try:
-            answer = pack(make())
+            answer = pack(make(), self.hide)
             self._keep(key, answer)
             return answer
         finally:

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,8 @@ class Chosen:
 class Comparing:
     """The comparisons of one site."""
 
-    def __init__(self, index: Index, folder: Path) -> None:
-        self.index, self.answers = index, Answers(most=WAITING)
+    def __init__(self, index: Index, folder: Path, hide: Callable[[bytes], bytes] = bytes) -> None:
+        self.index, self.answers = index, Answers(most=WAITING, hide=hide)
         self.keeping = Keeping(folder, ROOM)
         self.quick = Beside(tasks.do, WAITING, SECONDS)
         self.slow = Beside(tasks.do, 1, REPORT_SECONDS)

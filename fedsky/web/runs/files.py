@@ -5,6 +5,8 @@ import stat
 from pathlib import Path
 from typing import Any, BinaryIO
 
+# What says how a run went, and may name places of this machine.
+TOLD = ("run.json", "run.log")
 # Name: type. Nothing here is shown by a browser in place of a page: all are sent as attachments.
 ALLOWED = {
     "run.json": "application/json",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from fedsky.web.places import places
 from fedsky.web.settings import Settings
 from fedsky.web.tables import Annotation
 
@@ -30,7 +31,7 @@ class Runs:
 
     @classmethod
     def of(cls, settings: Settings) -> "Runs":
-        return cls(Index(settings.outputs, settings.reference))
+        return cls(Index(settings.outputs, settings.reference), Answers(hide=places(settings).hide_bytes))
 
     def notes(self, db: Session) -> tuple[str, dict[str, Note]]:
         """All notes by run id, and a text that changes when they do. The database is asked every two seconds."""
