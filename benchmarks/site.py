@@ -234,8 +234,9 @@ def main() -> int:
 def prepare(address: str) -> list[str]:
     """Asks once for what takes long the first time, as a site's first visitors do; the ids of all runs."""
     with httpx.Client(base_url=address, timeout=300) as first:
-        all_copies = "/api/compare?q=day"  # nearly all runs of the site in one comparison
-        for path in ("/api/story", "/api/compare?q=reference/sky", "/api/compare?q=reference/sky&x=megabytes", all_copies):
+        few = "/api/compare?q=reference/sky"
+        copies = "/api/compare?q=day"  # nearly all of the site's runs
+        for path in ("/api/story", few, f"{few}&x=megabytes", copies):
             begin = time.monotonic()
             answer = first.get(path)
             answer.raise_for_status()
