@@ -16,9 +16,9 @@ from .keeping import Keeping
 from .rows import Row
 from .tasks import Asked
 
-# What the process beside bears well, on two cores (python -m benchmarks.comparisons): 500 repetitions of 20 settings take
-# 5 s and 0.4 MB of answer; each of its own settings, 14 s and 1.4 MB; of 200 rounds each, 8 s and 2.6 MB (0.09 packed).
-# A figure takes as long again, the report a minute; the process 270 MB of memory, with the report 350.
+# What the process beside bears well, on two cores (python -m benchmarks.comparisons): 500 repetitions of 20 settings
+# take 5 s and 0.4 MB of answer; each of its own settings, 14 s and 1.4 MB; of 200 rounds each, 8 s and 2.6 MB (packed
+# 0.09). A figure takes as long again, the report a minute; the process 270 MB of memory, with the report 350.
 MOST_RUNS = 500
 WAITING, SECONDS = 3, 120.0  # requests that may wait for a comparison, and how long one may take
 REPORT_SECONDS = 600.0
