@@ -55,6 +55,9 @@ def leave(name: str) -> NoReturn:
         signal.signal(number, signal.SIG_IGN)
     if "fedsky.engine" in sys.modules:
         sys.modules["fedsky.engine"].close(at_once=True)
+    if "multiprocessing" in sys.modules:
+        for process in sys.modules["multiprocessing"].active_children():  # which wait for work for ever
+            process.kill()
     logging.shutdown()
     sys.stderr.write(f"{name}: {STOPPED}\n")
     sys.stdout.flush()

@@ -1,34 +1,36 @@
 """Ctrl-C at whatever moment: one line, status 130, and no run that says it is running."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
+from interrupted import start, wait_until_it_heeds
 
 SMALL = ["num_rounds=200", "num_clients=2", "data.count=60", "data.size=16"]
 
 
-def start(*arguments: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )  # fmt: skip
-
-
-def wait_until_it_heeds(process: "subprocess.Popen[str]") -> None:
-    """Waits for the command's first lines; Python's own start, a few hundredths of a second, is nobody's to mend."""
-    status = Path("/proc") / str(process.pid) / "status"
+@pytest.mark.skipif(sys.platform != "linux", reason="a terminal's Ctrl-C is sent to a group of processes")
+@pytest.mark.parametrize("to_all", [True, False])
+def test_it_ends_the_drawing_of_photographs_with_its_processes(tmp_path: Path, to_all: bool) -> None:
+    many = ["data.count=2000", "data.size=96", "engine=inline", f"data.cache={tmp_path}"]
+    process = start("-m", "fedsky", *many, f"hydra.run.dir={tmp_path / 'run'}", start_new_session=True)
+    begun = psutil.Process(process.pid)
     end = time.monotonic() + 60
-    while time.monotonic() < end:
-        caught = next(line for line in status.read_text().splitlines() if line.startswith("SigCgt:"))
-        if int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1:
-            return
-        time.sleep(0.005)
-    pytest.fail("it never handles SIGTERM")
+    while len(others := begun.children(recursive=True)) < 2:
+        assert time.monotonic() < end and process.poll() is None
+        time.sleep(0.01)
+    time.sleep(1.0)
+    (os.killpg if to_all else os.kill)(process.pid, signal.SIGINT)
+    told = process.communicate(timeout=60)[0]
+    assert (process.returncode, told) == (130, "fedsky: stopped by the user\n")
+    _, left = psutil.wait_procs(others, timeout=10)
+    assert left == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc to see when a process handles its signals")

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -12,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from fedsky import interrupt
 from fedsky.data import sky
 from fedsky.data.photos import Photos, cache_folder, cached
 
@@ -76,11 +78,24 @@ def draw(render_seed: int, size: int, owners: int | None, label_noise: float, in
 def drawn(make: Callable[[int], Made], count: int) -> Iterator[Made]:
     """What ``make`` says of the numbers 0 .. count - 1, in their order, by as many processes as there are cores.
 
-    Every photograph depends on its own number alone, so that the number of processes changes nothing.
+    Every photograph depends on its own number alone, so that the number of processes changes nothing. They end with
+    the iterator; where it is not used up, after the few photographs that they have begun.
     """
     workers = min(os.cpu_count() or 1, count // 50 + 1)
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(make, range(count), chunksize=25)
+    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
+    try:
+        # Ctrl-C reaches all processes of a terminal: theirs is this one's to end, not to tell with a traceback each.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            found = pool.map(make, range(count), chunksize=10)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        yield from found
+    except KeyboardInterrupt:
+        interrupt.heeded()  # nothing is to cut short the end of the others
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _row(
