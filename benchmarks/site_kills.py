@@ -5,7 +5,8 @@ photographs judged and kept. Its server, its worker, the training itself, or all
 and the upgrade of an empty database is. After each kill the database is looked at: whole by SQLite's own check, every
 write that a client was told of is there, nothing half-made (each account and each job has its entry in the audit log,
 written in the same transaction; both halves of a note are of one change). At the end the site is started once more:
-every job ends, and no run says that it is running.
+every job ends, those whose training was killed together with the worker after they have gone on, and no run says that
+it is running.
 """
 
 import argparse
