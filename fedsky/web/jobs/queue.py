@@ -48,11 +48,7 @@ def go_on(db: Session, user: User, id: str) -> bool:
 
 
 def _make_room(db: Session, user: User) -> None:
-    """QuotaError where no job of an account may be added.
-
-    On databases that let several write at once, the account's row is locked, so that a quota is no matter of speed.
-    """
-    db.execute(select(User.id).where(User.id == user.id).with_for_update())
+    """QuotaError where no job of an account may be added; what is counted holds until the writing session's commit."""
     mine = select(func.count()).select_from(Job).where(Job.user_id == user.id)
     if db.scalar(mine.where(Job.status.in_((QUEUED, RUNNING)))) >= MOST_AT_ONCE:  # type: ignore[operator]
         raise QuotaError(_("You have {n} jobs that wait or run: wait until one ends, or cancel one.", n=MOST_AT_ONCE))
@@ -82,14 +78,8 @@ def position(db: Session, job: Job) -> int | None:
 
 
 def claim(db: Session) -> Job | None:
-    """Takes the job that has waited longest, in a writing session that it commits; None if none waits.
-
-    SQLite lets one write at a time (BEGIN IMMEDIATE); on PostgreSQL the row is locked and others skip it.
-    """
-    job = db.scalars(
-        select(Job).where(Job.status == QUEUED).order_by(Job.created, Job.id).limit(1)
-        .with_for_update(skip_locked=True)
-    ).first()  # fmt: skip
+    """Takes the job that has waited longest, in a writing session that it commits; None if none waits."""
+    job = db.scalars(select(Job).where(Job.status == QUEUED).order_by(Job.created, Job.id).limit(1)).first()
     if job is not None:
         job.status, job.started, job.heartbeat, job.attempts = RUNNING, now(), now(), job.attempts + 1
         job.pid = job.pid_started = None
