@@ -4,7 +4,7 @@ A site of 500 runs (copies of the reference runs) is served by its own command. 
 pages, the list of runs filtered and sorted, a run's course, clients, partition and confusion matrix, comparisons, the
 story; each waits a second between two requests. Those who predict send a drawn photograph, and wait a second too.
 Every user has an address of its own (127.0.x.y), as the site counts requests by address. After a warm-up of the same
-kind, latencies are measured, and the resident memory of the server's process and of all processes below it before and
+kind, latencies are measured, and the resident memory of the server's process, and of it with its workers, before and
 after. ``--training`` queues a run first, so that the same machine trains meanwhile.
 """
 
