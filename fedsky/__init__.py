@@ -1,3 +1,3 @@
 """fedsky: who gains by joining the federation? A federated-learning experiment suite on sky photographs."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
