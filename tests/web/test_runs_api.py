@@ -66,7 +66,7 @@ def test_every_view_of_a_run(get: Any, settings: Settings) -> None:
     assert [row["accuracy"] for row in rounds["rounds"]] == [row["accuracy"] for row in written]
     assert all(row["seconds"] > 0 for row in rounds["rounds"])
     assert rounds["last"] == 20 and rounds["status"] == "done"
-    assert rounds["feed"][7]["clients"] == [0, 1, 2, 3, 4] and rounds["feed"][7]["cohort"] == 5
+    assert rounds["feed"][7]["clients"] == [0, 1, 2, 3, 4] and rounds["feed"][7]["num_owners"] == 5
     assert rounds["feed"][7]["megabytes"] == pytest.approx((written[7]["bytes_up"] + written[7]["bytes_down"]) / 1e6)
     assert [row["round"] for row in get(f"/runs/{id}/rounds?after=18")["rounds"]] == [19, 20]
     assert get(f"/runs/{id}/rounds?after=20")["rounds"] == []
@@ -81,7 +81,7 @@ def test_every_view_of_a_run(get: Any, settings: Settings) -> None:
     partition = get(f"/runs/{id}/partition")
     shapes.Partition.model_validate(partition)
     counts = sum(sum(owner[part]) for owner in partition["clients"] for part in ("train", "validation", "test"))
-    assert counts == 373
+    assert counts == 373 and partition["heterogeneity"] == 0.003022783977389789
 
     confusion = get(f"/runs/{id}/confusion")
     shapes.Confusion.model_validate(confusion)

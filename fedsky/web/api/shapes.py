@@ -93,11 +93,11 @@ class RunDetail(BaseModel):
 
 
 class Event(BaseModel):
-    """What happened in a round: num_clients of a cohort trained; clients: the first 100 of those."""
+    """What happened in a round: num_trained of num_owners trained; clients: the first 100 of those."""
 
     round: int
-    num_clients: int | None
-    cohort: int | None
+    num_trained: int | None
+    num_owners: int | None
     clients: list[int]
     megabytes: float
     accuracy: float | None
@@ -142,11 +142,11 @@ class Owner(BaseModel):
 
 
 class Partition(BaseModel):
-    """Who owns what; heterogeneity: how unlike the owners' labels are, as partition.json has it."""
+    """Who owns what; heterogeneity: the mean Jensen-Shannon distance of an owner's labels to all owners', 0 to 1."""
 
     classes: list[str]
     clients: list[Owner]
-    heterogeneity: dict[str, Any]
+    heterogeneity: float | None
 
 
 class Confusion(BaseModel):

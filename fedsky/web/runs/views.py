@@ -13,7 +13,7 @@ from .rows import flat_config, known, moment, whole
 
 # What may be shown of each client in each round.
 CLIENT_METRICS = tuple(key for key in CLIENT_KEYS if key not in ("round", "client", "status"))
-MOST_CLIENTS, MOST_ROUNDS, MOST_COHORT = 2000, 5000, 100
+MOST_CLIENTS, MOST_ROUNDS, MOST_TOLD = 2000, 5000, 100
 TEXT = 400  # characters of a text that a file holds
 
 
@@ -51,17 +51,17 @@ def rounds(run: Run, after: int) -> dict[str, Any]:
     seconds = {row["round"]: number(row.get("round_seconds"), 0) for row in run.timing if row.get("client") is None}
     every = _latest(run.rounds)
     later = {current: row for current, row in every.items() if current > after}
-    cohorts: dict[int, list[int]] = {}
+    trained: dict[int, list[int]] = {}
     for row in run.clients:
         client = whole(row.get("client"))
         if row.get("status") == "ok" and client is not None and row["round"] in later:
-            cohorts.setdefault(row["round"], []).append(client)
+            trained.setdefault(row["round"], []).append(client)
     return {
         "rounds": [
             {key: _metric(row, key) for key in ROUND_KEYS} | {"seconds": known(seconds.get(current, float("nan")))}
             for current, row in later.items()
         ],
-        "feed": [_event(run, row, cohorts.get(current, [])) for current, row in later.items()],
+        "feed": [_event(run, row, trained.get(current, [])) for current, row in later.items()],
         "last": max(every, default=-1),
     }
 
@@ -71,14 +71,14 @@ def _metric(row: dict[str, Any], key: str) -> float | int | None:
     return value if whole(value) is not None else known(number(value))
 
 
-def _event(run: Run, row: dict[str, Any], cohort: list[int]) -> dict[str, Any]:
+def _event(run: Run, row: dict[str, Any], trained: list[int]) -> dict[str, Any]:
     sent = [number(row.get(name), 0) for name in ("bytes_up", "bytes_down")]
     total = sum(value for value in sent if value == value)
     return {
         "round": row["round"],
-        "num_clients": whole(row.get("num_clients")),
-        "cohort": whole(run.config.get("num_clients")),
-        "clients": sorted(set(cohort))[:MOST_COHORT],
+        "num_trained": whole(row.get("num_clients")),
+        "num_owners": whole(run.config.get("num_clients")),
+        "clients": sorted(set(trained))[:MOST_TOLD],
         "megabytes": total / 1e6,
         "accuracy": known(number(row.get("accuracy"), 0, 1)),
         "failures": whole(row.get("num_failures")),
@@ -143,13 +143,12 @@ def partition(run: Run) -> dict[str, Any]:
         parts = {part: _counts(entry.get(part), len(kinds)) for part in ("train", "validation", "test")
                  } if client is not None else {}  # fmt: skip
         if client is None or None in parts.values():
-            return {"classes": [], "clients": [], "heterogeneity": {}}
+            return {"classes": [], "clients": [], "heterogeneity": None}
         owners.append({"client": client, "name": names.get(client, str(client)), **parts})
-    measures = section(content, "heterogeneity")
     return {
         "classes": kinds,
         "clients": owners,
-        "heterogeneity": {printable(key, 60): _plain(value) for key, value in measures.items()},
+        "heterogeneity": known(number(content.get("heterogeneity"), 0, 1)),
     }
 
 

@@ -76,7 +76,7 @@ describe('a run that goes on', () => {
     commit: '', machine: {}, problems: [], files: [{ name: 'run.json', bytes: 2000 }], has: { predictions: false, partition: false, model: false },
     annotation: { title: '', note: '', tags: [] },
   }) // prettier-ignore
-  const entry = (round: number) => ({ round, num_clients: 4, cohort: 5, clients: [0, 1, 2, 3], megabytes: 2.3, accuracy: 0.91, failures: 1 })
+  const entry = (round: number) => ({ round, num_trained: 4, num_owners: 5, clients: [0, 1, 2, 3], megabytes: 2.3, accuracy: 0.91, failures: 1 })
   const metrics = (round: number) => ({ round, accuracy: 0.91, loss: 0.2, bytes_up: 1e6, bytes_down: 1e6, num_steps: 5, seconds: 1 })
 
   it('is followed by cursor until it ends, and then left alone', async () => {
@@ -106,6 +106,16 @@ describe('a run that goes on', () => {
     expect(text(element.querySelector('.status'))).toBe('Done')
     end()
   }, 20_000)
+
+  it('tells how unlike its owners are, a plain 0 too, and nothing where nobody knows', async () => {
+    for (const [heterogeneity, told] of [[0.3456, '0.346'], [0, '0.000'], [null, undefined]] as const) {
+      const partition = { classes: ['a'], clients: [{ client: 0, name: '0', train: [1], validation: [1], test: [1] }], heterogeneity }
+      serve({ 'GET /runs/a': detail('done'), 'GET /runs/a/rounds': { rounds: [], feed: [], last: -1, status: 'done' }, 'GET /runs/a/partition': partition })
+      const { element, end } = await mountPage('/runs/a')
+      expect(text(element)?.match(/Label heterogeneity: ([\d.]+)\. The mean/)?.[1]).toBe(told)
+      end()
+    }
+  })
 
   it('has a configuration that can be searched, and a note that operators alone may edit', async () => {
     const asked = serve({ 'PATCH /runs/a/annotation': {}, 'GET /runs/a': detail('done'), 'GET /runs/a/rounds': { rounds: [], feed: [], last: -1, status: 'done' } })

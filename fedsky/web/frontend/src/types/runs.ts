@@ -74,11 +74,11 @@ export interface Round {
 export interface FeedEntry {
   round: number
   text_key?: string
-  num_clients: number
-  cohort: number
+  num_trained: number | null
+  num_owners: number | null
   megabytes: number
   accuracy: number | null
-  failures: number
+  failures: number | null
 }
 
 export interface RoundsPage {
@@ -98,7 +98,8 @@ export interface ClientGrid {
 export interface PartitionView {
   classes: string[]
   clients: { client: number; name: string; train: number[]; validation: number[]; test: number[] }[]
-  heterogeneity: Record<string, number | null>
+  /** The mean Jensen-Shannon distance of an owner's labels to those of all: 0 (alike) to 1. */
+  heterogeneity: number | null
 }
 
 export interface Confusion {
