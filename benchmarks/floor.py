@@ -16,8 +16,8 @@ from sklearn.linear_model import LogisticRegressionCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from fedsky.client.task import Job, specification
 from fedsky.history import DONE, Run, find_runs, read_run
-from fedsky.job import Job, specification
 from fedsky.report.statistics import balanced_accuracy, image_difference
 
 FLOOR = "floor"

@@ -36,9 +36,9 @@ def job(cfg: DictConfig) -> None:
         _failed(explain(error), error)
         return
     # These take seconds to import, which a wrong value need not wait for.
-    from fedsky.dry_run import dry_run
-    from fedsky.grid import ClientError
+    from fedsky.engine.grid import ClientError
     from fedsky.run import run
+    from fedsky.run.dry_run import dry_run
 
     interrupt.by_exception()
     try:

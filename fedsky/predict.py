@@ -10,10 +10,10 @@ from hydra.errors import HydraException
 from hydra.utils import instantiate
 from torch import nn
 
-from fedsky import init
-from fedsky.checkpoint import read_model
+from fedsky.client.task import normalise, to_float
+from fedsky.config import start as init
 from fedsky.data.folder import decode
-from fedsky.job import normalise, to_float
+from fedsky.run.checkpoint import read_model
 
 
 def load_model(path: Path) -> tuple[nn.Module, list[str], int]:

@@ -20,10 +20,10 @@ from omegaconf.errors import OmegaConfBaseException
 from fedsky import __main__ as shell
 from fedsky import engine
 from fedsky.config import check, explain
-from fedsky.grid import ClientError
+from fedsky.engine.grid import ClientError
 from fedsky.history import DONE, Row
 from fedsky.run import run
-from fedsky.sweep import SweepJob, is_sweep, read_sweep
+from fedsky.run.sweep import SweepJob, is_sweep, read_sweep
 
 LOG = logging.getLogger("fedsky")
 

@@ -14,9 +14,9 @@ from flwr.app import Message
 from safetensors.numpy import load_file
 from torch.nn import functional as F
 
+from fedsky.client.task import job, specification
 from fedsky.config import compose, resolve
-from fedsky.grid import InlineGrid
-from fedsky.job import job, specification
+from fedsky.engine.grid import InlineGrid
 from fedsky.run import run
 
 FILES = ("rounds.jsonl", "clients.jsonl", "predictions.csv", "model.safetensors")

@@ -11,12 +11,12 @@ from PIL import Image
 from safetensors.numpy import load_file
 from torch.nn import functional as F
 
+from fedsky.client.task import Job, specification
 from fedsky.config import check, compose, resolve
-from fedsky.dry_run import dry_run
-from fedsky.job import Job, specification
 from fedsky.predict import predict
 from fedsky.report.page import write_report
 from fedsky.run import run
+from fedsky.run.dry_run import dry_run
 
 QUICK = ["experiment=fcube", "engine=inline", "num_rounds=2", "local_epochs=2"]
 

@@ -13,8 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from fedsky.data import Photos, cache
-from fedsky.data.cached import report, size
 from fedsky.data.photos import cached
+from fedsky.photographs.cache import report, size
 
 ROOT = Path(__file__).resolve().parents[2]
 ENTRY_BYTES = 4 * 3 * 50 * 50  # of pixels; labels and index are small beside them

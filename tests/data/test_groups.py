@@ -11,9 +11,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from fedsky.client.task import Job, specification
 from fedsky.config import compose, resolve
 from fedsky.data.split import Indices, Owner, members, split, units
-from fedsky.job import Job, specification
 from fedsky.partition import cut, dirichlet, iid, shards
 
 SETTINGS = settings(max_examples=30, deadline=None)

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fedsky.client.task import Job, specification
 from fedsky.config import compose, resolve
 from fedsky.data import Photos, split
 from fedsky.data.owners import load, noisy
-from fedsky.job import Job, specification
 from fedsky.partition import cut, iid
 
 DRAWN = ["data.count=40", "data.size=32", "num_clients=2", "engine=inline"]

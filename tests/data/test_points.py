@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fedsky.client.task import Job, specification
 from fedsky.config import compose, resolve
 from fedsky.data import Photos, fcube, synthetic
-from fedsky.job import Job, specification
 
 MANY = 4000
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fedsky.data.__main__ import app
 from PIL import Image
 from typer.testing import CliRunner
 
 from fedsky.config import compose, resolve
 from fedsky.data import folder, rendered, sky
-from fedsky.data.__main__ import app
 from fedsky.data.owners import load
 from fedsky.data.sky.owner import ANYONE, Span
 

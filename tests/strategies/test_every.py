@@ -11,7 +11,7 @@ from flwr.app import RecordDict
 from safetensors.numpy import load_file
 
 from fedsky.config import CONF, compose, resolve
-from fedsky.grid import ClientGrid
+from fedsky.engine.grid import ClientGrid
 from fedsky.resume import resume
 from fedsky.run import Course, run
 

@@ -15,7 +15,7 @@ from quadratics import GOLDEN, Federation, Owner, random_owners
 from torch import nn
 
 from fedsky.client import State
-from fedsky.state import forget_before
+from fedsky.client.state import forget_before
 from strategies.feddyn import FedDyn
 from strategies.fedprox import FedProx
 

@@ -14,7 +14,7 @@ from personal import Model, own_state
 from safetensors.numpy import load_file
 from torch import Tensor, nn
 
-from fedsky.job import job, normalise, specification
+from fedsky.client.task import job, normalise, specification
 from strategies.moon import Moon, contrast, represent
 
 Go = Callable[..., Path]

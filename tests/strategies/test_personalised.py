@@ -11,10 +11,10 @@ import torch
 from flwr.app import Message
 from personal import own_models, own_state, rows, same, server_model, work_of
 
-from fedsky.grid import ClientGrid
+from fedsky.client.training import predict
+from fedsky.engine.grid import ClientGrid
 from fedsky.resume import resume
 from fedsky.run import Course
-from fedsky.training import predict
 from strategies.ditto import Ditto
 from strategies.fedper import head
 from strategies.fedrep import FedRep

@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from fedsky.client import State
-from fedsky.state import forget_before
+from fedsky.client.state import forget_before
 from strategies.fedavg import FedAvg
 from strategies.scaffold import Scaffold, gradient, train
 

@@ -12,7 +12,7 @@ from flwr.app import Context, Message
 from quadratics import GOLDEN, Federation, Owner
 
 from fedsky.config import compose, make_strategy, resolve
-from fedsky.grid import ClientError
+from fedsky.engine.grid import ClientError
 from fedsky.run import run
 from strategies.fedavg import FedAvg, draw_stragglers
 from strategies.fedprox import FedProx

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from torch import nn
 
+from fedsky.client.task import Job, job, specification
 from fedsky.data import Photos
-from fedsky.job import Job, job, specification
 
 Model = dict[str, NDArray[Any]]
 

@@ -24,7 +24,7 @@ from fedsky.report.results import ALONE, POOLED, number, printable, section, str
 from fedsky.web.runs.index import Index
 
 KINDS = ("federated", "pooled", "alone")
-METADATA = "fedsky"  # fedsky.checkpoint's key; that module loads flwr
+METADATA = "fedsky"  # fedsky.run.checkpoint's key; that module loads flwr
 LARGEST = 500_000_000  # bytes of a model's file
 MOST_OWNERS = 200  # whose models of one run are offered
 MOST_OTHERS = 24  # models that judge the same picture besides the one asked

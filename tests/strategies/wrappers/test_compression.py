@@ -19,7 +19,7 @@ from safetensors.numpy import load_file
 from torch import Tensor
 
 from fedsky.client import Handler, State
-from fedsky.grid import ClientGrid
+from fedsky.engine.grid import ClientGrid
 from fedsky.resume import resume
 from fedsky.run import Course
 from strategies.fedavg import FedAvg

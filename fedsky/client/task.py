@@ -1,0 +1,86 @@
+"""What every process of a run works on: photographs, owners and the model, made anew from one line of JSON.
+
+A message carries that line, so that any actor on any machine can make the same job; each process keeps one, that of
+the message it answered last.
+"""
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fedsky import model as models
+from fedsky.config import make
+from fedsky.config import start as init
+from fedsky.data.augment import Augment
+from fedsky.data.owners import load
+from fedsky.data.split import Indices
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, which torchvision's weights expect
+
+
+class Job:
+    """Photographs, owners and one model, as a configuration names them.
+
+    The specification's keys: data, partition, model (as in conf/), num_clients, seed, data_seed, use_gpu, states (the
+    folder of the clients' own states).
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        spec = json.loads(text)
+        self.augment = Augment(**spec["data"].get("augment") or {})
+        self.photos, self.owners = load(spec)
+        self.seed: int = spec["seed"]
+        self.states = Path(spec["states"])
+        self.device = torch.device("cuda" if spec["use_gpu"] and torch.cuda.is_available() else "cpu")
+        settings = {key: value for key, value in spec["model"].items() if key not in init.KEYS}
+        model = models.build(make(settings, _partial_=True), len(self.photos.classes), self.seed)
+        if spec["model"].get("init") is not None:
+            init.take_over(model, spec["model"], list(self.photos.classes), self.photos.image_size)
+        self.memory_format: torch.memory_format = getattr(model, "memory_format", torch.contiguous_format)
+        self.model = model.to(memory_format=self.memory_format).to(self.device)
+        self.initial = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
+
+    def part(self, name: str, clients: list[int]) -> Indices:
+        """The indices of the clients' ``train``, ``validation`` or ``test`` images, one client after the other."""
+        return np.concatenate([getattr(self.owners[client], name) for client in clients])
+
+    def images(self, indices: Indices) -> Tensor:
+        """Float images [n, 3, size, size] with values in [0, 1]; data that is not uint8 stays as it is."""
+        return to_float(torch.from_numpy(self.photos.pixels[indices]).to(self.device), self.memory_format)
+
+
+def to_float(pixels: Tensor, memory_format: torch.memory_format = torch.contiguous_format) -> Tensor:
+    """uint8 pixels [n, 3, size, size] as floats in [0, 1]; other dtypes as they are."""
+    if pixels.dtype != torch.uint8:
+        return pixels
+    return pixels.to(torch.float32, memory_format=memory_format).div_(255)
+
+
+def normalise(images: Tensor) -> Tensor:
+    """Images [n, 3, size, size] in [0, 1] as the models want them: ImageNet's mean and deviation; others stay."""
+    if images.ndim != 4:
+        return images
+    mean, std = (torch.tensor(values, device=images.device).view(1, 3, 1, 1) for values in (MEAN, STD))
+    return images.sub(mean).div_(std)
+
+
+@functools.lru_cache(maxsize=1)
+def job(text: str) -> Job:
+    """The job of a specification, kept until another one is asked for; torch works on one thread from here on."""
+    # More than one torch thread a process collapses where cores are contended, and would change the last bits.
+    torch.set_num_threads(1)
+    return Job(text)
+
+
+def specification(config: dict[str, Any], states: Path) -> str:
+    """The line of JSON that names a job, from a run's resolved configuration."""
+    keys = ("data", "partition", "model", "num_clients", "seed", "data_seed")
+    use_gpu = float(config["engine"].get("num_gpus", 0)) > 0
+    spec = {key: config[key] for key in keys} | {"use_gpu": use_gpu, "states": str(states.absolute())}
+    return json.dumps(spec, sort_keys=True)

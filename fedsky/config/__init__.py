@@ -1,0 +1,202 @@
+"""Finds, composes and checks the configuration; every refusal names the value and the remedy."""
+
+import difflib
+import math
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.errors import InstantiationException, MissingConfigException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from fedsky.config import start as init
+from fedsky.data.split import parse_fold
+
+CONF = Path(__file__).resolve().parent.parent / "conf"
+
+# key: smallest value of a whole number
+WHOLE = {"num_clients": 1, "num_rounds": 1, "local_epochs": 1, "batch_size": 1, "seed": 0, "data_seed": 0}
+
+
+LARGEST = 2**63 - 1  # that a message and torch's generator take
+GROUPS = ("data", "partition", "model", "strategy", "engine")
+# What goes around a strategy, from the inside out: the server opens a reply in the opposite order.
+WRAPPERS = ("personalize", "privacy", "attack", "compression")
+OPTIONAL = (*WRAPPERS, "tracking")  # groups whose choice may be none
+
+
+def compose(overrides: list[str]) -> DictConfig:
+    """The configuration of a command line's overrides, as ``python -m fedsky`` would compose it."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return hydra_compose("config", overrides=overrides)
+
+
+def resolve(cfg: DictConfig) -> dict[str, Any]:
+    """The configuration as plain, resolved and checked values; ValueError in one line where a value is none."""
+    config = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(config, dict)
+    settings = {str(key): value for key, value in config.items()}
+    check(settings)
+    return settings
+
+
+def check(config: dict[str, Any]) -> None:
+    """Raises ValueError for a top-level value that no run can use."""
+    for group in GROUPS:
+        if not isinstance(config.get(group), dict):
+            raise ValueError(f"{group}={config.get(group)} is none: choose {_listed(_choices(group))}")
+    _whole("partition.min_examples", config["partition"].get("min_examples"), 1)
+    for group in OPTIONAL:
+        if not isinstance(config.setdefault(group, {"_target_": None}), dict):
+            raise ValueError(f"{group}={config[group]} is none: choose {_listed(_choices(group))}")
+    config.setdefault("stragglers", 0.0)
+    config.setdefault("evaluate_train", False)
+    for key, smallest in WHOLE.items():
+        _whole(key, config[key], smallest)
+        if config[key] > LARGEST:
+            raise ValueError(f"{key}={config[key]}: {LARGEST} or less is needed")
+    for key in ("checkpoint", "dry_run", "evaluate_train"):
+        if not isinstance(config[key], bool):
+            raise ValueError(f"{key}={config[key]}: true or false is needed")
+    _number(config, "lr", above=0.0)
+    _number(config, "momentum", at_least=0.0, below=1.0)
+    _number(config, "weight_decay", at_least=0.0)
+    _number(config, "participation", above=0.0, at_most=1.0)
+    _number(config, "stragglers", at_least=0.0, at_most=1.0)
+    patience = config["patience"]
+    if patience is not None and (not isinstance(patience, int) or isinstance(patience, bool) or patience < 1):
+        raise ValueError(f"patience={patience}: a whole number of rounds, 1 or more, or null is needed")
+    if config["evaluate"] not in ("server", "clients"):
+        raise ValueError(f"evaluate={config['evaluate']}: choose server or clients")
+    if config["evaluate_train"] and config["evaluate"] != "server":
+        raise ValueError("evaluate_train=True: only the server sees the training images, choose evaluate=server")
+    if config["lr_schedule"] not in ("constant", "cosine"):
+        raise ValueError(f"lr_schedule={config['lr_schedule']}: choose constant or cosine")
+    names = config["client_names"]
+    if names is not None and (not isinstance(names, list) or len(names) != config["num_clients"]):
+        raise ValueError(f"client_names={names}: as many names as num_clients={config['num_clients']} are needed")
+    if "fold" in config["data"]:
+        parse_fold(config["data"]["fold"])
+    init.settle(config["model"])
+
+
+def _whole(key: str, value: Any, smallest: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < smallest:
+        raise ValueError(f"{key}={value}: a whole number of {smallest} or more is needed")
+
+
+def _number(
+    config: dict[str, Any],
+    key: str,
+    above: float | None = None,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    below: float | None = None,
+) -> None:
+    value = config[key]
+    wanted = " and ".join(
+        f"{word} {bound:g}"
+        for word, bound in (("above", above), ("at least", at_least), ("at most", at_most), ("below", below))
+        if bound is not None
+    )
+    right = (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and (above is None or value > above)
+        and (at_least is None or value >= at_least)
+        and (at_most is None or value <= at_most)
+        and (below is None or value < below)
+    )
+    if not right:
+        raise ValueError(f"{key}={value}: a number {wanted} is needed")
+    config[key] = float(value)
+
+
+def learning_rate(config: dict[str, Any], round: int) -> float:
+    """The clients' step size in a round (from 1): constant, or a cosine from lr to 0 after the last round."""
+    if config["lr_schedule"] == "constant":
+        return float(config["lr"])
+    return float(config["lr"]) * 0.5 * (1 + math.cos(math.pi * (round - 1) / config["num_rounds"]))
+
+
+def explain(error: Exception) -> str:
+    """One line for what Hydra refuses: the value, and what would be right."""
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        group, _, choice = error.missing_cfg_file.rpartition("/")
+        return f"{group}={choice} is none: choose {_listed(error.options or [])}"
+    unknown = re.search(r"Could not override '([^']+)'", str(error))
+    if unknown is None:
+        return " ".join(str(error).split())
+    key = unknown[1]
+    known = _settings()
+    if key in known:
+        return f"{key} is a setting of {_listed(known[key])} alone: choose that too, or leave it out"
+    near = difflib.get_close_matches(key, known, n=1)
+    return f"unknown key {key}: " + (f"did you mean {near[0]}?" if near else f"see {from_here(CONF / 'config.yaml')}")
+
+
+def _settings() -> dict[str, list[str]]:
+    """Every key of conf/, with the choices that have it."""
+    known: dict[str, list[str]] = {}
+    for path in [
+        CONF / "config.yaml",
+        *(path for group in (*GROUPS, *OPTIONAL) for path in sorted((CONF / group).glob("*.yaml"))),
+    ]:
+        group = "" if path.parent == CONF else path.parent.name
+        for key in _keys(OmegaConf.to_container(OmegaConf.load(path))):
+            known.setdefault(f"{group}.{key}" if group else key, []).append(f"{group}={path.stem}")
+    return known | {group: [] for group in (*GROUPS, *OPTIONAL, "experiment")}
+
+
+def _keys(content: Any) -> Iterator[str]:
+    for key, value in content.items() if isinstance(content, dict) else ():
+        if key not in ("defaults", "hydra"):
+            yield str(key)
+            yield from (f"{key}.{inner}" for inner in _keys(value))
+
+
+def _choices(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " or ".join(filter(None, [", ".join(names[:-1]), *names[-1:]])) or "another"
+
+
+def make(settings: dict[str, Any], **more: Any) -> Any:
+    """What ``_target_`` names, made; a refusal comes as it was raised inside, without Hydra's account of it."""
+    try:
+        return instantiate(settings, **more)
+    except InstantiationException as error:
+        if isinstance(error.__cause__, ValueError | OSError):
+            raise error.__cause__ from None
+        raise
+
+
+def make_strategy(config: dict[str, Any]) -> Any:
+    """The strategy of a run's configuration, in whatever is chosen to go around it."""
+    strategy = make(config["strategy"])
+    for group in WRAPPERS:
+        if config[group].get("_target_") is not None:
+            strategy = make(config[group], strategy=strategy)
+    return strategy
+
+
+def quoted(text: str) -> str:
+    """A text as a value in Hydra's grammar; ValueError where it has what Hydra would put something in place of."""
+    if "${" in text or "\n" in text:
+        raise ValueError(f"{text}: a folder of another name is needed")
+    if re.fullmatch(r"[\w/.\-]+", text):
+        return text
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def from_here(path: str | Path) -> Path:
+    """A path as seen from the current folder where it lies below it: so what is said tells less of the machine."""
+    found, here = Path(path), Path.cwd()
+    return found.relative_to(here) if here in found.parents else found

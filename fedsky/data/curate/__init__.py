@@ -1,7 +1,0 @@
-"""Collections put in order: duplicates, likely wrong labels, a review by a person, and the reviewed copy."""
-
-from fedsky.data.curate.command import accept, review
-from fedsky.data.curate.findings import Findings, find
-from fedsky.data.curate.pictures import Collection, Picture, read
-
-__all__ = ["Collection", "Findings", "Picture", "accept", "find", "read", "review"]

@@ -1,0 +1,54 @@
+"""What ``curate`` does: a review with its contact sheets, or a reviewed collection."""
+
+from pathlib import Path
+
+from fedsky.history import write_whole
+from fedsky.photographs.curate.apply import apply
+from fedsky.photographs.curate.findings import find
+from fedsky.photographs.curate.pictures import read
+from fedsky.photographs.curate.review import KEEP, read_review, suggest, write
+from fedsky.photographs.curate.sheets import all_sheets
+
+
+def review(folder: Path, out: Path) -> str:
+    """Writes ``out/review.csv`` and ``out/sheets/``; says in a few lines what was found.
+
+    ValueError if there is a review already: a person may have edited it.
+    """
+    path = out / "review.csv"
+    if path.exists():
+        raise ValueError(f"{path} is there already, perhaps edited: name another --out or remove it")
+    found = find(folder)
+    collection, judgement = found.collection, found.judgement
+    lines = suggest(collection, found.groups, judgement)
+    sheets = dict(all_sheets(collection, found.groups, judgement))
+    for name, content in sheets.items():
+        write_whole(out / "sheets" / name, content)
+    write_whole(path, write(lines))
+    num_copies = sum(len(group.copies) for group in found.groups)
+    told = [f"{len(collection.pictures)} photographs of {', '.join(collection.classes)} in {folder}"]
+    told += [f"broken: {file}: {why}" for file, _, why in collection.broken]
+    if collection.unlisted:
+        told.append(f"not in manifest.csv and left out: {len(collection.unlisted)}, first {collection.unlisted[0]}")
+    told.append(f"copies of another: {num_copies}")
+    if judgement is None:
+        told.append("labels were not judged: two classes with two different photographs each are needed")
+    else:
+        told.append(f"likely wrong labels: {len(judgement.suspects)}")
+    if found.agreement is not None:
+        told.append(str(found.agreement))
+    changes = sum(line.suggestion != KEEP for line in lines)
+    told.append(f"{path}: {changes} of {len(lines)} lines suggest a change; {len(sheets)} contact sheets beside it")
+    told.append(f"edit it, then: curate {folder} --apply {path} --out NEWFOLDER")
+    return "\n".join(told)
+
+
+def accept(folder: Path, edited: Path, out: Path) -> str:
+    """Copies the collection as an edited review says; one line with the counts."""
+    if not edited.is_file():
+        raise ValueError(f"--apply {edited} is no file: name the review.csv that curate {folder} wrote")
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder: name one that holds photographs")
+    collection = read(folder)
+    counts = apply(collection, read_review(edited, collection.classes), edited, out)
+    return f"{out}: kept {counts['kept']}, relabelled {counts['relabelled']}, dropped {counts['dropped']}"

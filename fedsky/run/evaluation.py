@@ -1,0 +1,76 @@
+"""Judges models: the global one by the server on all owners' images, or every client's by itself."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from flwr.app import ArrayRecord, Message
+from numpy.typing import NDArray
+
+from fedsky.client.metrics import Scores, score
+from fedsky.client.task import Job
+from fedsky.client.training import evaluation_batches, predict
+from fedsky.engine import num_cores
+
+LogProbabilities = NDArray[np.float64]
+
+
+@dataclass
+class Judgement:
+    """Scores per client on its own images, training images where asked for; test predictions where asked for.
+
+    pooled holds each client's own model on the whole test set, in the last round of models of their own.
+    """
+
+    validation: list[Scores] = field(default_factory=list)
+    test: list[Scores] = field(default_factory=list)
+    train: list[Scores] = field(default_factory=list)
+    pooled: list[Scores] = field(default_factory=list)
+    predictions: list[LogProbabilities] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+
+def by_server(work: Job, arrays: ArrayRecord, train: bool = False) -> Judgement:
+    """The global model on every owner's validation and test images, and on those to ``train`` with.
+
+    Batches go to as many threads as cores, each of which works with one torch thread: no number of threads can
+    change a batch's bits.
+    """
+    work.model.load_state_dict({name: torch.from_numpy(array.numpy()) for name, array in arrays.items()})
+    clients = list(range(len(work.owners)))
+    names = ("validation", "test", "train") if train else ("validation", "test")
+    parts = {name: [work.part(name, [client]) for client in clients] for name in names}
+    everything = np.concatenate([indices for name in names for indices in parts[name]])
+    with ThreadPoolExecutor(num_cores(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        judged = np.concatenate(list(pool.map(lambda batch: predict(work.model, work, batch),
+                                              evaluation_batches(work, everything))))  # fmt: skip
+    result, place = Judgement(), 0
+    for name in names:
+        for indices in parts[name]:
+            predictions = judged[place : place + len(indices)]
+            place += len(indices)
+            getattr(result, name).append(score(predictions, work.photos.labels[indices]))
+            if name == "test":
+                result.predictions.append(predictions)
+    return result
+
+
+def by_clients(replies: Iterable[Message], num_classes: int) -> Judgement:
+    """What the clients answered, in their order: counts and, where asked for, predictions."""
+    result = Judgement()
+    for reply in replies:
+        metrics = reply.content.metric_records["metrics"]
+        for name in ("validation", "test", "pooled"):
+            if f"{name}_confusion" in metrics:
+                counts = np.array(metrics[f"{name}_confusion"], dtype=np.int64).reshape(num_classes, num_classes)
+                loss_sum = metrics[f"{name}_loss_sum"]
+                assert isinstance(loss_sum, float)
+                getattr(result, name).append(Scores(counts, loss_sum))
+        if "predictions" in reply.content.array_records:
+            result.predictions += reply.content.array_records["predictions"].to_numpy_ndarrays()
+        seconds = metrics["evaluate_seconds"]
+        assert isinstance(seconds, float)
+        result.seconds.append(seconds)
+    return result

@@ -1,0 +1,96 @@
+"""What a round and a run come to, as the rows and tables of the run folder (fedsky/history.py has their schema)."""
+
+import csv
+import io
+
+import numpy as np
+
+from fedsky.client import peak_memory_bytes
+from fedsky.client.metrics import Scores, pool
+from fedsky.client.task import Job
+from fedsky.engine.grid import Traffic
+from fedsky.history import Row
+from fedsky.partition import label_table
+from fedsky.partition.heterogeneity import heterogeneity
+from fedsky.run.evaluation import Judgement
+
+
+def round_row(round: int, trained: dict[int, Row], judged: Judgement, traffic: dict[int, Traffic]) -> Row:
+    """A round's line of rounds.jsonl."""
+    test, validation = pool(judged.test), pool(judged.validation)
+    examples = sum(row["num_examples"] for row in trained.values() if row["num_steps"])
+    loss = sum(row["train_loss"] * row["num_examples"] for row in trained.values() if row["num_steps"])
+    return {
+        "round": round, "loss": test.loss, "accuracy": test.accuracy, "balanced_accuracy": test.balanced_accuracy,
+        "validation_loss": validation.loss, "validation_accuracy": validation.accuracy,
+        "train_loss": loss / examples if examples else None,
+        "global_train_loss": pool(judged.train).loss if judged.train else None,
+        "num_clients": len(trained), "num_failures": 0,
+        "num_steps": int(sum(row["num_steps"] for row in trained.values())),
+        "bytes_up": sum(t.up for t in traffic.values()), "bytes_down": sum(t.down for t in traffic.values()),
+    }  # fmt: skip
+
+
+def client_row(round: int, client: int, trained: Row | None, judged: Judgement, traffic: Traffic) -> Row:
+    """A client's line of clients.jsonl in a round."""
+    test, validation = judged.test[client], judged.validation[client]
+    pooled: Scores | None = judged.pooled[client] if judged.pooled else None
+    return {
+        "round": round, "client": client, "status": "idle" if trained is None else "ok",
+        **{key: (trained or {}).get(key) for key in ("num_examples", "num_steps", "train_loss")},
+        "num_test": test.num, "loss": test.loss, "accuracy": test.accuracy,
+        "balanced_accuracy": test.balanced_accuracy, "validation_loss": validation.loss,
+        "validation_accuracy": validation.accuracy, "bytes_up": traffic.up, "bytes_down": traffic.down,
+        "pooled_accuracy": pooled and pooled.accuracy, "pooled_balanced_accuracy": pooled and pooled.balanced_accuracy,
+    }  # fmt: skip
+
+
+def timing_rows(round: int, trained: dict[int, Row], judged: Judgement, seconds: float) -> list[Row]:
+    """The lines of timing.jsonl of a round: the server's, then the clients'."""
+    rows: list[Row] = [
+        {"round": round, "client": None, "round_seconds": seconds, "peak_memory_bytes": peak_memory_bytes()}
+    ]
+    for client in sorted(set(trained) | set(range(len(judged.seconds)))):
+        metrics = trained.get(client, {})
+        evaluated = judged.seconds[client] if client < len(judged.seconds) else None
+        rows.append(
+            {"round": round, "client": client, "train_seconds": metrics.get("train_seconds"),
+             "evaluate_seconds": evaluated, "peak_memory_bytes": metrics.get("peak_memory_bytes")}
+        )  # fmt: skip
+    return rows
+
+
+def describe(work: Job, names: list[str] | None) -> Row:
+    """partition.json: images of each class in every client's parts, and how unlike the clients' labels are, 0 to 1."""
+    classes, parts = list(work.photos.classes), ("train", "validation", "test")
+    clients: list[Row] = [
+        {"client": client, "name": str(names[client]) if names else str(client)}
+        | {part: label_table(work.photos.labels, getattr(owner, part), len(classes)) for part in parts}
+        for client, owner in enumerate(work.owners)
+    ]
+    counts = [np.sum([client[part] for part in parts], axis=0) for client in clients]
+    return {"classes": classes, "heterogeneity": heterogeneity(counts), "clients": clients}
+
+
+def label_lines(partition: Row) -> str:
+    """The label table for a log: images of each class in every client's training, validation and test part."""
+    lines = [f"images by client ({'/'.join(partition['classes'])}): train, validation, test"]
+    for client in partition["clients"]:
+        counts = ("/".join(map(str, client[part])) for part in ("train", "validation", "test"))
+        lines.append(f"  {client['name']:>3}: {', '.join(counts)}")
+    return "\n".join(lines)
+
+
+def predictions_csv(work: Job, judged: Judgement) -> str:
+    """predictions.csv: the final model (each client's own, where there are such) on the test images."""
+    classes = work.photos.classes
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["image", "client", "label", "predicted", *(f"probability_{name}" for name in classes)])
+    for client, predictions in enumerate(judged.predictions):
+        for index, row in zip(work.owners[client].test, predictions, strict=True):
+            writer.writerow(
+                [work.photos.names[index], client, classes[work.photos.labels[index]], classes[row.argmax()],
+                 *(format(p, ".6f") for p in np.exp(row))]
+            )  # fmt: skip
+    return text.getvalue()

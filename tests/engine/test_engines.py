@@ -1,0 +1,176 @@
+"""The same command gives the same bytes: run again, with either engine, with any number of actors, resumed or not."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fedsky.config import compose, resolve
+from fedsky.engine import open_grid
+from fedsky.engine.grid import ClientError
+from fedsky.resume import resume
+from fedsky.run import Course, run
+
+# A ResNet with BatchNorm, 7 unequal clients, half of them in a round.
+UNEQUAL = ["partition=quantity", "partition.alpha=2", "partition.min_examples=5", "num_clients=7", "participation=0.5",
+           "num_rounds=3", "data.count=140", "data.size=32", "batch_size=8", "strategy=fedprox"]  # fmt: skip
+# Flower mods on the clients, one of which keeps a state.
+AROUND = ["attack=gaussian", "compression=topk"]
+FILES = ("rounds.jsonl", "clients.jsonl", "predictions.csv", "model.safetensors", "best.safetensors", "partition.json")
+
+
+def command(*overrides: str) -> list[str]:
+    return [sys.executable, "-m", "fedsky", *overrides]
+
+
+def digests(folder: Path, names: tuple[str, ...] = FILES) -> dict[str, str]:
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+
+
+def fresh(tmp_path: Path, name: str, *overrides: str) -> Path:
+    """The folder of a run in a process of its own."""
+    folder = tmp_path / name
+    done = subprocess.run(
+        command(*UNEQUAL, *AROUND, f"hydra.run.dir={folder}", *overrides), capture_output=True, text=True, timeout=240
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_the_same_bytes_with_either_engine_and_any_number_of_actors(tmp_path: Path) -> None:
+    inline = digests(fresh(tmp_path, "inline", "engine=inline"))
+    assert digests(fresh(tmp_path, "two", "engine=ray", "engine.num_actors=2")) == inline
+    assert digests(fresh(tmp_path, "again", "engine=ray", "engine.num_actors=2")) == inline
+    assert digests(fresh(tmp_path, "one", "engine=ray", "engine.num_actors=1")) == inline
+    assert digests(fresh(tmp_path, "other", "engine=inline", "seed=1")) != inline
+
+
+@pytest.mark.parametrize("strategy", ["fedavg", "local"])
+def test_the_same_bytes_resumed_or_not(tmp_path: Path, strategy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = resolve(compose([*UNEQUAL[:-1], f"strategy={strategy}", "engine=inline", "patience=9"]))
+    run(config, tmp_path / "whole")
+
+    judge = Course._judge
+
+    def stop(course: Any, round: int, last: bool) -> Any:
+        if round == 2:  # trained, but not complete
+            raise KeyboardInterrupt
+        return judge(course, round, last)
+
+    monkeypatch.setattr(Course, "_judge", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(config, tmp_path / "stopped")
+    assert json.loads((tmp_path / "stopped" / "run.json").read_text())["status"] == "interrupted"
+    monkeypatch.setattr(Course, "_judge", judge)
+    with (tmp_path / "stopped" / "rounds.jsonl").open("a") as file:
+        file.write('{"round": 2, "loss"')  # the line that the interruption cut
+    resume(tmp_path / "stopped")
+    names = FILES if strategy == "fedavg" else (*FILES[:3], *(f"models/{client}.safetensors" for client in range(7)))
+    assert digests(tmp_path / "stopped", names) == digests(tmp_path / "whole", names)
+    with pytest.raises(ValueError, match="is done"):
+        resume(tmp_path / "stopped")
+
+
+def test_a_client_that_raises_ends_the_run_with_its_traceback(tmp_path: Path) -> None:
+    config = resolve(compose(["engine=inline", "num_rounds=1"]))
+    config |= {"data": {"_target_": "tiny.points", "fold": "1/5"}, "model": {"_target_": "tiny.linear"}}
+    config["strategy"] = {"_target_": "tiny.Failing"}
+    with pytest.raises(ClientError, match=r"client 2: KeyError: 'a mistake in client 2'") as caught:
+        run(config, tmp_path / "run")
+    assert "in fail" in caught.value.report
+    info = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert info["status"] == "failed"
+    assert "a mistake in client 2" in info["reason"]
+
+
+def test_a_client_that_raises_in_an_actor_does_too_and_costs_its_job_alone(tmp_path: Path) -> None:
+    small = ["data.count=50", "data.size=32", "num_rounds=1", "engine=ray", f"hydra.sweep.dir={tmp_path}"]
+    targets = "strategy._target_=tiny.Failing,strategies.fedavg.FedAvg"
+    support = str(Path(__file__).parent / "support")
+    done = subprocess.run(
+        command("-m", *small, targets),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env=os.environ | {"PYTHONPATH": support},
+    )
+    assert done.returncode == 1
+    assert "in fail" in done.stderr
+    assert done.stderr.count("strategy._target_=tiny.Failing: client 2: KeyError") == 1
+    assert "1 job(s) failed" in done.stderr
+    statuses = [json.loads((tmp_path / str(number) / "run.json").read_text())["status"] for number in (0, 1)]
+    assert statuses == ["failed", "done"]
+
+
+def test_divergence_names_the_client_and_the_remedy(tmp_path: Path) -> None:
+    config = resolve(compose(["engine=inline", "num_rounds=3", "data.count=100", "data.size=32", "lr=1e30"]))
+    with pytest.raises(ClientError, match=r"client 0: training diverged.*lower lr"):
+        run(config, tmp_path / "run")
+    assert not (tmp_path / "run" / "model.safetensors").exists()
+
+
+def descendants(pid: int) -> set[int]:
+    """The processes that a process started, and those that they did (Linux)."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {pid}
+
+
+def alive(pid: int) -> bool:
+    try:
+        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc to find Ray's processes")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_ends_everything_within_ten_seconds(tmp_path: Path, number: signal.Signals) -> None:
+    folder = tmp_path / "run"
+    process = subprocess.Popen(
+        command("num_rounds=500", "data.count=200", "data.size=32", f"hydra.run.dir={folder}"),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=heed_interrupts,
+    )  # fmt: skip
+    try:
+        rounds, deadline = folder / "rounds.jsonl", time.monotonic() + 120
+        while time.monotonic() < deadline and not (rounds.is_file() and rounds.read_text().count("\n") > 2):
+            time.sleep(0.1)
+        started = descendants(process.pid)
+        assert len(started) >= 3, "Ray runs"
+        process.send_signal(number)
+        begun = time.monotonic()
+        assert process.wait(timeout=30) == 130
+        while any(alive(pid) for pid in started) and time.monotonic() < begun + 30:
+            time.sleep(0.1)
+        assert time.monotonic() - begun < 10, [pid for pid in started if alive(pid)]
+    finally:
+        process.kill()
+        process.wait()
+    info = json.loads((folder / "run.json").read_text())
+    assert (info["status"], info["reason"]) == ("interrupted", "stopped by the user")
+
+
+def heed_interrupts() -> None:
+    """What a terminal's foreground has and a background job, whose shell lets it ignore Ctrl-C, has not."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "nowhere", "127.0.0.1:99999999"])
+def test_an_address_where_nothing_listens_is_told_at_once(address: str) -> None:
+    with pytest.raises(ValueError, match="no Ray cluster answers there; start one or leave it out"):
+        open_grid({"kind": "ray", "num_actors": None, "num_gpus": 0.0, "address": address}, 2)
