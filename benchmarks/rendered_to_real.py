@@ -23,11 +23,11 @@ from sklearn.metrics import balanced_accuracy_score
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fedsky.client.task import normalise, to_float
 from fedsky.data import rendered, sky
 from fedsky.data.folder import decode, list_files
 from fedsky.model import build, resnet8, resnet18
-from fedsky.run.checkpoint import write_model
+from fedsky.model.file import write_model
+from fedsky.model.pixels import normalise, to_float
 
 MODELS: dict[str, tuple[Callable[..., nn.Module], dict[str, Any]]] = {
     "resnet8": (resnet8, {"width": 0.5, "norm": "batch"}),

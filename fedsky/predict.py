@@ -10,10 +10,10 @@ from hydra.errors import HydraException
 from hydra.utils import instantiate
 from torch import nn
 
-from fedsky.client.task import normalise, to_float
-from fedsky.config import start as init
+from fedsky.config import start
 from fedsky.data.folder import decode
-from fedsky.run.checkpoint import read_model
+from fedsky.model.file import read_model
+from fedsky.model.pixels import normalise, to_float
 
 
 def load_model(path: Path) -> tuple[nn.Module, list[str], int]:
@@ -27,7 +27,7 @@ def load_model(path: Path) -> tuple[nn.Module, list[str], int]:
         # A file may come from anyone and names what is called here.
         if not re.fullmatch(r"fedsky\.model\.\w+", str(settings["_target_"])):
             raise ValueError(f"it asks for {settings['_target_']}, which is none of fedsky.model")
-        for key in ("weights", *init.KEYS):
+        for key in ("weights", *start.KEYS):
             settings.pop(key, None)
         model: nn.Module = instantiate(settings, num_classes=len(classes), _recursive_=False)
         model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})

@@ -87,5 +87,5 @@ def test_files_are_small_enough_to_read() -> None:
 
 
 def test_only_the_engine_starts_flower() -> None:
-    users = [path.name for path in PYTHON if "run_simulation" in path.read_text(encoding="utf-8")]
-    assert set(users) <= {"engine.py", "plain_flower.py"}
+    users = {str(path.relative_to(ROOT)) for path in PYTHON if "run_simulation" in path.read_text(encoding="utf-8")}
+    assert users == {"fedsky/engine/ray.py", "benchmarks/plain_flower.py"}

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from fedsky.client.task import job, specification
 from fedsky.config import compose, resolve
-from fedsky.engine.grid import InlineGrid
+from fedsky.engine.inline import InlineGrid
 from fedsky.run import run
 
 FILES = ("rounds.jsonl", "clients.jsonl", "predictions.csv", "model.safetensors")

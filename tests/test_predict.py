@@ -12,8 +12,8 @@ from PIL import Image
 from torch import nn
 
 from fedsky.model import build, resnet8
+from fedsky.model.file import read_model, write_model
 from fedsky.predict import load_model, main, model_files, predict
-from fedsky.run.checkpoint import read_model, write_model
 
 ABOUT: dict[str, Any] = {
     "model": {"_target_": "fedsky.model.resnet8", "width": 0.5, "norm": "batch", "weights": None},

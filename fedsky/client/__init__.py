@@ -1,184 +1,39 @@
-"""The client: the Flower ClientApp that answers messages, and all that a strategy's client half may use.
+"""All that a strategy's client half may use.
 
-A strategy's client half is a plain function ``train(model, shard, config, state)`` that returns the arrays to send and
-its metrics. It passes only its difference to the shared loop: ``sgd(..., correct=...)``. Arrays that the server sends
-beside the model's stand in ``config["extra"]``. What goes around any client half is a Flower mod; a message names its
-own, the outermost first.
+A client half is a plain function ``train(model, shard, config, state)`` that returns the arrays to send and its
+metrics. It passes only its difference to the shared loop: ``sgd(..., correct=...)``. Arrays that the server sends
+beside the model's stand in ``config["extra"]``.
 """
 
-import ctypes
-import functools
-import pkgutil
-import resource
-import sys
-import time
-import traceback
-from collections.abc import Callable
-from typing import Any
-
-import numpy as np
-import torch
-from flwr.app import ArrayRecord, ConfigRecord, Context, Message, MetricRecord, RecordDict
-from flwr.clientapp import ClientApp
-from torch import Tensor
-
-from fedsky.client.metrics import score
+from fedsky.client.app import Handler, client_generator, mods, num_classes, state_of, tensors
 from fedsky.client.state import State
-from fedsky.client.task import Job, job
 from fedsky.client.training import (
     Arrays,
-    Config,
-    Evaluate,
     Metrics,
     Shard,
-    Train,
     criterion,
     mean_loss,
     predict,
     proximal_gradient,
     sgd,
 )
+from fedsky.model.solver import Config
 
 __all__ = [
-    "Arrays", "Config", "Metrics", "Shard", "State", "app", "client_generator", "criterion", "mean_loss", "num_classes",
-    "predict", "proximal_gradient", "sgd", "state_of", "tensors",
-]  # fmt: skip
-
-Handler = Callable[[Message, Context], Message]
-
-
-def mods(message: Message, context: Context, call_next: Handler) -> Message:
-    """Runs the Flower mods that the message names around the client half."""
-    handler = call_next
-    try:
-        for name in reversed(_names(message)):
-            handler = functools.partial(pkgutil.resolve_name(name), call_next=handler)
-        return handler(message, context)
-    except Exception as error:
-        return Message(_failure(error), reply_to=message)
-
-
-def _names(message: Message) -> list[Any]:
-    names = message.content.config_records["config"].get("mods", [])
-    return names if isinstance(names, list) else []
-
-
-app = ClientApp(mods=[mods])
-
-
-@app.train()
-def train(message: Message, context: Context) -> Message:
-    """Trains by the client half that the message names, and answers with its arrays and metrics."""
-    return _answer(message, _train)
-
-
-@app.evaluate()
-def evaluate(message: Message, context: Context) -> Message:
-    """Judges the client's own validation and test images, and answers with counts."""
-    return _answer(message, _evaluate)
-
-
-def _answer(message: Message, work: Callable[[RecordDict, Config], RecordDict]) -> Message:
-    try:
-        _keep_memory()
-        content = work(message.content, dict(message.content.config_records["config"]))
-    except Exception as error:
-        content = _failure(error)
-    return Message(content, reply_to=message)
-
-
-def _failure(error: Exception) -> RecordDict:
-    """What went wrong, packed: Flower would turn it into a line of its log; the server raises what is in here."""
-    reason = str(error) if isinstance(error, ValueError) else ""
-    return RecordDict({"failure": ConfigRecord({"reason": reason, "traceback": traceback.format_exc()})})
-
-
-def tensors(message: Message) -> dict[str, Tensor]:
-    """The arrays of a message by name, as tensors of their own; none where it has none."""
-    if "arrays" not in message.content.array_records:
-        return {}
-    return {name: torch.from_numpy(a.numpy()) for name, a in message.content.array_records["arrays"].items()}
-
-
-def state_of(message: Message, name: str) -> State:
-    """What a mod called ``name`` keeps of the message's client, apart from the client half's own state."""
-    config: Any = message.content.config_records["config"]
-    return State(job(config["job"]).states, f"{config['client']}-{name}", config["round"])
-
-
-def num_classes(message: Message) -> int:
-    """How many classes the task has that a message is about."""
-    config: Any = message.content.config_records["config"]
-    return len(job(config["job"]).photos.classes)
-
-
-def client_generator(seed: int, round: int, client: int, *purpose: int) -> torch.Generator:
-    """A client's own random numbers in a round; a ``purpose`` makes others than those of its batches."""
-    generator = torch.Generator()
-    words = np.random.SeedSequence([seed, round, client, *purpose]).generate_state(1, np.uint64)
-    generator.manual_seed(int(words[0] >> 1))
-    return generator
-
-
-def _train(content: RecordDict, config: Config) -> RecordDict:
-    start = time.perf_counter()
-    work, client, round = job(config["job"]), config["client"], config["round"]
-    extra = _load(work, content)
-    generator = client_generator(work.seed, round, client)
-    shard = Shard(work, work.part("train", config["owners"]), generator, config.get("relabel"))
-    half: Train = pkgutil.resolve_name(config["train"])
-    arrays, metrics = half(work.model, shard, {**config, "extra": extra}, State(work.states, client, round))
-    record = MetricRecord(dict(metrics))
-    record["train_seconds"] = time.perf_counter() - start
-    record["peak_memory_bytes"] = peak_memory_bytes()
-    return RecordDict({"arrays": ArrayRecord(arrays), "metrics": record})
-
-
-def _evaluate(content: RecordDict, config: Config) -> RecordDict:
-    start = time.perf_counter()
-    work, client, round = job(config["job"]), config["client"], config["round"]
-    _load(work, content)
-    if config["evaluate"]:
-        shard = Shard(work, work.part("train", [client]), client_generator(work.seed, round, client, 1))
-        half: Evaluate = pkgutil.resolve_name(config["evaluate"])
-        half(work.model, shard, config, State(work.states, client, round + 1))
-    parts = {"validation": work.part("validation", [client]), "test": work.part("test", [client])}
-    if config["last"] and config["evaluate"]:
-        parts["pooled"] = work.part("test", list(range(len(work.owners))))
-    record, predictions = MetricRecord(), {}
-    for name, indices in parts.items():
-        predictions[name] = predict(work.model, work, indices)
-        scores = score(predictions[name], work.photos.labels[indices])
-        record[f"{name}_confusion"] = [int(count) for count in scores.confusion.ravel()]
-        record[f"{name}_loss_sum"] = scores.loss_sum
-    record["evaluate_seconds"] = time.perf_counter() - start
-    reply = RecordDict({"metrics": record})
-    if config["last"]:  # of simulations alone: a deployment sends counts
-        reply["predictions"] = ArrayRecord([predictions["test"]])
-    return reply
-
-
-def _load(work: Job, content: RecordDict) -> Arrays:
-    """Sets the model to the arrays of a message, what it lacks to the start; returns the arrays that are not its."""
-    received: Arrays = {}
-    if "arrays" in content.array_records:
-        received = {name: torch.from_numpy(array.numpy()) for name, array in content.array_records["arrays"].items()}
-    work.model.load_state_dict({name: received.pop(name, start) for name, start in work.initial.items()})
-    return received
-
-
-def peak_memory_bytes() -> int:
-    """The largest resident memory that this process has had."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
-@functools.cache
-def _keep_memory() -> None:
-    """Tells glibc to keep freed memory: giving it back between batches costs page faults."""
-    if sys.platform == "linux":
-        libc: Any = ctypes.CDLL(None)
-        if hasattr(libc, "mallopt"):
-            m_trim_threshold, m_mmap_max = -1, -4
-            libc.mallopt(m_trim_threshold, 2**31 - 1)
-            libc.mallopt(m_mmap_max, 0)
+    "Arrays",
+    "Config",
+    "Handler",
+    "Metrics",
+    "Shard",
+    "State",
+    "client_generator",
+    "criterion",
+    "mean_loss",
+    "mods",
+    "num_classes",
+    "predict",
+    "proximal_gradient",
+    "sgd",
+    "state_of",
+    "tensors",
+]

@@ -14,13 +14,12 @@ import torch
 from torch import Tensor
 
 from fedsky import model as models
-from fedsky.config import make
-from fedsky.config import start as init
+from fedsky.config import make, start
 from fedsky.data.augment import Augment
 from fedsky.data.owners import load
 from fedsky.data.split import Indices
-
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, which torchvision's weights expect
+from fedsky.model.pixels import to_float
+from fedsky.model.start import take_over
 
 
 class Job:
@@ -38,10 +37,10 @@ class Job:
         self.seed: int = spec["seed"]
         self.states = Path(spec["states"])
         self.device = torch.device("cuda" if spec["use_gpu"] and torch.cuda.is_available() else "cpu")
-        settings = {key: value for key, value in spec["model"].items() if key not in init.KEYS}
+        settings = {key: value for key, value in spec["model"].items() if key not in start.KEYS}
         model = models.build(make(settings, _partial_=True), len(self.photos.classes), self.seed)
         if spec["model"].get("init") is not None:
-            init.take_over(model, spec["model"], list(self.photos.classes), self.photos.image_size)
+            take_over(model, spec["model"], list(self.photos.classes), self.photos.image_size)
         self.memory_format: torch.memory_format = getattr(model, "memory_format", torch.contiguous_format)
         self.model = model.to(memory_format=self.memory_format).to(self.device)
         self.initial = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
@@ -53,21 +52,6 @@ class Job:
     def images(self, indices: Indices) -> Tensor:
         """Float images [n, 3, size, size] with values in [0, 1]; data that is not uint8 stays as it is."""
         return to_float(torch.from_numpy(self.photos.pixels[indices]).to(self.device), self.memory_format)
-
-
-def to_float(pixels: Tensor, memory_format: torch.memory_format = torch.contiguous_format) -> Tensor:
-    """uint8 pixels [n, 3, size, size] as floats in [0, 1]; other dtypes as they are."""
-    if pixels.dtype != torch.uint8:
-        return pixels
-    return pixels.to(torch.float32, memory_format=memory_format).div_(255)
-
-
-def normalise(images: Tensor) -> Tensor:
-    """Images [n, 3, size, size] in [0, 1] as the models want them: ImageNet's mean and deviation; others stay."""
-    if images.ndim != 4:
-        return images
-    mean, std = (torch.tensor(values, device=images.device).view(1, 3, 1, 1) for values in (MEAN, STD))
-    return images.sub(mean).div_(std)
 
 
 @functools.lru_cache(maxsize=1)

@@ -1,8 +1,7 @@
 """The one shared training loop: a client's images in batches, SGD on them, and what strategies add to it."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -11,13 +10,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fedsky.client.state import State
-from fedsky.client.task import Job, normalise
+from fedsky.client.task import Job
 from fedsky.data.split import Indices
+from fedsky.model.pixels import normalise
+from fedsky.model.solver import Config, Correct
 
-Config = Mapping[str, Any]
 Arrays = dict[str, Tensor]
 Metrics = dict[str, float]
-Correct = Callable[[list[nn.Parameter]], None]
 Criterion = Callable[[Tensor, Tensor], Tensor]
 Objective = Callable[[nn.Module, Tensor, Tensor], Tensor]
 Solve = Callable[["Shard", Config, Correct | None], tuple[float, int, int]]

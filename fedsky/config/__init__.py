@@ -13,10 +13,10 @@ from hydra.errors import InstantiationException, MissingConfigException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from fedsky.config import start as init
-from fedsky.data.split import parse_fold
+from fedsky.checks import parse_fold
+from fedsky.config import start
 
-CONF = Path(__file__).resolve().parent.parent / "conf"
+CONF = Path(__file__).resolve().parents[2] / "conf"
 
 # key: smallest value of a whole number
 WHOLE = {"num_clients": 1, "num_rounds": 1, "local_epochs": 1, "batch_size": 1, "seed": 0, "data_seed": 0}
@@ -81,7 +81,7 @@ def check(config: dict[str, Any]) -> None:
         raise ValueError(f"client_names={names}: as many names as num_clients={config['num_clients']} are needed")
     if "fold" in config["data"]:
         parse_fold(config["data"]["fold"])
-    init.settle(config["model"])
+    start.settle(config["model"])
 
 
 def _whole(key: str, value: Any, smallest: int) -> None:
@@ -168,8 +168,14 @@ def _listed(names: Sequence[str]) -> str:
     return " or ".join(filter(None, [", ".join(names[:-1]), *names[-1:]])) or "another"
 
 
+# What the runs of earlier versions name by the place that it had then.
+MOVED = {"fedsky.linear.Softmax": "fedsky.model.linear.Softmax"}
+
+
 def make(settings: dict[str, Any], **more: Any) -> Any:
     """What ``_target_`` names, made; a refusal comes as it was raised inside, without Hydra's account of it."""
+    target = settings.get("_target_")
+    settings = settings | {"_target_": MOVED.get(str(target), target)}
     try:
         return instantiate(settings, **more)
     except InstantiationException as error:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fedsky.checks import parse_fold
+
 Indices = NDArray[np.int64]
 
 
@@ -17,14 +19,6 @@ class Owner:
     train: Indices
     validation: Indices
     test: Indices
-
-
-def parse_fold(fold: str) -> tuple[int, int]:
-    """k and the number of folds of ``"k/folds"``, k counted from 1."""
-    head, slash, tail = str(fold).partition("/")
-    if not (slash and head.isdecimal() and tail.isdecimal() and int(tail) >= 3 and 1 <= int(head) <= int(tail)):
-        raise ValueError(f"data.fold={fold} is none: write k/5 with k from 1 to 5 (or k/n with n of 3 or more)")
-    return int(head), int(tail)
 
 
 def split(labels: NDArray[np.int64], shards: Sequence[Indices], fold: str, seed: int) -> list[Owner]:

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fedsky.client.task import normalise
-from fedsky.client.training import Config, Correct, Shard
+from fedsky.model.pixels import normalise
+from fedsky.model.solver import Config, Correct, Points
 
 
 class Softmax(nn.Module):
@@ -29,7 +29,7 @@ class Softmax(nn.Module):
             raise ValueError(f"model.num_features={num_features}: the data's points have {list(points.shape[1:])}")
         return torch.addmm(self.weight[-1], points, self.weight[:-1])
 
-    def solve(self, shard: Shard, config: Config, correct: Correct | None) -> tuple[float, int, int]:
+    def solve(self, shard: Points, config: Config, correct: Correct | None) -> tuple[float, int, int]:
         """What ``fedsky.client.training.sgd`` asks of a solver: its very steps, to rounding.
 
         The points of a pass are gathered once, in the order of its batches, which are slices of them then. The

@@ -19,6 +19,7 @@ from fedsky.engine import open_grid
 from fedsky.engine.grid import ClientGrid, Traffic
 from fedsky.history import DONE, FAILED, INTERRUPTED, RUNNING, Row, Table, keep_rounds, write_json, write_whole
 from fedsky.model import BATCHNORM_STATISTICS, num_bytes, num_parameters
+from fedsky.model.file import Tensors, write_model
 from fedsky.run import checkpoint, provenance
 from fedsky.run.evaluation import Judgement, by_clients, by_server
 from fedsky.run.progress import Display
@@ -205,11 +206,11 @@ class Course:
         """What a client's own training came to; None where it was idle. Pooled training is nobody's own."""
         return trained.get(client) if self.strategy.federates or self.strategy.evaluate is not None else None
 
-    def _write_model(self, name: str, round: int, arrays: checkpoint.Tensors | None = None) -> None:
+    def _write_model(self, name: str, round: int, arrays: Tensors | None = None) -> None:
         photos = self.work.photos
         about = {"model": self.config["model"], "classes": list(photos.classes), "round": round,
                  "size": photos.image_size}  # fmt: skip
-        checkpoint.write_model(self.folder / name, arrays or checkpoint.to_numpy(self.arrays), about)
+        write_model(self.folder / name, arrays or checkpoint.to_numpy(self.arrays), about)
 
     def _close(self, judged: Judgement) -> Row:
         """Writes the final models and predictions."""

@@ -1,23 +1,13 @@
-"""Saves a run's last completed round, whole, and reads it back; and the models that a run leaves behind."""
+"""Saves a run's last completed round, whole, and reads it back."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from flwr.app import Array, ArrayRecord
-from numpy.typing import NDArray
-from safetensors import safe_open
-from safetensors.numpy import save
 
-from fedsky.history import write_whole
+from fedsky.model.file import Tensors, read_model, write_model
 
-# safetensors writes metadata keys in random order: with one key alone the file is the same bytes each time.
-METADATA = "fedsky"
 MEMORY = "server/"  # before the names of the strategy's own tensors in a checkpoint
-
-Tensors = dict[str, NDArray[Any]]
 
 
 @dataclass
@@ -33,27 +23,6 @@ class Progress:
     best_round: int = 0
     best_accuracy: float = -1.0
     best_loss: float = float("inf")
-
-
-def write_model(path: Path, arrays: Tensors, about: dict[str, Any]) -> None:
-    """Writes tensors and what is needed to use them, by rename, the same bytes for the same content."""
-    # Not ascontiguousarray, which makes a scalar (BatchNorm's counter) a vector.
-    whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    write_whole(path, save(whole, {METADATA: json.dumps(about, sort_keys=True)}))
-
-
-def read_model(path: Path) -> tuple[Tensors, dict[str, Any]]:
-    """The tensors of a file and what is written about them; ValueError where it is none of fedsky's."""
-    try:
-        with safe_open(path, framework="np") as file:
-            about = json.loads((file.metadata() or {}).get(METADATA, "null"))
-            if not isinstance(about, dict):
-                raise ValueError("it does not say which")
-            return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118 - no mapping
-    except FileNotFoundError:
-        raise ValueError(f"{path} does not exist") from None
-    except Exception as error:
-        raise ValueError(f"{path} is no model of fedsky: {' '.join(str(error).split())}") from error
 
 
 def to_numpy(record: ArrayRecord) -> Tensors:

@@ -15,7 +15,8 @@ from rich.table import Table
 from fedsky.client.task import Job, job, specification
 from fedsky.client.training import Shard, predict, sgd
 from fedsky.config import make_strategy
-from fedsky.engine import num_cores, open_grid
+from fedsky.engine import open_grid
+from fedsky.machine import num_cores
 from fedsky.model import num_parameters
 from fedsky.run.rows import describe
 

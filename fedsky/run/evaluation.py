@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fedsky.client.metrics import Scores, score
 from fedsky.client.task import Job
 from fedsky.client.training import evaluation_batches, predict
-from fedsky.engine import num_cores
+from fedsky.machine import num_cores
 
 LogProbabilities = NDArray[np.float64]
 

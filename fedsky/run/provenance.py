@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fedsky import __version__
-from fedsky.engine import num_cores
+from fedsky.machine import num_cores
 
 PACKAGES = ("flwr", "ray", "torch", "torchvision", "numpy", "hydra-core")
 
@@ -29,7 +29,7 @@ def versions() -> dict[str, str]:
 
 def commit() -> dict[str, Any]:
     """The commit of the code and whether the code differs from it; empty outside a git checkout."""
-    home = Path(__file__).resolve().parent.parent
+    home = Path(__file__).resolve().parents[2]
     try:
         known = subprocess.run(
             ["git", "rev-parse", "HEAD"], cwd=home, capture_output=True, text=True, check=True, timeout=10

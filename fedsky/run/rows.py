@@ -5,11 +5,11 @@ import io
 
 import numpy as np
 
-from fedsky.client import peak_memory_bytes
 from fedsky.client.metrics import Scores, pool
 from fedsky.client.task import Job
 from fedsky.engine.grid import Traffic
 from fedsky.history import Row
+from fedsky.machine import peak_memory_bytes
 from fedsky.partition import label_table
 from fedsky.partition.heterogeneity import heterogeneity
 from fedsky.run.evaluation import Judgement

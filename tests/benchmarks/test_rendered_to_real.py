@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from benchmarks.rendered_to_real import augment, main, photographs
-from fedsky.run.checkpoint import read_model
+from fedsky.model.file import read_model
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ import torch
 
 from fedsky.client.task import Job, specification
 from fedsky.config import compose, resolve
+from fedsky.model.file import read_model, write_model
 from fedsky.predict import load_model
 from fedsky.resume import resume
 from fedsky.run import run
-from fedsky.run.checkpoint import read_model, write_model
 
 QUICK = ["engine=inline", "num_clients=2", "data.count=40", "data.size=32", "num_rounds=1", "partition.min_examples=5"]
 

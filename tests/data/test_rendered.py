@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fedsky.data.__main__ import app
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -14,6 +13,7 @@ from fedsky.config import compose, resolve
 from fedsky.data import folder, rendered, sky
 from fedsky.data.owners import load
 from fedsky.data.sky.owner import ANYONE, Span
+from fedsky.photographs.__main__ import app
 
 SMALL: dict[str, Any] = {"count": 60, "size": 32, "render_seed": 3}
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fedsky.data.split import Indices, Owner, parse_fold, split
+from fedsky.checks import parse_fold
+from fedsky.data.split import Indices, Owner, split
 
 SETTINGS = settings(max_examples=40, deadline=None)
 seeds = st.integers(0, 2**31)

@@ -10,10 +10,10 @@ from torch import nn
 
 from fedsky.client import Shard, proximal_gradient, sgd
 from fedsky.client.task import job, specification
-from fedsky.client.training import Correct
 from fedsky.config import compose, resolve
 from fedsky.data import synthetic
 from fedsky.model.linear import Softmax
+from fedsky.model.solver import Correct
 
 PLAIN = {"lr": 0.05, "momentum": 0.0, "weight_decay": 0.0, "batch_size": 10, "local_epochs": 3}
 PHOTOS = synthetic.load(1.0, 1.0, False, 2, 0)

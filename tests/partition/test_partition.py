@@ -211,6 +211,6 @@ for name in ("torch", "torchvision", "flwr", "ray", "hydra", "omegaconf", "panda
 from fedsky import partition
 print(partition.iid.__name__)
 """
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60)
     assert (done.stdout.strip(), done.stderr) == ("iid", "")

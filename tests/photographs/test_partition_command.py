@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from fedsky.data.__main__ import app
 from PIL import Image
 from typer.testing import CliRunner
+
+from fedsky.photographs.__main__ import app
 
 DRAWN = ["data.count=40", "data.size=32", "num_clients=2", "partition.min_examples=5"]
 
@@ -99,7 +100,7 @@ def test_what_is_wrong_costs_one_line(tmp_path: Path, arguments: list[str], code
 def test_neither_the_help_nor_the_table_loads_what_it_does_not_need() -> None:
     slow = ("torch", "flwr", "ray", "pandas", "matplotlib")
     code = (
-        "import sys\nfrom typer.testing import CliRunner\nfrom fedsky.data.__main__ import app\n"
+        "import sys\nfrom typer.testing import CliRunner\nfrom fedsky.photographs.__main__ import app\n"
         "def ask(*arguments):\n    assert CliRunner().invoke(app, arguments).exit_code == 0\n"
         "ask('--help')\nassert 'hydra' not in sys.modules and 'PIL' not in sys.modules\n"
         f"ask('partition', *{DRAWN!r})\nprint([name for name in {slow!r} if name in sys.modules])\n"

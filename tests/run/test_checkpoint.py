@@ -7,17 +7,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from fedsky.run.checkpoint import (
-    METADATA,
-    Progress,
-    Tensors,
-    load_round,
-    read_model,
-    save_round,
-    to_numpy,
-    to_record,
-    write_model,
-)
+from fedsky.model.file import METADATA, Tensors, read_model, write_model
+from fedsky.run.checkpoint import Progress, load_round, save_round, to_numpy, to_record
 
 ABOUT: dict[str, Any] = {
     "classes": ["cloudy", "sunny"],

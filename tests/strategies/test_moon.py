@@ -14,7 +14,8 @@ from personal import Model, own_state
 from safetensors.numpy import load_file
 from torch import Tensor, nn
 
-from fedsky.client.task import job, normalise, specification
+from fedsky.client.task import job, specification
+from fedsky.model.pixels import normalise
 from strategies.moon import Moon, contrast, represent
 
 Go = Callable[..., Path]

@@ -4,7 +4,7 @@ import pytest
 
 LONGEST = (
     "web/browser/test_browser.py",
-    "test_engines.py",
+    "engine/test_engines.py",
     "test_readme.py",
     "web/test_jobs_for_real.py",
     "report/test_page.py",

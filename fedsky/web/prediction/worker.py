@@ -90,8 +90,8 @@ def _input(picture: Image.Image, size: int) -> Any:
     """The square in the middle as models learn from it, float [1, 3, size, size]."""
     import torch
 
-    from fedsky.client.task import normalise, to_float
     from fedsky.data.folder import square
+    from fedsky.model.pixels import normalise, to_float
 
     pixels = square(picture, size).transpose(2, 0, 1).copy()
     return normalise(to_float(torch.from_numpy(pixels)[None]))

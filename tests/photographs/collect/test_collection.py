@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fedsky.data.__main__ import app
 from local_web import LocalWeb, Time, bomb, picture, says
 from typer.testing import CliRunner
 
+from fedsky.photographs.__main__ import app
 from fedsky.photographs.collect import Openverse, Urls, Web, collect
 from fedsky.photographs.collect.keep import inspect
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fedsky.data.__main__ import app
 from PIL import Image
 from typer.testing import CliRunner
 
+from fedsky.photographs.__main__ import app
 from fedsky.photographs.curate import accept, find, read, review
 from fedsky.photographs.curate.suspects import compare
 

@@ -1,0 +1,134 @@
+"""Flower's simulation engine on Ray: the only file that starts Flower."""
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from queue import Empty, Queue
+from typing import Any
+
+os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else Ray warns of a change to come
+
+from flwr.app import Context
+from flwr.clientapp import ClientApp
+from flwr.serverapp import Grid, ServerApp
+
+from fedsky import interrupt
+from fedsky.machine import num_cores
+
+
+class Simulation:
+    """Flower's simulation engine on Ray, kept open for all jobs of a sweep.
+
+    ``run_simulation`` runs in a thread of its own; its ServerApp hands the grid over and stays until ``close``.
+    """
+
+    def __init__(self, client_app: ClientApp, settings: dict[str, Any], num_nodes: int) -> None:
+        self.settings, self.num_nodes = settings, num_nodes
+        self.stop = threading.Event()
+        self.backends: list[Any] = []
+        self.failure: BaseException | None = None
+        _start_ray(settings)
+        grids: Queue[Grid] = Queue()
+        server = ServerApp()
+
+        @server.main()  # type: ignore[untyped-decorator, unused-ignore]
+        def main(grid: Grid, context: Context) -> None:
+            grids.put(grid)
+            self.stop.wait()
+
+        self.thread = threading.Thread(target=self._run, args=(server, client_app), name="simulation", daemon=True)
+        self.thread.start()
+        self.grid = self._wait_for(grids)
+
+    def _run(self, server: ServerApp, client_app: ClientApp) -> None:
+        from flwr.server.superlink.fleet.vce.backend import raybackend
+        from flwr.simulation import run_simulation
+
+        simulation = self
+
+        class Backend(raybackend.RayBackend):
+            """flwr's backend, which tells the simulation where it is, so that its actors can be ended."""
+
+            def build(self, app_fn: Any) -> None:
+                simulation.backends.append(self)
+                super().build(app_fn)
+
+        original = raybackend.RayBackend
+        raybackend.RayBackend = Backend  # type: ignore[misc]
+        try:
+            backend: Any = {"client_resources": {"num_cpus": 1, "num_gpus": float(self.settings.get("num_gpus", 0))}}
+            run_simulation(server, client_app, self.num_nodes, backend_config=backend)
+        except BaseException as error:
+            self.failure = error
+        finally:
+            raybackend.RayBackend = original  # type: ignore[misc]
+
+    def _wait_for(self, grids: "Queue[Grid]") -> Grid:
+        grid: Grid | None = None
+        while grid is None or len(list(grid.get_node_ids())) < self.num_nodes:
+            if not self.thread.is_alive():
+                raise RuntimeError(f"Flower's simulation engine did not start: {self.failure}")
+            try:
+                grid = grid or grids.get(timeout=0.05)
+            except Empty:
+                continue
+            time.sleep(0.01)
+        return grid
+
+    def close(self, at_once: bool = False) -> None:
+        """Ends the actors and Ray; ``at_once`` does not wait for clients that are still training."""
+        import ray
+
+        self.stop.set()
+        if at_once:
+            for backend in self.backends:
+                pool = backend.pool
+                for actor in [*pool.pool, *pool._future_to_actor.values()] if pool else []:
+                    ray.kill(actor)
+        self.thread.join(timeout=5 if at_once else 60)
+        if ray.is_initialized():
+            ray.shutdown()
+
+
+def _start_ray(settings: dict[str, Any]) -> None:
+    import ray
+
+    # One thread an actor; glibc keeps what is freed (else page faults); the same modules as here.
+    path = os.pathsep.join(dict.fromkeys([str(Path(__file__).parents[2]), *filter(None, sys.path)]))
+    variables = {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "FLWR_TELEMETRY_ENABLED": "0",
+                 "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1), "MALLOC_MMAP_MAX_": "0"}  # fmt: skip
+    address = settings.get("address")
+    own: dict[str, Any] = {}
+    nobody = f"engine.address={address}: no Ray cluster answers there; start one or leave it out"
+    if address is None:
+        own = {"num_cpus": settings.get("num_actors") or num_cores(), "include_dashboard": False}
+    elif address != "auto" and not _answers(address):  # which Ray itself would take a minute and more to find
+        raise ValueError(nobody)
+    handlers = {number: signal.getsignal(number) for number in interrupt.SIGNALS}
+    try:
+        ray.init(
+            address=address or "local", log_to_driver=False, logging_level=logging.ERROR,
+            runtime_env={"env_vars": variables}, **own,
+        )  # fmt: skip
+    except ConnectionError as error:
+        raise ValueError(nobody) from error
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in handlers.items():  # Ray puts handlers of its own in their place
+            if handler is not None:
+                signal.signal(number, handler)
+
+
+def _answers(address: str) -> bool:
+    """Whether anything listens at ``[ray://]host:port``."""
+    host, _, port = str(address).removeprefix("ray://").rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+    except (OSError, ValueError, OverflowError):
+        return False
+    return True

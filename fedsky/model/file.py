@@ -1,0 +1,38 @@
+"""Model files: named tensors, and what is needed to use them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.numpy import save
+
+from fedsky.history import write_whole
+
+# safetensors writes metadata keys in random order: with one key alone the file is the same bytes each time.
+METADATA = "fedsky"
+
+Tensors = dict[str, NDArray[Any]]
+
+
+def write_model(path: Path, arrays: Tensors, about: dict[str, Any]) -> None:
+    """Writes tensors and what is needed to use them, by rename, the same bytes for the same content."""
+    # Not ascontiguousarray, which makes a scalar (BatchNorm's counter) a vector.
+    whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    write_whole(path, save(whole, {METADATA: json.dumps(about, sort_keys=True)}))
+
+
+def read_model(path: Path) -> tuple[Tensors, dict[str, Any]]:
+    """The tensors of a file and what is written about them; ValueError where it is none of fedsky's."""
+    try:
+        with safe_open(path, framework="np") as file:
+            about = json.loads((file.metadata() or {}).get(METADATA, "null"))
+            if not isinstance(about, dict):
+                raise ValueError("it does not say which")
+            return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118 - no mapping
+    except FileNotFoundError:
+        raise ValueError(f"{path} does not exist") from None
+    except Exception as error:
+        raise ValueError(f"{path} is no model of fedsky: {' '.join(str(error).split())}") from error

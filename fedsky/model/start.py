@@ -1,0 +1,39 @@
+"""Gives a model at its start the weights of another one's file (``model.init``)."""
+
+from pathlib import Path
+from typing import Any
+
+from torch import from_numpy, nn
+
+from fedsky.config import start
+from fedsky.model.file import read_model
+
+_APART = (*start.KEYS, "weights")  # of the model's settings, that do not tell its architecture
+
+
+def take_over(model: nn.Module, settings: dict[str, Any], classes: list[str], size: int | None) -> None:
+    """Gives ``model`` the weights and buffers of the file ``init`` names; ValueError where they are not its own."""
+    path = Path(settings["init"])
+    start.settle(dict(settings))  # of an actor: still the same file
+    arrays, about = read_model(path)
+
+    def refuse(what: str, its: Any, ours: Any) -> ValueError:
+        return ValueError(f"model.init={path}: {what} {its}, this run's {ours}; name a model of the same, or null")
+
+    its, ours = ({key: value for key, value in dict(made or {}).items() if key not in _APART}
+                 for made in (about.get("model"), settings))  # fmt: skip
+    if its != ours:
+        raise refuse("its architecture is", _told(its), _told(ours))
+    if list(about.get("classes") or ()) != classes:
+        raise refuse("its classes are", ", ".join(map(str, about.get("classes") or ["unknown"])), ", ".join(classes))
+    if about.get("size") != size:
+        raise refuse("its images have", f"{about.get('size')} pixels a side", size)
+    try:
+        model.load_state_dict({name: from_numpy(array) for name, array in arrays.items()})
+    except RuntimeError as error:  # torch names every tensor, at length
+        raise ValueError(f"model.init={path}: its weights are not those of {_told(its)}") from error
+
+
+def _told(settings: dict[str, Any]) -> str:
+    name = str(settings.get("_target_", "unknown")).rpartition(".")[2]
+    return " ".join([name, *(f"{key}={value}" for key, value in settings.items() if key != "_target_")])
