@@ -143,6 +143,19 @@ def _parsed(lines: list[str]) -> list[Any]:
     return [None] * len(lines)
 
 
+def effective(info: Row, rounds: list[Row]) -> Row:
+    """What run.json says, with the status that the run's other files tell where they contradict it.
+
+    A run that is done by a version that did not look for it, though its last loss is no number, has failed.
+    """
+    if info.get("status") == DONE and rounds:
+        last = max(rounds, key=lambda row: int(row["round"]))
+        if "loss" in last and last["loss"] is None and last.get("accuracy") is not None:
+            reason = f"training diverged: the loss of round {last['round']} is not finite"
+            return info | {"status": FAILED, "reason": reason}
+    return info
+
+
 @dataclass
 class Run:
     """One run folder, read. Tables are lists of rows; predictions are read only when asked for."""
@@ -200,7 +213,7 @@ def read_run(folder: Path) -> Run:
         problems += wrong
     partition = _read_object(folder / "partition.json", problems)
     rounds, clients, timing = (tables[f"{name}.jsonl"] for name in ("rounds", "clients", "timing"))
-    return Run(folder, info, rounds, clients, timing, partition, problems)
+    return Run(folder, effective(info, rounds), rounds, clients, timing, partition, problems)
 
 
 def find_runs(roots: Iterable[Path]) -> Iterator[Path]:

@@ -12,6 +12,7 @@ from torch import nn
 
 from fedsky.config import start
 from fedsky.data.folder import decode
+from fedsky.model.divergence import DIVERGED, not_finite
 from fedsky.model.file import read_model
 from fedsky.model.pixels import normalise, to_float
 
@@ -19,6 +20,8 @@ from fedsky.model.pixels import normalise, to_float
 def load_model(path: Path) -> tuple[nn.Module, list[str], int]:
     """The model of a .safetensors file, ready to judge, with its classes and the size of its images in pixels."""
     arrays, about = read_model(path)
+    if (name := not_finite(arrays)) is not None:
+        raise ValueError(f"{path} is no model to predict with: its {DIVERGED}, {name} is not finite; name another run")
     # The file's own weights follow: pretrained ones are not loaded first.
     try:
         if about["size"] is None:
@@ -59,9 +62,17 @@ def predict(path: Path, photos: list[Path]) -> list[dict[str, float]]:
     judged = []
     for photo in photos:
         pixels = torch.from_numpy(decode(photo, size).transpose(2, 0, 1).copy())[None]
-        probabilities = torch.softmax(model(normalise(to_float(pixels))).double(), dim=1)[0]
-        judged.append(dict(zip(classes, probabilities.tolist(), strict=True)))
+        judged.append(dict(zip(classes, probabilities(model, normalise(to_float(pixels))), strict=True)))
     return judged
+
+
+@torch.no_grad()
+def probabilities(model: nn.Module, image: torch.Tensor) -> list[float]:
+    """A model's probability of every class for one image [1, 3, size, size]; ValueError where they are not finite."""
+    judged = torch.softmax(model(image).double(), dim=1)[0]
+    if not judged.isfinite().all():  # of finite weights so large that their sums are not
+        raise ValueError(f"the model's {DIVERGED}, its answer is not finite: name another run")
+    return list(judged.tolist())
 
 
 def main(

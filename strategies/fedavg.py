@@ -168,7 +168,8 @@ class FedAvg(Strategy):
         for name, tensor in arrays.items():
             dtype = np.dtype(self.sent[name].dtype)
             whole = tensor.round() if dtype.kind in "iu" else tensor
-            record[name] = Array.from_numpy_ndarray(whole.numpy().astype(dtype))
+            with np.errstate(over="ignore"):  # the run sees, and tells, what is not finite
+                record[name] = Array.from_numpy_ndarray(whole.numpy().astype(dtype))
         return record
 
     def configure_evaluate(

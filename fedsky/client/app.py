@@ -23,6 +23,7 @@ from fedsky.client.state import State
 from fedsky.client.task import Job, job
 from fedsky.client.training import Arrays, Evaluate, Shard, Train, predict
 from fedsky.machine import peak_memory_bytes
+from fedsky.model.divergence import diverged, model_not_finite, not_finite
 from fedsky.model.solver import Config
 
 Handler = Callable[[Message, Context], Message]
@@ -109,6 +110,8 @@ def _train(content: RecordDict, config: Config) -> RecordDict:
     shard = Shard(work, work.part("train", config["owners"]), generator, config.get("relabel"))
     half: Train = pkgutil.resolve_name(config["train"])
     arrays, metrics = half(work.model, shard, {**config, "extra": extra}, State(work.states, client, round))
+    if (name := not_finite(arrays)) is not None:
+        raise diverged(round, f"lr={config['lr']:g}", f"{name} is not finite after training")
     record = MetricRecord(dict(metrics))
     record["train_seconds"] = time.perf_counter() - start
     record["peak_memory_bytes"] = peak_memory_bytes()
@@ -123,6 +126,8 @@ def _evaluate(content: RecordDict, config: Config) -> RecordDict:
         shard = Shard(work, work.part("train", [client]), client_generator(work.seed, round, client, 1))
         half: Evaluate = pkgutil.resolve_name(config["evaluate"])
         half(work.model, shard, config, State(work.states, client, round + 1))
+        if (name := model_not_finite(work.model)) is not None:
+            raise diverged(round, "lr", f"{name} of the client's own model is not finite")
     parts = {"validation": work.part("validation", [client]), "test": work.part("test", [client])}
     if config["last"] and config["evaluate"]:
         parts["pooled"] = work.part("test", list(range(len(work.owners))))

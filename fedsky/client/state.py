@@ -13,6 +13,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from fedsky.history import write_whole
+from fedsky.model.divergence import diverged, not_finite
 
 
 class State:
@@ -36,7 +37,9 @@ class State:
             raise ValueError(f"{path} is damaged ({error}): start the run anew") from error
 
     def save(self, tensors: dict[str, Tensor]) -> None:
-        """Keeps tensors for the next round."""
+        """Keeps tensors for the next round; ValueError where they are not finite."""
+        if (name := not_finite(tensors)) is not None:
+            raise diverged(self.round, "lr", f"{name} of what the client keeps is not finite")
         own = {name: tensor.detach().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
         write_whole(_file(self.folder, self.client, self.round), save(own))
 

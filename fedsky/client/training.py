@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from fedsky.client.state import State
 from fedsky.client.task import Job
 from fedsky.data.split import Indices
+from fedsky.model.divergence import diverged
 from fedsky.model.pixels import normalise
 from fedsky.model.solver import Config, Correct
 
@@ -106,9 +107,8 @@ def sgd(
         total, num_steps, num_seen = _descend(model, shard, config, correct, objective)
     mean = total / num_seen if num_seen else math.nan
     if num_seen and not math.isfinite(mean):
-        raise ValueError(
-            f"training diverged: the mean loss of {num_steps} steps is {mean}; lower lr={float(config['lr']):g}"
-        )
+        sign = f"the mean loss of {num_steps} steps is {mean}"
+        raise diverged(config.get("round"), f"lr={float(config['lr']):g}", sign)
     return {"train_loss": mean, "num_examples": len(shard), "num_steps": num_steps}
 
 

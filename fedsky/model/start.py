@@ -6,6 +6,7 @@ from typing import Any
 from torch import from_numpy, nn
 
 from fedsky.config import start
+from fedsky.model.divergence import DIVERGED, not_finite
 from fedsky.model.file import read_model
 
 _APART = (*start.KEYS, "weights")  # of the model's settings, that do not tell its architecture
@@ -16,6 +17,8 @@ def take_over(model: nn.Module, settings: dict[str, Any], classes: list[str], si
     path = Path(settings["init"])
     start.settle(dict(settings))  # of an actor: still the same file
     arrays, about = read_model(path)
+    if (name := not_finite(arrays)) is not None:
+        raise ValueError(f"model.init={path}: its {DIVERGED}, {name} is not finite; name another model, or null")
 
     def refuse(what: str, its: Any, ours: Any) -> ValueError:
         return ValueError(f"model.init={path}: {what} {its}, this run's {ours}; name a model of the same, or null")

@@ -167,7 +167,8 @@ def predictions_of(run: Run, expected: int, accuracy: float, problems: list[str]
     expected: the number of test images by partition.json, 0 where it does not tell; accuracy: that of the last round.
     """
     try:
-        images = [(row["image"], row["label"], row["predicted"]) for row in run.predictions()]
+        rows = run.predictions()
+        images = [(row["image"], row["label"], row["predicted"]) for row in rows]
     except (OSError, ValueError, KeyError, csv.Error) as error:
         problems.append(f"predictions.csv: cannot be read ({printable(str(error), 80)})")
         return None
@@ -176,6 +177,8 @@ def predictions_of(run: Run, expected: int, accuracy: float, problems: list[str]
         reason = "missing or empty"
     elif any(not cell for row in images for cell in row):
         reason = "a line is cut"
+    elif any("nan" in row.values() for row in rows):
+        reason = "a probability is no number"
     elif len({image for image, _, _ in images}) < len(images):
         reason = "an image comes more than once"
     elif expected and expected != len(images):

@@ -16,9 +16,10 @@ from fedsky.client.metrics import pool
 from fedsky.client.task import Job, job, specification
 from fedsky.config import learning_rate, make_strategy
 from fedsky.engine import open_grid
-from fedsky.engine.grid import ClientGrid, Traffic
+from fedsky.engine.grid import ClientError, ClientGrid, Traffic
 from fedsky.history import DONE, FAILED, INTERRUPTED, RUNNING, Row, Table, keep_rounds, write_json, write_whole
 from fedsky.model import BATCHNORM_STATISTICS, num_bytes, num_parameters
+from fedsky.model.divergence import DIVERGED, diverged, not_finite, remedy
 from fedsky.model.file import Tensors, write_model
 from fedsky.run import checkpoint, provenance
 from fedsky.run.evaluation import Judgement, by_clients, by_server
@@ -104,6 +105,10 @@ class Course:
         """Goes through the rounds that are left, writes what remains, and returns what run.json says of it."""
         try:
             judged = self._rounds()
+        except ClientError as error:
+            if error.reason.startswith(DIVERGED) and self.progress.round and "server_lr" in self.config["strategy"]:
+                error.args = (f"{error}, or lower {remedy(self.config)}",)
+            raise
         finally:
             for table in self.tables.values():
                 table.close()
@@ -146,7 +151,13 @@ class Course:
         arrays, metrics = self.strategy.aggregate_train(round, kept(self.grid.send_and_receive(messages)))
         if arrays is not None:
             self.arrays = ArrayRecord({name: arrays.get(name, kept) for name, kept in self.arrays.items()})
+        # What came from the clients was finite: what is not is of the server's own making.
+        if (bad := not_finite(checkpoint.to_numpy(self.arrays) | self._memory())) is not None:
+            raise diverged(round, remedy(self.config, of_server=True), f"the server's {bad} is not finite")
         return rows, dict(metrics or {})
+
+    def _memory(self) -> Tensors:
+        return {name: tensor.numpy() for name, tensor in self.strategy.memory.items()}
 
     def _settings(self, round: int, **more: Any) -> ConfigRecord:
         keys = ("momentum", "weight_decay", "local_epochs", "batch_size", "participation", "stragglers", "seed")
@@ -155,12 +166,16 @@ class Course:
         return ConfigRecord(settings)
 
     def _judge(self, round: int, last: bool) -> Judgement:
-        """The models after a round, by whoever is to judge them."""
+        """The models after a round, by whoever is to judge them; ValueError where a loss is not finite."""
         if not self._asks_clients():
-            return by_server(self.work, self.arrays, self.config["evaluate_train"])
-        settings = self._settings(round, last=last)
-        messages = self.strategy.configure_evaluate(round, self.arrays, settings, self.grid)
-        return by_clients(self.grid.send_and_receive(messages), len(self.work.photos.classes))
+            judged = by_server(self.work, self.arrays, self.config["evaluate_train"])
+        else:
+            settings = self._settings(round, last=last)
+            messages = self.strategy.configure_evaluate(round, self.arrays, settings, self.grid)
+            judged = by_clients(self.grid.send_and_receive(messages), len(self.work.photos.classes))
+        if (sign := judged.not_finite()) is not None:
+            raise diverged(round, remedy(self.config), sign)
+        return judged
 
     def _asks_clients(self) -> bool:
         return self.strategy.evaluate is not None or self.config["evaluate"] == "clients"
@@ -196,8 +211,7 @@ class Course:
         self.tables["timing"].append(timing_rows(round, trained, judged, seconds))
         self.tables["rounds"].append([row])
         if self.config["checkpoint"]:
-            memory = {name: tensor.numpy() for name, tensor in self.strategy.memory.items()}
-            checkpoint.save_round(self.folder, self.arrays, self.progress, memory)
+            checkpoint.save_round(self.folder, self.arrays, self.progress, self._memory())
         state.forget_before(self.folder / "clients", round)
         self.tracking.round(row, clients, seconds)
         return row

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from flwr.app import Array, ArrayRecord
 
+from fedsky.model.divergence import DIVERGED, not_finite
 from fedsky.model.file import Tensors, read_model, write_model
 
 MEMORY = "server/"  # before the names of the strategy's own tensors in a checkpoint
@@ -50,6 +51,9 @@ def load_round(folder: Path, names: list[str]) -> tuple[ArrayRecord, Progress, T
     rounds = sorted(int(path.stem) for path in (folder / "checkpoint").glob("*.safetensors"))
     if not rounds:
         return None
-    arrays, about = read_model(folder / "checkpoint" / f"{rounds[-1]}.safetensors")
+    path = folder / "checkpoint" / f"{rounds[-1]}.safetensors"
+    arrays, about = read_model(path)
+    if (name := not_finite(arrays)) is not None:
+        raise ValueError(f"{path}: {DIVERGED}, {name} is not finite: start another run with a lower lr")
     memory = {name[len(MEMORY) :]: array for name, array in arrays.items() if name.startswith(MEMORY)}
     return to_record({name: arrays[name] for name in names}), Progress(**about), memory

@@ -1,5 +1,6 @@
 """Judges models: the global one by the server on all owners' images, or every client's by itself."""
 
+import math
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -30,6 +31,14 @@ class Judgement:
     pooled: list[Scores] = field(default_factory=list)
     predictions: list[LogProbabilities] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+
+    def not_finite(self) -> str | None:
+        """Whose loss is not finite, and what it is; None where all are, or where there are no images."""
+        for name in ("validation", "test", "train", "pooled"):
+            for client, scores in enumerate(getattr(self, name)):
+                if not math.isfinite(scores.loss_sum):
+                    return f"the {name} loss of client {client}'s images is {scores.loss}"
+        return None
 
 
 def by_server(work: Job, arrays: ArrayRecord, train: bool = False) -> Judgement:

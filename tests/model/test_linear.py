@@ -96,7 +96,7 @@ def test_the_labels_of_a_client_that_lies_are_trained_with() -> None:
 
 
 def test_a_training_that_diverges_says_so() -> None:
-    with pytest.raises(ValueError, match=r"training diverged: .* lower lr=1e"):
+    with pytest.raises(ValueError, match=r"training diverged: lower lr=1e"):
         sgd(model(torch.float32), shard(40, torch.float32), {**PLAIN, "lr": 1e30, "weight_decay": 1e10})
 
 

@@ -98,11 +98,9 @@ def _input(picture: Image.Image, size: int) -> Any:
 
 
 def _judge(network: Any, picture: Image.Image, size: int) -> list[float]:
-    import torch
+    from fedsky.predict import probabilities
 
-    with torch.no_grad():
-        probabilities: list[float] = torch.softmax(network(_input(picture, size)).double(), dim=1)[0].tolist()
-    return probabilities
+    return probabilities(network, _input(picture, size))
 
 
 def _best(classes: list[str], probabilities: list[float]) -> Answer:

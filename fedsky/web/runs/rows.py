@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from fedsky.history import DONE, FAILED, INTERRUPTED, RUNNING, Run, read_lines
+from fedsky.history import DONE, FAILED, INTERRUPTED, RUNNING, Run, effective, read_lines
 from fedsky.report.groups import AROUND, flatten, settings_of
 from fedsky.report.results import number, planned_rounds, printable, section, strategy_name
 
@@ -71,9 +71,10 @@ def read_row(found: Found, is_reference: bool) -> Row:
 def _read(row: Row, found: Found) -> Row:
     problems: list[str] = []
     info = read_object(found, "run.json", problems)
-    run = Run(found.folder, info)
     rounds, wrong = read_lines(found.folder / "rounds.jsonl")
     problems += wrong
+    info = effective(info, rounds)
+    run = Run(found.folder, info)
     timing, _ = read_lines(found.folder / "timing.jsonl")
     last = max(rounds, key=lambda line: int(line["round"]), default={})
     sent = [number(line.get(name), 0) for line in rounds if line["round"] > 0 for name in ("bytes_up", "bytes_down")]
