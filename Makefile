@@ -3,7 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 SITE_STAMP := .venv/.made-from
 
-.PHONY: setup demo web test lint reference benchmark clean
+.PHONY: setup demo web test lint docs reference benchmark clean
 
 # .venv is made anew where it does not start or cannot import what the suite stands on, and brought up to date where
 # pyproject.toml has changed since.
@@ -27,7 +27,7 @@ demo: setup
 	$(PY) -m fedsky -m name=demo strategy=fedavg,fedprox,centralized,local num_clients=5 seed=0,1,2 num_rounds=15 checkpoint=false
 	$(PY) -m fedsky.report outputs/demo
 
-# The site, on http://localhost:5000; see README.md for the first administrator.
+# The site, on http://localhost:5000; see docs/site.md for the first administrator.
 web: setup
 	$(PY) -m fedsky.web
 
@@ -39,6 +39,10 @@ lint: setup
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+
+# What the documentation takes from the code, conf/ and the reference runs, written anew.
+docs: setup
+	$(PY) -m docs
 
 # The committed runs of every recipe, computed anew; SKY names the folder of photographs.
 reference: setup

@@ -11,7 +11,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 SHELVES = ("strategies", "baselines")
-PYTHON = [path for place in ("fedsky", *SHELVES, "benchmarks") for path in sorted((ROOT / place).rglob("*.py"))]
+PYTHON = [path for place in ("fedsky", *SHELVES, "benchmarks", "docs") for path in sorted((ROOT / place).rglob("*.py"))]
 
 
 def imports(path: Path) -> set[str]:

@@ -64,5 +64,3 @@ def test_what_it_names_is_there() -> None:
     assert Settings(data=Path("x")).url.endswith("/site.sqlite") and Settings().accepted.name == "accepted"
     for target in re.findall(r"`((?:tests|docs)/[a-z_/]+\.\w+)`", GUIDE):
         assert (ROOT / target).exists(), target
-    for readme in ("README.md", "README.zh.md"):
-        assert "(docs/serving.md)" in (ROOT / readme).read_text(encoding="utf-8")
