@@ -19,8 +19,8 @@ from typing import Any
 
 from torch import nn
 
-from fedsky.client import Arrays, Config, Metrics, Shard, State, proximal_gradient, sgd
-from strategies.fedavg import FedAvg, checked
+from fedsky.client import Arrays, Config, Metrics, Shard, State, checks, proximal_gradient, sgd
+from strategies.fedavg import FedAvg
 
 
 def train(model: nn.Module, shard: Shard, config: Config, state: State) -> tuple[Arrays, Metrics]:
@@ -56,4 +56,4 @@ class Ditto(FedAvg):
 
     def __init__(self, lam: float, **fedavg: Any) -> None:
         super().__init__(**fedavg)
-        self.parameters["lam"] = checked("strategy.lam", lam)
+        self.parameters["lam"] = checks.number("strategy.lam", lam, at_least=0)

@@ -20,7 +20,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from strategies.fedavg import FedAvg, checked
+from fedsky.client import checks
+from strategies.fedavg import FedAvg
 
 
 class FedAdam(FedAvg):
@@ -30,13 +31,11 @@ class FedAdam(FedAvg):
         self, server_lr: float, beta1: float, beta2: float, tau: float, bias_correction: str = "none", **fedavg: Any
     ) -> None:
         super().__init__(**fedavg)
-        self.server_lr = checked("strategy.server_lr", server_lr, above=0.0)
-        self.beta1 = checked("strategy.beta1", beta1, below=1.0)
-        self.beta2 = checked("strategy.beta2", beta2, below=1.0)
-        self.tau = checked("strategy.tau", tau, above=0.0)
-        if bias_correction not in ("none", "torch"):
-            raise ValueError(f"strategy.bias_correction={bias_correction}: choose none or torch")
-        self.corrected = bias_correction == "torch"
+        self.server_lr = checks.number("strategy.server_lr", server_lr, above=0)
+        self.beta1 = checks.number("strategy.beta1", beta1, at_least=0, below=1)
+        self.beta2 = checks.number("strategy.beta2", beta2, at_least=0, below=1)
+        self.tau = checks.number("strategy.tau", tau, above=0)
+        self.corrected = checks.choice("strategy.bias_correction", bias_correction, ("none", "torch")) == "torch"
 
     def update(self, mean: dict[str, Tensor]) -> dict[str, Tensor]:
         """The step on the parameters; ``memory`` holds m, v and the number of steps made, t."""

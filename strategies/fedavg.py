@@ -10,7 +10,6 @@ With one client it is SGD on the pooled images; with one full-batch step and eve
 on the pooled images.
 """
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -193,21 +192,6 @@ class FedAvg(Strategy):
 def reference(half: Any) -> str:
     """How a message names a function."""
     return f"{half.__module__}:{half.__qualname__}"
-
-
-def checked(key: str, value: Any, at_least: float = 0.0, above: float = -math.inf, below: float = math.inf) -> float:
-    """A constructor's number, as a float; ValueError that names the setting unless it is finite and in its range."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and value >= at_least and above < value < below:
-        return float(value)
-    wanted = f"above {above:g}" if above >= at_least else f"of {at_least:g} or more"
-    raise ValueError(f"{key}={value}: a number {wanted}{f' and below {below:g}' * (below < math.inf)} is needed")
-
-
-def whole(key: str, value: Any, at_least: int = 0) -> int:
-    """A constructor's whole number; ValueError that names the setting unless it is one of ``at_least`` or more."""
-    if isinstance(value, int) and not isinstance(value, bool) and value >= at_least:
-        return value
-    raise ValueError(f"{key}={value}: a whole number of {at_least} or more is needed")
 
 
 def metric(reply: Message, key: str) -> float:

@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from strategies.fedavg import FedAvg, checked
+from fedsky.client import checks
+from strategies.fedavg import FedAvg
 
 
 class FedAvgM(FedAvg):
@@ -24,8 +25,8 @@ class FedAvgM(FedAvg):
 
     def __init__(self, beta: float, server_lr: float, **fedavg: Any) -> None:
         super().__init__(**fedavg)
-        self.beta = checked("strategy.beta", beta, below=1.0)
-        self.server_lr = checked("strategy.server_lr", server_lr, above=0.0)
+        self.beta = checks.number("strategy.beta", beta, at_least=0, below=1)
+        self.server_lr = checks.number("strategy.server_lr", server_lr, above=0)
 
     def update(self, mean: dict[str, Tensor]) -> dict[str, Tensor]:
         """The step on the parameters; ``memory`` holds v."""

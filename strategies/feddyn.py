@@ -26,8 +26,8 @@ import torch
 from flwr.app import Message
 from torch import Tensor, nn
 
-from fedsky.client import Arrays, Config, Metrics, Shard, State, proximal_gradient, sgd
-from strategies.fedavg import FedAvg, checked
+from fedsky.client import Arrays, Config, Metrics, Shard, State, checks, proximal_gradient, sgd
+from strategies.fedavg import FedAvg
 
 
 def train(model: nn.Module, shard: Shard, config: Config, state: State) -> tuple[Arrays, Metrics]:
@@ -53,7 +53,7 @@ class FedDyn(FedAvg):
 
     def __init__(self, alpha: float, **fedavg: Any) -> None:
         super().__init__(**fedavg)
-        self.alpha = self.parameters["alpha"] = checked("strategy.alpha", alpha, above=0.0)
+        self.alpha = self.parameters["alpha"] = checks.number("strategy.alpha", alpha, above=0)
 
     def begin(self, model: nn.Module, config: Mapping[str, Any]) -> None:
         """h is 0 at first; N is the number of all clients."""

@@ -14,8 +14,8 @@ from typing import Any
 
 from torch import nn
 
-from fedsky.client import Arrays, Config, Metrics, Shard, State, proximal_gradient, sgd
-from strategies.fedavg import FedAvg, checked
+from fedsky.client import Arrays, Config, Metrics, Shard, State, checks, proximal_gradient, sgd
+from strategies.fedavg import FedAvg
 
 
 def train(model: nn.Module, shard: Shard, config: Config, state: State) -> tuple[Arrays, Metrics]:
@@ -32,4 +32,4 @@ class FedProx(FedAvg):
 
     def __init__(self, mu: float, **fedavg: Any) -> None:
         super().__init__(**fedavg)
-        self.parameters["mu"] = checked("strategy.mu", mu)
+        self.parameters["mu"] = checks.number("strategy.mu", mu, at_least=0)

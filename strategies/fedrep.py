@@ -18,7 +18,7 @@ from typing import Any
 
 from torch import nn
 
-from fedsky.client import Arrays, Config, Metrics, Shard, State, sgd
+from fedsky.client import Arrays, Config, Metrics, Shard, State, checks, sgd
 from strategies.fedper import FedPer, evaluate, head, keep
 
 
@@ -58,9 +58,7 @@ class FedRep(FedPer):
 
     def __init__(self, head_epochs: int, **fedavg: Any) -> None:
         super().__init__(**fedavg)
-        if not isinstance(head_epochs, int) or isinstance(head_epochs, bool) or head_epochs < 1:
-            raise ValueError(f"strategy.head_epochs={head_epochs}: a whole number of 1 or more is needed")
-        self.parameters["head_epochs"] = head_epochs
+        self.parameters["head_epochs"] = checks.whole("strategy.head_epochs", head_epochs, 1)
 
     def begin(self, model: nn.Module, config: Mapping[str, Any]) -> None:
         super().begin(model, config)

@@ -16,7 +16,7 @@ from typing import Any
 
 from torch import Tensor
 
-from strategies.fedavg import checked
+from fedsky.client import checks
 from strategies.robust import Robust, ascending
 
 
@@ -25,7 +25,7 @@ class FedTrimmedAvg(Robust):
 
     def __init__(self, beta: float, **fedavg: Any) -> None:
         super().__init__(**fedavg)
-        self.beta = checked("strategy.beta", beta, below=0.5)
+        self.beta = checks.number("strategy.beta", beta, at_least=0, below=0.5)
 
     def cut(self, num_replies: int) -> int:
         """How many are cut at each end; 0.1 * 30 is a little above 3 in floating point."""

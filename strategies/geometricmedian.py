@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from strategies.fedavg import checked, whole
+from fedsky.client import checks
 from strategies.robust import Robust
 
 
@@ -28,9 +28,9 @@ class GeometricMedian(Robust):
 
     def __init__(self, smoothing: float, max_iterations: int, tolerance: float, **fedavg: Any) -> None:
         super().__init__(**fedavg)
-        self.smoothing = checked("strategy.smoothing", smoothing, above=0.0)
-        self.max_iterations = whole("strategy.max_iterations", max_iterations, 1)
-        self.tolerance = checked("strategy.tolerance", tolerance)
+        self.smoothing = checks.number("strategy.smoothing", smoothing, above=0)
+        self.max_iterations = checks.whole("strategy.max_iterations", max_iterations, 1)
+        self.tolerance = checks.number("strategy.tolerance", tolerance, at_least=0)
 
     def combine(self, differences: Tensor, num_parameters: int) -> Tensor:
         return self.weights(differences[:, :num_parameters]) @ differences

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from strategies.fedavg import whole
+from fedsky.client import checks
 from strategies.robust import Robust
 
 
@@ -27,7 +27,7 @@ class Krum(Robust):
 
     def __init__(self, num_malicious: int, **fedavg: Any) -> None:
         super().__init__(**fedavg)
-        self.num_malicious = whole("strategy.num_malicious", num_malicious)
+        self.num_malicious = checks.whole("strategy.num_malicious", num_malicious)
 
     def check(self, num_replies: int) -> None:
         needed = self.per_malicious * self.num_malicious + 3

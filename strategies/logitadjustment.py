@@ -21,8 +21,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fedsky.client import Arrays, Config, Metrics, Shard, State, criterion, sgd
-from strategies.fedavg import FedAvg, checked
+from fedsky.client import Arrays, Config, Metrics, Shard, State, checks, criterion, sgd
+from strategies.fedavg import FedAvg
 
 
 def train(model: nn.Module, shard: Shard, config: Config, state: State) -> tuple[Arrays, Metrics]:
@@ -49,7 +49,7 @@ class LogitAdjustment(FedAvg):
 
     def __init__(self, tau: float, **fedavg: Any) -> None:
         super().__init__(**fedavg)
-        self.parameters["tau"] = checked("strategy.tau", tau)
+        self.parameters["tau"] = checks.number("strategy.tau", tau, at_least=0)
 
     def begin(self, model: nn.Module, config: Mapping[str, Any]) -> None:
         """Refuses a model whose outputs are not the logits of a cross-entropy."""

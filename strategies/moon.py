@@ -22,8 +22,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fedsky.client import Arrays, Config, Metrics, Shard, State, criterion, sgd
-from strategies.fedavg import FedAvg, checked
+from fedsky.client import Arrays, Config, Metrics, Shard, State, checks, criterion, sgd
+from strategies.fedavg import FedAvg
 
 
 def train(model: nn.Module, shard: Shard, config: Config, state: State) -> tuple[Arrays, Metrics]:
@@ -70,5 +70,5 @@ class Moon(FedAvg):
 
     def __init__(self, mu: float, temperature: float, **fedavg: Any) -> None:
         super().__init__(**fedavg)
-        self.parameters["mu"] = checked("strategy.mu", mu)
-        self.parameters["temperature"] = checked("strategy.temperature", temperature, above=0.0)
+        self.parameters["mu"] = checks.number("strategy.mu", mu, at_least=0)
+        self.parameters["temperature"] = checks.number("strategy.temperature", temperature, above=0)

@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
-from strategies.fedavg import whole
+from fedsky.client import checks
 from strategies.krum import Krum, scores, squared_distances
 
 
@@ -20,7 +20,7 @@ class MultiKrum(Krum):
 
     def __init__(self, num_malicious: int, num_selected: int | None = None, **fedavg: Any) -> None:
         super().__init__(num_malicious, **fedavg)
-        self.num_selected = None if num_selected is None else whole("strategy.num_selected", num_selected, 1)
+        self.num_selected = None if num_selected is None else checks.whole("strategy.num_selected", num_selected, 1)
 
     def check(self, num_replies: int) -> None:
         super().check(num_replies)

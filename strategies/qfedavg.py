@@ -20,8 +20,8 @@ import torch
 from flwr.app import Message
 from torch import Tensor, nn
 
-from fedsky.client import Arrays, Config, Metrics, Shard, State, mean_loss, sgd
-from strategies.fedavg import FedAvg, checked, metric
+from fedsky.client import Arrays, Config, Metrics, Shard, State, checks, mean_loss, sgd
+from strategies.fedavg import FedAvg, metric
 
 
 def train(model: nn.Module, shard: Shard, config: Config, state: State) -> tuple[Arrays, Metrics]:
@@ -38,7 +38,7 @@ class QFedAvg(FedAvg):
 
     def __init__(self, q: float, **fedavg: Any) -> None:
         super().__init__(**fedavg)
-        self.q = checked("strategy.q", q)
+        self.q = checks.number("strategy.q", q, at_least=0)
 
     def mean(self, replies: Iterable[Message]) -> dict[str, Tensor] | None:
         """The parameters after the step and the plain mean of the buffers, summed in float64 as the replies arrive."""

@@ -30,7 +30,7 @@ import torch
 from flwr.app import Array, ArrayRecord, Message
 from torch import Tensor, nn
 
-from fedsky.client import Arrays, Config, Metrics, Shard, State, criterion, sgd
+from fedsky.client import Arrays, Config, Metrics, Shard, State, checks, criterion, sgd
 from strategies.fedavg import FedAvg, metric
 from strategies.fednova import normaliser
 
@@ -89,6 +89,9 @@ def gradient(model: nn.Module, shard: Shard, config: Config) -> dict[str, Tensor
     return total
 
 
+WEIGHTS = ("examples", "uniform")
+
+
 class Scaffold(FedAvg):
     """The server half; ``option`` 1 or 2, ``weights`` of x and ``control_weights`` of c examples or uniform."""
 
@@ -98,13 +101,9 @@ class Scaffold(FedAvg):
 
     def __init__(self, option: int, weights: str, control_weights: str, **fedavg: Any) -> None:
         super().__init__(**fedavg)
-        if option not in (1, 2) or isinstance(option, bool):
-            raise ValueError(f"strategy.option={option}: choose 1 or 2")
-        for key, value in (("weights", weights), ("control_weights", control_weights)):
-            if value not in ("examples", "uniform"):
-                raise ValueError(f"strategy.{key}={value}: choose examples or uniform")
-        self.parameters["option"] = int(option)
-        self.weights, self.control_weights = weights, control_weights
+        self.parameters["option"] = checks.choice("strategy.option", option, (1, 2))
+        self.weights = checks.choice("strategy.weights", weights, WEIGHTS)
+        self.control_weights = checks.choice("strategy.control_weights", control_weights, WEIGHTS)
 
     def begin(self, model: nn.Module, config: Mapping[str, Any]) -> None:
         """c is 0 at first; N is the number of all clients."""

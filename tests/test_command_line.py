@@ -44,7 +44,7 @@ def one_line(done: subprocess.CompletedProcess[str], folder: Path) -> str:
 @pytest.mark.parametrize(
     ("override", "code", "line"),
     [
-        ("strategy=fedavgg", 2, "strategy=fedavgg is none: choose bulyan, centralized, ditto, "),
+        ("strategy=fedavgg", 2, "unknown strategy 'fedavgg'; choose bulyan, centralized, ditto, "),
         ("num_client=3", 2, "unknown key num_client: did you mean num_clients?"),
         ("strategy=null", 2, ""),
         ("lr='", 2, ""),

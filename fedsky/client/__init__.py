@@ -5,6 +5,7 @@ metrics. It passes only its difference to the shared loop: ``sgd(..., correct=..
 beside the model's stand in ``config["extra"]``.
 """
 
+from fedsky import checks
 from fedsky.client.app import Handler, client_generator, mods, num_classes, state_of, tensors
 from fedsky.client.state import State
 from fedsky.client.training import (
@@ -26,6 +27,7 @@ __all__ = [
     "Metrics",
     "Shard",
     "State",
+    "checks",
     "client_generator",
     "criterion",
     "mean_loss",

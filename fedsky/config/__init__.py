@@ -3,7 +3,7 @@
 import difflib
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,21 @@ from hydra.errors import InstantiationException, MissingConfigException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from fedsky.checks import parse_fold
+from fedsky import checks
+from fedsky.checks import listed, shown
 from fedsky.config import start
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
 # key: smallest value of a whole number
 WHOLE = {"num_clients": 1, "num_rounds": 1, "local_epochs": 1, "batch_size": 1, "seed": 0, "data_seed": 0}
+NUMBERS: dict[str, dict[str, Any]] = {
+    "lr": {"above": 0},
+    "momentum": {"at_least": 0, "below": 1},
+    "weight_decay": {"at_least": 0},
+    "participation": {"above": 0, "at_most": 1},
+    "stragglers": {"at_least": 0, "at_most": 1},
+}
 
 
 LARGEST = 2**63 - 1  # that a message and torch's generator take
@@ -48,73 +56,35 @@ def check(config: dict[str, Any]) -> None:
     """Raises ValueError for a top-level value that no run can use."""
     for group in GROUPS:
         if not isinstance(config.get(group), dict):
-            raise ValueError(f"{group}={config.get(group)} is none: choose {_listed(_choices(group))}")
-    _whole("partition.min_examples", config["partition"].get("min_examples"), 1)
+            raise ValueError(f"unknown {group} '{shown(config.get(group))}'; choose {listed(_choices(group))}")
+    checks.whole("partition.min_examples", config["partition"].get("min_examples"), 1)
     for group in OPTIONAL:
         if not isinstance(config.setdefault(group, {"_target_": None}), dict):
-            raise ValueError(f"{group}={config[group]} is none: choose {_listed(_choices(group))}")
+            raise ValueError(f"unknown {group} '{shown(config[group])}'; choose {listed(_choices(group))}")
     config.setdefault("stragglers", 0.0)
     config.setdefault("evaluate_train", False)
     for key, smallest in WHOLE.items():
-        _whole(key, config[key], smallest)
+        checks.whole(key, config[key], smallest)
         if config[key] > LARGEST:
             raise ValueError(f"{key}={config[key]}: {LARGEST} or less is needed")
     for key in ("checkpoint", "dry_run", "evaluate_train"):
-        if not isinstance(config[key], bool):
-            raise ValueError(f"{key}={config[key]}: true or false is needed")
-    _number(config, "lr", above=0.0)
-    _number(config, "momentum", at_least=0.0, below=1.0)
-    _number(config, "weight_decay", at_least=0.0)
-    _number(config, "participation", above=0.0, at_most=1.0)
-    _number(config, "stragglers", at_least=0.0, at_most=1.0)
-    patience = config["patience"]
-    if patience is not None and (not isinstance(patience, int) or isinstance(patience, bool) or patience < 1):
-        raise ValueError(f"patience={patience}: a whole number of rounds, 1 or more, or null is needed")
-    if config["evaluate"] not in ("server", "clients"):
-        raise ValueError(f"evaluate={config['evaluate']}: choose server or clients")
+        checks.flag(key, config[key])
+    for key, bounds in NUMBERS.items():
+        config[key] = checks.number(key, config[key], **bounds)
+    if config["patience"] is not None:
+        checks.whole("patience", config["patience"], 1, of="rounds", hint=", or null")
+    checks.choice("evaluate", config["evaluate"], ("server", "clients"))
     if config["evaluate_train"] and config["evaluate"] != "server":
         raise ValueError("evaluate_train=True: only the server sees the training images, choose evaluate=server")
-    if config["lr_schedule"] not in ("constant", "cosine"):
-        raise ValueError(f"lr_schedule={config['lr_schedule']}: choose constant or cosine")
+    checks.choice("lr_schedule", config["lr_schedule"], ("constant", "cosine"))
     names = config["client_names"]
     if names is not None and (not isinstance(names, list) or len(names) != config["num_clients"]):
-        raise ValueError(f"client_names={names}: as many names as num_clients={config['num_clients']} are needed")
+        raise ValueError(
+            f"client_names={shown(names)}: as many names as num_clients={config['num_clients']} are needed"
+        )
     if "fold" in config["data"]:
-        parse_fold(config["data"]["fold"])
+        checks.fold(config["data"]["fold"])
     start.settle(config["model"])
-
-
-def _whole(key: str, value: Any, smallest: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < smallest:
-        raise ValueError(f"{key}={value}: a whole number of {smallest} or more is needed")
-
-
-def _number(
-    config: dict[str, Any],
-    key: str,
-    above: float | None = None,
-    at_least: float | None = None,
-    at_most: float | None = None,
-    below: float | None = None,
-) -> None:
-    value = config[key]
-    wanted = " and ".join(
-        f"{word} {bound:g}"
-        for word, bound in (("above", above), ("at least", at_least), ("at most", at_most), ("below", below))
-        if bound is not None
-    )
-    right = (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-        and (above is None or value > above)
-        and (at_least is None or value >= at_least)
-        and (at_most is None or value <= at_most)
-        and (below is None or value < below)
-    )
-    if not right:
-        raise ValueError(f"{key}={value}: a number {wanted} is needed")
-    config[key] = float(value)
 
 
 def learning_rate(config: dict[str, Any], round: int) -> float:
@@ -128,14 +98,14 @@ def explain(error: Exception) -> str:
     """One line for what Hydra refuses: the value, and what would be right."""
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, choice = error.missing_cfg_file.rpartition("/")
-        return f"{group}={choice} is none: choose {_listed(error.options or [])}"
+        return f"unknown {group} '{choice}'; choose {listed(error.options or [])}"
     unknown = re.search(r"Could not override '([^']+)'", str(error))
     if unknown is None:
         return " ".join(str(error).split())
     key = unknown[1]
     known = _settings()
     if key in known:
-        return f"{key} is a setting of {_listed(known[key])} alone: choose that too, or leave it out"
+        return f"{key} is a setting of {listed(known[key])} alone: choose that too, or leave it out"
     near = difflib.get_close_matches(key, known, n=1)
     return f"unknown key {key}: " + (f"did you mean {near[0]}?" if near else f"see {from_here(CONF / 'config.yaml')}")
 
@@ -162,10 +132,6 @@ def _keys(content: Any) -> Iterator[str]:
 
 def _choices(group: str) -> list[str]:
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " or ".join(filter(None, [", ".join(names[:-1]), *names[-1:]])) or "another"
 
 
 # What the runs of earlier versions name by the place that it had then.

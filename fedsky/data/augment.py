@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from fedsky import checks
+
 
 @dataclass(frozen=True)
 class Augment:
@@ -25,13 +27,9 @@ class Augment:
 
     def __post_init__(self) -> None:
         for name in ("zoom", "shift", "light", "contrast"):
-            value = getattr(self, name)
-            if not isinstance(value, int | float) or not 0 <= value < 1:
-                raise ValueError(f"data.augment.{name}={value}: a number from 0 up to 1 is needed")
-        if not isinstance(self.flip, bool):
-            raise ValueError(f"data.augment.flip={self.flip}: true or false is needed")
-        if not isinstance(self.rotate, int | float) or not 0 <= self.rotate <= 180:
-            raise ValueError(f"data.augment.rotate={self.rotate}: degrees from 0 to 180 are needed")
+            checks.number(f"data.augment.{name}", getattr(self, name), at_least=0, below=1)
+        checks.flag("data.augment.flip", self.flip)
+        checks.number("data.augment.rotate", self.rotate, at_least=0, at_most=180, hint=" (degrees)")
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Varied copies of images [n, 3, height, width] with values in [0, 1]."""

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import logging
-import math
 import os
 import struct
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from fedsky import checks
 from fedsky.data import manifest as manifests
 from fedsky.data.duplicates import DISTANCE, group, look
 from fedsky.data.manifest import Row
@@ -76,17 +76,12 @@ def load(
 
 
 def _check(size: int, on_bad: str, duplicates: str, distance: int, cache_gb: float | None) -> None:
-    if not isinstance(size, int) or not 16 <= size <= 512:
-        raise ValueError(f"data.size={size}: photographs are resized to 16 to 512 pixels a side, a whole number")
-    if on_bad not in ("fail", "skip"):
-        raise ValueError(f"data.on_bad={on_bad}: choose fail or skip")
-    if duplicates not in MODES:
-        raise ValueError(f"data.duplicates={duplicates}: choose together, drop or keep")
-    if not isinstance(distance, int) or isinstance(distance, bool) or not 0 <= distance <= 16:
-        raise ValueError(f"data.distance={distance}: a whole number of bits, 0 to 16 of 64, is needed")
-    number = isinstance(cache_gb, int | float) and not isinstance(cache_gb, bool)
-    if cache_gb is not None and not (number and math.isfinite(cache_gb) and cache_gb >= 0):
-        raise ValueError(f"data.cache_gb={cache_gb}: a number of 0 or more, or null for no bound, is needed")
+    checks.whole("data.size", size, 16, 512, of="pixels a side")
+    checks.choice("data.on_bad", on_bad, ("fail", "skip"))
+    checks.choice("data.duplicates", duplicates, MODES)
+    checks.whole("data.distance", distance, 0, 16, of="bits")
+    if cache_gb is not None:
+        checks.number("data.cache_gb", cache_gb, at_least=0, hint=", or null for no bound")
 
 
 def _in_folders(root: Path) -> list[Row]:

@@ -1,7 +1,6 @@
 """The embedded data: sky photographs drawn by fedsky's own renderer, nothing to download."""
 
 import dataclasses
-import math
 import multiprocessing
 import os
 import signal
@@ -13,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fedsky import interrupt
+from fedsky import checks, interrupt
 from fedsky.data import sky
 from fedsky.data.photos import Photos, cache_folder, cached
 
@@ -50,18 +49,14 @@ def load(
 def check(count: int, size: int, render_seed: int, owners: int | None, label_noise: float) -> None:
     """Raises ValueError for what cannot be drawn."""
     if not isinstance(count, int) or count < 4 or count % 2:
-        raise ValueError(f"data.count={count}: the renderer draws an even number of photographs, 4 or more")
-    if not isinstance(size, int) or not 16 <= size <= 512:
-        raise ValueError(f"data.size={size}: rendered photographs have 16 to 512 pixels a side, a whole number")
-    if not isinstance(render_seed, int) or render_seed < 0:
-        raise ValueError(f"data.render_seed={render_seed}: a whole number of 0 or more is needed")
-    if owners is not None and (
-        not isinstance(owners, int) or isinstance(owners, bool) or not 1 <= owners <= count // 2
-    ):
-        raise ValueError(f"data.owners={owners}: 1 to {count // 2} owners, a whole number, or null is needed")
-    number = isinstance(label_noise, int | float) and not isinstance(label_noise, bool)
-    if not number or not math.isfinite(label_noise) or not 0 <= label_noise <= 1:
-        raise ValueError(f"data.label_noise={label_noise}: a share from 0 to 1 is needed")
+        raise ValueError(
+            f"data.count={checks.shown(count)}: the renderer draws an even number of photographs, 4 or more"
+        )
+    checks.whole("data.size", size, 16, 512, of="pixels a side")
+    checks.whole("data.render_seed", render_seed)
+    if owners is not None:
+        checks.whole("data.owners", owners, 1, count // 2, of="owners", hint=", or null")
+    checks.number("data.label_noise", label_noise, at_least=0, at_most=1)
 
 
 def owner_of(index: int, owners: int) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fedsky.checks import parse_fold
+from fedsky import checks
 
 Indices = NDArray[np.int64]
 
@@ -28,7 +28,7 @@ def split(labels: NDArray[np.int64], shards: Sequence[Indices], fold: str, seed:
     the owner's label mixture and the folds' sizes differ by one at most. With 5 folds this is 70/10/20. Over all k
     every photograph is tested once. The same ``seed`` gives the same folds.
     """
-    chosen, num_folds = parse_fold(fold)
+    chosen, num_folds = checks.fold(fold)
     owners = []
     for client, shard in enumerate(shards):
         if len(shard) < num_folds:

@@ -14,14 +14,13 @@ The paper's code sets no seed, so its own points cannot be drawn again: ``data_s
 validation points, as many as the test's, are more of the same from a stream of their own; the paper has none.
 """
 
-import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from fedsky import checks
 from fedsky.data.photos import Part, Photos, owned
 
 NUM_FEATURES, NUM_CLASSES = 60, 10
@@ -56,11 +55,9 @@ def _model(rng: Generator, center: float) -> tuple[NDArray[np.float64], NDArray[
 
 def load(alpha: float, beta: float, iid: bool, num_clients: int, data_seed: int) -> Photos:
     """The points of ``num_clients`` devices; where ``iid``, neither alpha nor beta counts."""
-    for name, value in (("alpha", alpha), ("beta", beta)):
-        if not _is_number(value):
-            raise ValueError(f"data.{name}={value}: a number of 0 or more is needed")
-    if not isinstance(iid, bool):
-        raise ValueError(f"data.iid={iid}: true or false is needed")
+    checks.number("data.alpha", alpha, at_least=0)
+    checks.number("data.beta", beta, at_least=0)
+    checks.flag("data.iid", iid)
     rng, more = np.random.default_rng(data_seed).spawn(2)
     parts = []
     for device, size in zip(devices(rng, alpha, beta, iid, num_clients), sizes(rng, num_clients), strict=True):
@@ -73,7 +70,3 @@ def load(alpha: float, beta: float, iid: bool, num_clients: int, data_seed: int)
 def sizes(rng: Generator, count: int) -> list[int]:
     """How many points each device has, but for validation."""
     return [50 + int(size) for size in rng.lognormal(4, 2, count)]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0

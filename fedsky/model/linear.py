@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from fedsky import checks
 from fedsky.model.pixels import normalise
 from fedsky.model.solver import Config, Correct, Points
 
@@ -17,8 +18,7 @@ class Softmax(nn.Module):
 
     def __init__(self, num_features: int, num_classes: int) -> None:
         super().__init__()
-        if not isinstance(num_features, int) or isinstance(num_features, bool) or num_features < 1:
-            raise ValueError(f"model.num_features={num_features}: a whole number of 1 or more is needed")
+        checks.whole("model.num_features", num_features, 1)
         bound = num_features**-0.5
         self.weight = nn.Parameter(torch.empty(num_features + 1, num_classes).uniform_(-bound, bound))
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from fedsky.partition.portions import check_number, dirichlet_sizes, drawn, portions
+from fedsky import checks
+from fedsky.partition.portions import EXAMPLE, dirichlet_sizes, drawn, portions
 
 Indices = NDArray[np.int64]
 Partition = Callable[[NDArray[np.int64], int, np.random.Generator], list[Indices]]
@@ -48,7 +49,7 @@ def dirichlet(labels: NDArray[np.int64], num_clients: int, rng: np.random.Genera
     Clients draw one image each in turn without replacement; a class that has run out is left out of the mixture, so
     the clients share what that costs. alpha -> infinity tends to ``iid``, alpha -> 0 to one class a client.
     """
-    check_number("alpha", alpha)
+    checks.number("partition.alpha", alpha, above=0, hint=EXAMPLE)
     return _mixed(labels, num_clients, rng, alpha, None)
 
 
@@ -64,7 +65,7 @@ def dirichlet_quantity(
 
     Clients draw in a random order in which each comes up as often as it gets images.
     """
-    check_number("alpha", alpha)
+    checks.number("partition.alpha", alpha, above=0, hint=EXAMPLE)
     sizes = dirichlet_sizes(len(labels), num_clients, rng, "quantity_alpha", quantity_alpha, smallest)
     return _mixed(labels, num_clients, rng, alpha, sizes)
 
@@ -83,7 +84,7 @@ def dirichlet_label(
     has ``smallest``. balance: a client that has its fair share n / num_clients gets nothing of the classes that follow,
     as in the code of both, not in their papers. alpha -> infinity tends to ``iid``.
     """
-    check_number("alpha", alpha)
+    checks.number("partition.alpha", alpha, above=0, hint=EXAMPLE)
     classes, totals = np.unique(labels, return_counts=True)
 
     def draw(rng: np.random.Generator, alpha: float) -> NDArray[np.int64]:
@@ -111,11 +112,8 @@ def label_quantity(
     """
     classes = np.unique(labels)
     least, most = -(-len(classes) // num_clients), len(classes)
-    if not isinstance(num_classes, int) or isinstance(num_classes, bool) or not least <= num_classes <= most:
-        raise ValueError(
-            f"partition.num_classes={num_classes}: a whole number of classes for each client, {least} to {most}, "
-            f"is needed with {num_clients} clients"
-        )
+    hint = f" with {num_clients} clients"
+    checks.whole("partition.num_classes", num_classes, least, most, of="classes for each client", hint=hint)
     has = np.zeros((num_clients, most), dtype=bool)
     has[np.arange(num_clients), np.arange(num_clients) % most] = True
     for place, label in enumerate(rng.permutation(np.arange(num_clients, most))):
@@ -132,9 +130,7 @@ def label_quantity(
 
 def shards(labels: NDArray[np.int64], num_clients: int, rng: np.random.Generator, per_client: int = 2) -> list[Indices]:
     """Sorted by label, cut into ``per_client * num_clients`` runs, ``per_client`` random ones each (McMahan 2017)."""
-    if not isinstance(per_client, int) or per_client < 1 or per_client * num_clients > len(labels):
-        most = len(labels) // num_clients
-        raise ValueError(f"partition.per_client={per_client}: a whole number of shards, 1 to {most}, is needed")
+    checks.whole("partition.per_client", per_client, 1, len(labels) // num_clients, of="shards")
     order = np.argsort(labels + rng.random(len(labels)) * 0.5)
     runs = np.array_split(order, per_client * num_clients)
     deal = rng.permutation(len(runs)).reshape(num_clients, per_client)
@@ -156,7 +152,7 @@ def quantity_lognormal(
 
     The unbalanced split of FedDyn (Acar et al. 2021) and FedLab (Zeng et al. 2023). sigma -> 0 tends to equal sizes.
     """
-    check_number("sigma", sigma)
+    checks.number("partition.sigma", sigma, above=0, hint=EXAMPLE)
 
     def draw(rng: np.random.Generator, sigma: float) -> NDArray[np.int64]:
         normal = rng.standard_normal(num_clients)
@@ -173,7 +169,7 @@ def noise(labels: NDArray[np.int64], num_clients: int, rng: np.random.Generator,
 
     An index array has no images: ``fedsky.data.owners`` adds the noise.
     """
-    check_number("sigma", sigma)
+    checks.number("partition.sigma", sigma, above=0, hint=EXAMPLE)
     return iid(labels, num_clients, rng)
 
 

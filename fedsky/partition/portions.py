@@ -2,14 +2,16 @@
 
 import copy
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fedsky import checks
+
 Counts = NDArray[np.int64]
 Draw = Callable[[np.random.Generator, float], Counts]  # a parameter's value to images [clients] or [classes, clients]
 
+EXAMPLE = ", such as 0.5"
 TRIES = 100  # draws of a random partition before it is refused
 TRIED = (1e-8, 1e8)  # the values between which one that works is looked for
 STEP = 1.25  # from one value that is tried to the next
@@ -26,7 +28,7 @@ def dirichlet_sizes(
     total: int, num_clients: int, rng: np.random.Generator, name: str, alpha: float, smallest: int
 ) -> Counts:
     """Sizes [clients] with shares ~ Dir(alpha), each ``smallest`` or more; ``name`` is alpha's in the configuration."""
-    check_number(name, alpha)
+    checks.number(f"partition.{name}", alpha, above=0, hint=EXAMPLE)
 
     def draw(rng: np.random.Generator, alpha: float) -> Counts:
         return portions(rng.dirichlet(np.full(num_clients, alpha)), total)
@@ -67,9 +69,3 @@ def _tried(draw: Draw, rng: np.random.Generator, value: float, smallest: int) ->
         if counts.reshape(-1, counts.shape[-1]).sum(axis=0).min() >= smallest:
             return counts
     return None
-
-
-def check_number(name: str, value: Any) -> None:
-    """Raises ValueError where ``partition.<name>`` is no number above 0."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or not (np.isfinite(value) and value > 0):
-        raise ValueError(f"partition.{name}={value}: a number above 0 is needed, such as 0.5")

@@ -25,7 +25,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from strategies.fedavg import FedAvg, checked
+from fedsky.client import checks
+from strategies.fedavg import FedAvg
 from strategies.wrappers.fixed import Fixed
 from strategies.wrappers.wrapper import Wrapper
 
@@ -45,9 +46,11 @@ class Adaptive(Fixed):
         max_epsilon: float | None = None,
     ) -> None:
         super().__init__(strategy, noise_multiplier, clip_norm, delta, max_epsilon)
-        self.quantile = checked("privacy.quantile", quantile, above=0.0, below=1.0)
-        self.clip_lr = checked("privacy.clip_lr", clip_lr)
-        self.count_noise = None if count_noise is None else checked("privacy.count_noise", count_noise)
+        self.quantile = checks.number("privacy.quantile", quantile, above=0, below=1)
+        self.clip_lr = checks.number("privacy.clip_lr", clip_lr, at_least=0)
+        self.count_noise = (
+            None if count_noise is None else checks.number("privacy.count_noise", count_noise, at_least=0)
+        )
         if self.noise_multiplier and self.count_noise is not None and 2 * self.count_noise <= self.noise_multiplier:
             raise ValueError(f"privacy.count_noise={count_noise}: above noise_multiplier / 2 is needed, or null")
         self.sigma = 0.0

@@ -25,8 +25,8 @@ import torch
 from flwr.app import ArrayRecord, Message, MetricRecord
 from torch import nn
 
-from fedsky.client import tensors
-from strategies.fedavg import FedAvg, checked
+from fedsky.client import checks, tensors
+from strategies.fedavg import FedAvg
 from strategies.wrappers.attack import Attack, put
 from strategies.wrappers.wrapper import Wrapper
 
@@ -36,7 +36,7 @@ class Alie(Attack):
 
     def __init__(self, strategy: FedAvg | Wrapper, num_attackers: int, z: float | None = None) -> None:
         super().__init__(strategy, num_attackers)
-        self.given = None if z is None else checked("attack.z", z, above=0.0)
+        self.given = None if z is None else checks.number("attack.z", z, above=0)
         self.z = 0.0
         self.nodes: set[int] = set()  # of the attackers in the round's cohort
 

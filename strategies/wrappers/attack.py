@@ -13,8 +13,8 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Context, Message
 from flwr.serverapp import Grid
 from torch import Tensor, nn
 
-from fedsky.client import Handler, tensors
-from strategies.fedavg import FedAvg, whole
+from fedsky.client import Handler, checks, tensors
+from strategies.fedavg import FedAvg
 from strategies.wrappers.wrapper import Wrapper, with_mod
 
 
@@ -25,7 +25,7 @@ class Attack(Wrapper):
 
     def __init__(self, strategy: FedAvg | Wrapper, num_attackers: int) -> None:
         super().__init__(strategy)
-        self.num_attackers = whole("attack.num_attackers", num_attackers)
+        self.num_attackers = checks.whole("attack.num_attackers", num_attackers)
         self.told: dict[str, float] = {}  # what the mod reads from the message's config
         self.attackers: set[int] = set()
 

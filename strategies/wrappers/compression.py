@@ -25,7 +25,7 @@ from flwr.serverapp import Grid
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fedsky.client import Config, state_of, tensors
+from fedsky.client import Config, checks, state_of, tensors
 from strategies.fedavg import FedAvg
 from strategies.wrappers.wrapper import Wrapper, with_mod
 
@@ -68,9 +68,8 @@ class Compression(Wrapper):
 
     def __init__(self, strategy: FedAvg | Wrapper, error_feedback: bool = True) -> None:
         super().__init__(strategy)
-        if not isinstance(error_feedback, bool):
-            raise ValueError(f"compression.error_feedback={error_feedback}: true or false is needed")
-        self.settings: dict[str, Any] = {"error_feedback": error_feedback}  # what the client half reads
+        # what the client half reads
+        self.settings: dict[str, Any] = {"error_feedback": checks.flag("compression.error_feedback", error_feedback)}
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid

@@ -11,8 +11,8 @@ strategy's, unchanged. epochs = 0 judges everyone by the global model to the end
 
 from torch import nn
 
-from fedsky.client import Config, Shard, State, sgd
-from strategies.fedavg import FedAvg, checked
+from fedsky.client import Config, Shard, State, checks, sgd
+from strategies.fedavg import FedAvg
 from strategies.wrappers.wrapper import Wrapper
 
 
@@ -34,7 +34,6 @@ class FineTune(Wrapper):
         if strategy.evaluate is not None:
             name = type(strategy).__name__.lower()
             raise ValueError(f"personalize=finetune: strategy={name} gives every client its own model; leave it out")
-        if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 0:
-            raise ValueError(f"personalize.epochs={epochs}: a whole number of 0 or more is needed")
+        checks.whole("personalize.epochs", epochs)
         strategy.evaluate = evaluate  # read by the innermost strategy when it makes its messages
-        strategy.parameters |= {"tuning_epochs": epochs, "tuning_lr": checked("personalize.lr", lr, above=0.0)}
+        strategy.parameters |= {"tuning_epochs": epochs, "tuning_lr": checks.number("personalize.lr", lr, above=0)}

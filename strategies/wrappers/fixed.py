@@ -31,7 +31,8 @@ import torch
 from flwr.app import ArrayRecord, Message, MetricRecord, RecordDict
 from torch import nn
 
-from strategies.fedavg import FedAvg, checked
+from fedsky.client import checks
+from strategies.fedavg import FedAvg
 from strategies.wrappers.wrapper import Wrapper
 
 
@@ -78,10 +79,10 @@ class Fixed(Wrapper):
             raise ValueError(
                 f"privacy={self.name}: {name} takes no mean of the clients' models; choose fedavg or another that does"
             )
-        self.noise_multiplier = checked("privacy.noise_multiplier", noise_multiplier)
-        self.clip_norm = checked("privacy.clip_norm", clip_norm, above=0.0)
-        self.delta = checked("privacy.delta", delta, above=0.0, below=1.0)
-        self.max_epsilon = None if max_epsilon is None else checked("privacy.max_epsilon", max_epsilon, above=0.0)
+        self.noise_multiplier = checks.number("privacy.noise_multiplier", noise_multiplier, at_least=0)
+        self.clip_norm = checks.number("privacy.clip_norm", clip_norm, above=0)
+        self.delta = checks.number("privacy.delta", delta, above=0, below=1)
+        self.max_epsilon = None if max_epsilon is None else checks.number("privacy.max_epsilon", max_epsilon, above=0)
         self.seed, self.rate, self.expected = 0, 1.0, 1.0  # expected: the mean size of a sample, q N
         innermost.cohort = sample
 

@@ -7,8 +7,8 @@ import torch
 from flwr.app import Context, Message
 from torch import Tensor
 
-from fedsky.client import Config, Handler, client_generator
-from strategies.fedavg import FedAvg, checked
+from fedsky.client import Config, Handler, checks, client_generator
+from strategies.fedavg import FedAvg
 from strategies.wrappers.attack import Attack, falsified
 from strategies.wrappers.wrapper import Wrapper
 
@@ -31,4 +31,4 @@ class Gaussian(Attack):
 
     def __init__(self, strategy: FedAvg | Wrapper, num_attackers: int, std: float) -> None:
         super().__init__(strategy, num_attackers)
-        self.told["attack_std"] = checked("attack.std", std)
+        self.told["attack_std"] = checks.number("attack.std", std, at_least=0)

@@ -7,8 +7,8 @@ replacement"). factor = 1 is honest, up to rounding.
 
 from flwr.app import Context, Message
 
-from fedsky.client import Config, Handler
-from strategies.fedavg import FedAvg, checked
+from fedsky.client import Config, Handler, checks
+from strategies.fedavg import FedAvg
 from strategies.wrappers.attack import Attack, falsified
 from strategies.wrappers.wrapper import Wrapper
 
@@ -27,4 +27,4 @@ class Scaled(Attack):
 
     def __init__(self, strategy: FedAvg | Wrapper, num_attackers: int, factor: float) -> None:
         super().__init__(strategy, num_attackers)
-        self.told["attack_factor"] = checked("attack.factor", factor)
+        self.told["attack_factor"] = checks.number("attack.factor", factor, at_least=0)

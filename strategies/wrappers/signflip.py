@@ -2,8 +2,8 @@
 
 from flwr.app import Context, Message
 
-from fedsky.client import Config, Handler
-from strategies.fedavg import FedAvg, checked
+from fedsky.client import Config, Handler, checks
+from strategies.fedavg import FedAvg
 from strategies.wrappers.attack import Attack, falsified
 from strategies.wrappers.wrapper import Wrapper
 
@@ -22,4 +22,4 @@ class SignFlip(Attack):
 
     def __init__(self, strategy: FedAvg | Wrapper, num_attackers: int, scale: float) -> None:
         super().__init__(strategy, num_attackers)
-        self.told["attack_scale"] = checked("attack.scale", scale)
+        self.told["attack_scale"] = checks.number("attack.scale", scale, at_least=0)

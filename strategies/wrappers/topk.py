@@ -15,7 +15,7 @@ import torch
 from flwr.app import Context, Message
 from torch import Tensor
 
-from fedsky.client import Config, Handler
+from fedsky.client import Config, Handler, checks
 from strategies.fedavg import FedAvg
 from strategies.wrappers.compression import Compression, Encoded, compress
 from strategies.wrappers.wrapper import Wrapper
@@ -48,6 +48,5 @@ class TopK(Compression):
 
     def __init__(self, strategy: FedAvg | Wrapper, fraction: float, error_feedback: bool = True) -> None:
         super().__init__(strategy, error_feedback)
-        if not isinstance(fraction, int | float) or isinstance(fraction, bool) or not 0 < fraction <= 1:
-            raise ValueError(f"compression.fraction={fraction}: a number above 0 and at most 1 is needed")
+        checks.number("compression.fraction", fraction, above=0, at_most=1)
         self.settings["fraction"] = float(fraction)

@@ -28,10 +28,10 @@ def defaults() -> dict[str, object]:
         *(("seed", value, "a whole number of 0 or more") for value in ("-1", "0.5")),
         *((key, str(2**63), f"{2**63 - 1} or less") for key in ("seed", "data_seed", "num_rounds")),
         ("data_seed", "-1", "a whole number of 0 or more"),
-        *(("momentum", value, "at least 0 and below 1") for value in ("1", "-0.1", "nan")),
-        *(("weight_decay", value, "at least 0") for value in ("-1", "nan", "inf")),
+        *(("momentum", value, "of 0 or more and below 1") for value in ("1", "-0.1", "nan")),
+        *(("weight_decay", value, "of 0 or more") for value in ("-1", "nan", "inf")),
         *(("data.fold", value, "write k/5 with k from 1 to 5") for value in ("6/5", "0/5", "x", "1")),
-        *(("patience", value, "a whole number of rounds, 1 or more, or null") for value in ("0", "-1", "1.5", "x")),
+        *(("patience", value, "a whole number of rounds, 1 or more, is needed") for value in ("0", "-1", "1.5", "x")),
         ("evaluate", "foo", "choose server or clients"),
         ("lr_schedule", "linear", "choose constant or cosine"),
         *(("client_names", value, "as many names as num_clients=5") for value in ("[A,B]", "[]", "A")),
@@ -44,14 +44,13 @@ def test_an_impossible_value_is_named_with_what_is_needed(key: str, value: str, 
     with pytest.raises(ValueError) as raised:
         resolve(compose([f"{key}={value}"]))
     message = str(raised.value)
-    shown = {"null": "None", "true": "True", "[A,B]": "['A', 'B']"}.get(value, value)
-    assert message.startswith(f"{key}={shown}"), message
+    assert message.startswith(f"{key}={value}"), message
     assert needed in message and "\n" not in message
 
 
 @pytest.mark.parametrize("group", ["strategy", "data", "partition", "model", "engine"])
 def test_a_group_left_out_is_named_with_its_choices(group: str) -> None:
-    with pytest.raises(ValueError, match=f"{group}=None is none: choose .+ or .+"):
+    with pytest.raises(ValueError, match=f"unknown {group} 'null'; choose .+ or .+"):
         resolve(compose([f"~{group}"]))
 
 
@@ -74,8 +73,8 @@ def test_interpolations_are_resolved() -> None:
 @pytest.mark.parametrize(
     ("override", "line"),
     [
-        ("strategy=fedavgg", "strategy=fedavgg is none: choose bulyan, centralized, ditto, "),
-        ("engine=rey", "engine=rey is none: choose inline or ray"),
+        ("strategy=fedavgg", "unknown strategy 'fedavgg'; choose bulyan, centralized, ditto, "),
+        ("engine=rey", "unknown engine 'rey'; choose inline or ray"),
         ("num_client=3", "unknown key num_client: did you mean num_clients?"),
         ("stratgy=fedavg", "unknown key stratgy: did you mean strategy?"),
         ("data.cout=40", "unknown key data.cout: did you mean data.count?"),

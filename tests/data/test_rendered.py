@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from fedsky.checks import shown
 from fedsky.config import compose, resolve
 from fedsky.data import folder, rendered, sky
 from fedsky.data.owners import load
@@ -46,12 +47,12 @@ def test_every_setting_has_a_cache_of_its_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "needed"),
     [
-        *(("owners", value, "1 to 30 owners, a whole number, or null") for value in (0, 31, 2.0, True)),
-        *(("label_noise", value, "a share from 0 to 1") for value in (-0.1, 1.1, float("nan"), "x", None, True)),
+        *(("owners", value, "a whole number of owners, 1 to 30, is needed, or null") for value in (0, 31, 2.0, True)),
+        *(("label_noise", value, "of 0 or more and at most 1") for value in (-0.1, 1.1, float("nan"), "x", None, True)),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(key: str, value: object, needed: str) -> None:
-    with pytest.raises(ValueError, match=f"^data.{key}={value}: .*{needed}"):
+    with pytest.raises(ValueError, match=f"^data.{key}={shown(value)}: .*{needed}"):
         rendered.load(**SMALL | {key: value})
 
 

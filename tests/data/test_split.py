@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fedsky.checks import parse_fold
+from fedsky import checks
 from fedsky.data.split import Indices, Owner, split
 
 SETTINGS = settings(max_examples=40, deadline=None)
@@ -119,9 +119,9 @@ def test_an_owners_parts_do_not_depend_on_the_other_owners() -> None:
     "fold", ["6/5", "0/5", "x", "1", "1/2", "-1/5", "1.5/5", "/5", "1/", "", "1/5/5", "²/5", "None"]
 )
 def test_a_fold_that_is_none_is_refused(fold: str) -> None:
-    with pytest.raises(ValueError, match=f"data.fold={fold} is none: write k/5"):
-        parse_fold(fold)
+    with pytest.raises(ValueError, match=f"data.fold={fold}: write k/5"):
+        checks.fold(fold)
 
 
 def test_folds_are_read() -> None:
-    assert [parse_fold(fold) for fold in ("1/5", "5/5", "10/10", "3/3")] == [(1, 5), (5, 5), (10, 10), (3, 3)]
+    assert [checks.fold(fold) for fold in ("1/5", "5/5", "10/10", "3/3")] == [(1, 5), (5, 5), (10, 10), (3, 3)]

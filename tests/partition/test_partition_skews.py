@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fedsky.checks import shown
 from fedsky.partition import (
     Indices,
     contiguous,
@@ -139,7 +140,9 @@ def test_label_quantity_gives_every_client_so_many_classes_and_owners_equal_part
                                        (10, True, "1 to 5")],
 )  # fmt: skip
 def test_label_quantity_refuses_a_number_of_classes_that_cannot_be(num: int, num_classes: Any, bounds: str) -> None:
-    with pytest.raises(ValueError, match=f"partition.num_classes={num_classes}: .*{bounds}, is needed with {num}"):
+    with pytest.raises(
+        ValueError, match=f"partition.num_classes={shown(num_classes)}: .*{bounds}, is needed with {num}"
+    ):
         label_quantity(np.arange(200) % 5, num, np.random.default_rng(0), num_classes=num_classes)
 
 

@@ -75,7 +75,7 @@ def test_the_picture_shows_both_classes(tmp_path: Path) -> None:
     ("arguments", "code", "line"),
     [
         (["--out", "p.jpg"], 1, "fedsky: --out p.jpg: a name that ends in .svg, .png or .pdf is needed"),
-        (["partition=dirichlett"], 2, "fedsky: partition=dirichlett is none: choose contiguous, dirichlet, "),
+        (["partition=dirichlett"], 2, "fedsky: unknown partition 'dirichlett'; choose contiguous, dirichlet, "),
         (["partition.alpha=1"], 2, "fedsky: partition.alpha is a setting of partition=dirichlet, "),
         (["num_clients=0"], 1, "fedsky: num_clients=0: a whole number of 1 or more is needed"),
         (["num_clients=9"], 1, "fedsky: num_clients=9: 40 images with partition.min_examples=5 allow 1 to 8 clients"),

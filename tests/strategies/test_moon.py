@@ -113,7 +113,7 @@ def test_a_client_keeps_its_whole_model(go: Go) -> None:
         ({"mu": float("nan")}, "strategy.mu=nan"),
         ({"mu": "1"}, "strategy.mu=1"),
         ({"temperature": 0}, "strategy.temperature=0: a number above 0 is needed"),
-        ({"temperature": True}, "strategy.temperature=True"),
+        ({"temperature": True}, "strategy.temperature=true"),
     ],
 )
 def test_what_it_refuses(wrong: dict[str, Any], line: str) -> None:

@@ -11,6 +11,7 @@ import torch
 from flwr.app import Message
 from personal import own_models, own_state, rows, same, server_model, work_of
 
+from fedsky.checks import shown
 from fedsky.client.training import predict
 from fedsky.engine.grid import ClientGrid
 from fedsky.resume import resume
@@ -143,9 +144,9 @@ def test_where_owners_disagree_own_models_beat_the_common_one(go: Go, strategy: 
 
 @pytest.mark.parametrize("wrong", [-1, float("nan"), float("inf"), "much", True, None])
 def test_what_no_weight_or_number_of_passes_can_be_is_refused(wrong: Any) -> None:
-    with pytest.raises(ValueError, match=rf"strategy\.lam={wrong}: a number of 0 or more"):
+    with pytest.raises(ValueError, match=rf"strategy\.lam={shown(wrong)}: a number of 0 or more"):
         Ditto(lam=wrong)
     passes: Any
     for passes in (wrong, 0, 1.5):
-        with pytest.raises(ValueError, match=rf"strategy\.head_epochs={passes}: a whole number of 1 or more"):
+        with pytest.raises(ValueError, match=rf"strategy\.head_epochs={shown(passes)}: a whole number of 1 or more"):
             FedRep(head_epochs=passes)

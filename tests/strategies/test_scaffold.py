@@ -254,7 +254,7 @@ def test_the_full_gradient_takes_the_batches_statistics_and_leaves_none() -> Non
     [
         ({"option": 3}, "strategy.option=3: choose 1 or 2"),
         ({"option": "2"}, "strategy.option=2"),
-        ({"option": True}, "strategy.option=True"),
+        ({"option": True}, "strategy.option=true"),
         ({"weights": "equal"}, "strategy.weights=equal: choose examples or uniform"),
         ({"control_weights": 1}, "strategy.control_weights=1"),
         ({"weights": ["examples"]}, "strategy.weights="),

@@ -31,7 +31,7 @@ def parse_kinds(names: Iterable[str]) -> frozenset[str]:
     """The kinds that are named, such as ``by-nc``; all that are permitted if none is."""
     found = frozenset(name.strip().lower() for name in names)
     if unknown := sorted(found - set(KINDS)):
-        raise ValueError(f"--license {unknown[0]} is none: choose among {', '.join(KINDS)}")
+        raise ValueError(f"unknown --license {unknown[0]}; choose among {', '.join(KINDS)}")
     return found or PERMITTED
 
 

@@ -202,7 +202,7 @@ def test_the_command(site: LocalWeb, tmp_path: Path) -> None:
     (["--label", "a/b", "--query", "sky"], "--label 'a/b' is no plain folder name"),
     (["--label", "sunny", "--query", "sky", "--limit", "0"], "--limit 0: a whole number of 1"),
     (["--label", "sunny"], "add --query WORDS"),
-    (["--label", "sunny", "--query", "sky", "--license", "gpl"], "--license gpl is none: choose among"),
+    (["--label", "sunny", "--query", "sky", "--license", "gpl"], "unknown --license gpl; choose among"),
     (["--label", "sunny", "--query", "sky", "--from", "flickr"], "FLICKR_API_KEY"),
     (["--label", "sunny", "--from", "urls"], "add --list FILE"),
     (["--label", "sunny", "--from", "urls", "--list", "/nowhere/x"], "cannot be read"),

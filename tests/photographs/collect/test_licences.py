@@ -43,5 +43,5 @@ def test_full_names() -> None:
 def test_choices() -> None:
     assert parse_kinds([]) == PERMITTED == {"cc0", "pdm", "by", "by-sa"}
     assert parse_kinds(["BY-NC", " by "]) == {"by-nc", "by"}
-    with pytest.raises(ValueError, match="--license mit is none: choose among cc0"):
+    with pytest.raises(ValueError, match="unknown --license mit; choose among cc0"):
         parse_kinds(["mit"])

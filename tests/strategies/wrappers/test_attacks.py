@@ -219,7 +219,7 @@ def test_attackers_are_drawn_once_by_the_seed_and_few_are_among_many() -> None:
     [
         (lambda: make("signflip", 6), "attack.num_attackers=6: fewer than num_clients=6"),
         (lambda: make("signflip", -1), "attack.num_attackers=-1: a whole number of 0 or more"),
-        (lambda: make("signflip", True), "attack.num_attackers=True: a whole number"),
+        (lambda: make("signflip", True), "attack.num_attackers=true: a whole number"),
         (lambda: make("signflip", 1, scale=-1), "attack.scale=-1: a number of 0 or more"),
         (lambda: make("scaled", 1, factor="x"), "attack.factor=x: a number of 0 or more"),
         (lambda: make("gaussian", 1, std=float("nan")), "attack.std=nan: a number of 0 or more"),

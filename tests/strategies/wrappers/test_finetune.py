@@ -11,6 +11,7 @@ from personal import own_models, rows, same, server_model, work_of
 from PIL import Image
 from torch.nn import functional as F
 
+from fedsky.checks import shown
 from fedsky.config import compose, make_strategy, resolve
 from fedsky.predict import predict
 from fedsky.resume import resume
@@ -125,8 +126,8 @@ def test_what_sends_no_models_is_refused(baseline: str) -> None:
 def test_what_no_number_of_passes_or_step_can_be_is_refused(wrong: Any) -> None:
     epochs: Any
     for epochs in (wrong, 1.5):
-        with pytest.raises(ValueError, match=rf"personalize\.epochs={epochs}: a whole number of 0 or more"):
+        with pytest.raises(ValueError, match=rf"personalize\.epochs={shown(epochs)}: a whole number of 0 or more"):
             FineTune(FedAvg(), epochs=epochs, lr=0.1)
     for lr in (wrong, 0):
-        with pytest.raises(ValueError, match=rf"personalize\.lr={lr}: a number above 0"):
+        with pytest.raises(ValueError, match=rf"personalize\.lr={shown(lr)}: a number above 0"):
             FineTune(FedAvg(), epochs=1, lr=lr)

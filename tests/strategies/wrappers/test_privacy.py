@@ -247,7 +247,7 @@ class Median(FedAvg):
         (lambda: fixed(delta=1.0), r"privacy\.delta=1\.0"),
         (lambda: fixed(max_epsilon=math.nan), r"privacy\.max_epsilon=nan"),
         (lambda: adaptive(1.0, quantile=1), r"privacy\.quantile=1"),
-        (lambda: adaptive(1.0, clip_lr=True), r"privacy\.clip_lr=True"),
+        (lambda: adaptive(1.0, clip_lr=True), r"privacy\.clip_lr=true"),
         (lambda: adaptive(1.0, z=1.0, count_noise=0.5), r"privacy\.count_noise=0\.5: above noise_multiplier / 2"),
     ],
 )
