@@ -16,6 +16,7 @@ ONCE = ["engine=inline", "num_rounds=1", "local_epochs=1"]
 QUICK = [*ONCE, "data.count=40", "data.size=32", "partition.min_examples=5"]
 FOLDER = [item for item in QUICK if "count" not in item]
 POINTS = ["partition=natural", "model=softmax", "model.num_features=64", *ONCE]
+TRAINED = Path("outputs") / "reference" / "sky" / "fedavg-0"  # its model comes with the checkout
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLE = re.compile(r"^`(?P<path>[\w/]+\.(?:py|yaml))`:\n\n```\w+\n(?P<content>.*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -38,6 +39,7 @@ def quick(command: list[str]) -> list[str]:
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
 def test_every_command_runs(page: Path, tmp_path: Path) -> None:
     asked = commands(page)
+    shutil.copytree(ROOT / TRAINED, tmp_path / TRAINED)
     for command in asked:
         done = subprocess.run(
             [sys.executable, *command[1:], *quick(command)], cwd=tmp_path, capture_output=True, text=True, timeout=300
@@ -47,7 +49,7 @@ def test_every_command_runs(page: Path, tmp_path: Path) -> None:
             assert option not in ("--out", "--sheet") or (tmp_path / name).exists(), command
     runs = [json.loads(path.read_text()) for path in tmp_path.rglob("run.json")]
     trained = [each for each in asked if each[2] == "fedsky" and "dry_run=true" not in each]
-    assert len(runs) >= len(trained) and {run["status"] for run in runs} <= {"done"}
+    assert len(runs) > len(trained) and {run["status"] for run in runs} <= {"done"}
     reports = [each for each in asked if each[2] == "fedsky.report"]
     assert len(list(tmp_path.rglob("report/index.html"))) == len(reports)
 
