@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from fedsky.history import CLIENT_KEYS, ROUND_KEYS, TIMING_KEYS
+from fedsky.columns import CLIENTS, ROUNDS, TABLES, TIMING
 
 STRATEGIES = ("local", "centralized", "fedavg", "fedprox", "scaffold", "fednova", "feddyn", "moon", "ditto", "fedbn")
 ALPHAS = (0.1, 0.3, 1.0, 3.0, 10.0)
@@ -67,7 +67,7 @@ def write_run(folder: Path, strategy: str, alpha: float, seed: int) -> None:
                   "validation_loss": 1 - accuracy, "validation_accuracy": accuracy, "train_loss": 0.3,
                   "num_clients": NUM_CLIENTS, "num_failures": 0, "num_steps": 80 if number else 0,
                   "bytes_up": sent, "bytes_down": sent}  # fmt: skip
-        rounds.append(_line(values, ROUND_KEYS))
+        rounds.append(_line(values, TABLES[ROUNDS]))
         seconds = generator.random(NUM_CLIENTS)
         for client in range(NUM_CLIENTS):
             own = {"round": number, "client": client, "status": "ok", "num_examples": 40, "num_steps": 4,
@@ -75,10 +75,10 @@ def write_run(folder: Path, strategy: str, alpha: float, seed: int) -> None:
                    "accuracy": 0.5 + (float(last[client]) - 0.5) * float(rise[number]),
                    "balanced_accuracy": accuracy, "validation_loss": 0.5, "validation_accuracy": accuracy,
                    "bytes_up": sent // NUM_CLIENTS, "bytes_down": sent // NUM_CLIENTS}  # fmt: skip
-            clients.append(_line(own, CLIENT_KEYS))
+            clients.append(_line(own, TABLES[CLIENTS]))
             timing.append(_line({"round": number, "client": client, "train_seconds": float(seconds[client]),
-                                 "peak_memory_bytes": 10**9}, TIMING_KEYS))  # fmt: skip
-        timing.append(_line({"round": number, "client": None, "round_seconds": float(seconds.sum())}, TIMING_KEYS))
+                                 "peak_memory_bytes": 10**9}, TABLES[TIMING]))  # fmt: skip
+        timing.append(_line({"round": number, "client": None, "round_seconds": float(seconds.sum())}, TABLES[TIMING]))
     for name, lines in (("rounds", rounds), ("clients", clients), ("timing", timing)):
         (folder / f"{name}.jsonl").write_text("".join(lines))
     half = [NUM_TEST // 2] * 2

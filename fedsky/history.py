@@ -14,28 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-Row = dict[str, Any]
+from fedsky.columns import TABLES
 
-# One line a round; round 0 is the untrained model. loss, accuracy and balanced_accuracy are those of the pooled test
-# images, validation_* of the pooled validation images; train_loss is the clients' own while they trained,
-# global_train_loss that of the global model on all training images (null unless evaluate_train asks for it, and for
-# strategies that clients judge); num_steps counts the local SGD steps of all clients; bytes_* are those of training,
-# not of judging; epsilon is what all rounds so far have spent of privacy, clip_norm the norm to which updates were
-# clipped (null without privacy).
-ROUND_KEYS = (
-    "round", "loss", "accuracy", "balanced_accuracy", "validation_loss", "validation_accuracy", "train_loss",
-    "global_train_loss", "num_clients", "num_failures", "num_steps", "bytes_up", "bytes_down", "epsilon", "clip_norm",
-)  # fmt: skip
-# One line per round and client: the model that serves this client, on the client's own images. pooled_* is a lone
-# owner's model on the pooled test set, in the last round (null elsewhere). status: ok (trained in this round) or idle.
-CLIENT_KEYS = (
-    "round", "client", "status", "num_examples", "num_steps", "train_loss", "num_test", "loss", "accuracy",
-    "balanced_accuracy", "validation_loss", "validation_accuracy", "pooled_accuracy", "pooled_balanced_accuracy",
-    "bytes_up", "bytes_down",
-)  # fmt: skip
-# What no seed can repeat. client is null in the server's line of a round, whose round_seconds is the wall time.
-TIMING_KEYS = ("round", "client", "round_seconds", "train_seconds", "evaluate_seconds", "peak_memory_bytes")
-TABLES = {"rounds.jsonl": ROUND_KEYS, "clients.jsonl": CLIENT_KEYS, "timing.jsonl": TIMING_KEYS}
+Row = dict[str, Any]
 
 RUNNING, DONE, FAILED, INTERRUPTED = "running", "done", "failed", "interrupted"
 

@@ -9,18 +9,8 @@ from typing import Any
 
 import pytest
 
-from fedsky.history import (
-    ROUND_KEYS,
-    TABLES,
-    Table,
-    find_runs,
-    finite,
-    keep_rounds,
-    read_lines,
-    read_run,
-    write_json,
-    write_whole,
-)
+from fedsky.columns import ROUNDS, TABLES
+from fedsky.history import Table, find_runs, finite, keep_rounds, read_lines, read_run, write_json, write_whole
 
 NAN, INF = float("nan"), float("inf")
 DEEP = "[" * 200_000
@@ -35,7 +25,7 @@ def add(folder: Path, name: str, *rows: Mapping[str, Any]) -> None:
 def test_a_row_has_the_schemas_keys_in_its_order_and_null_where_nothing_is_known(tmp_path: Path) -> None:
     add(tmp_path, "rounds.jsonl", {"accuracy": 0.5, "round": 1, "loss": NAN})
     row = json.loads((tmp_path / "rounds.jsonl").read_text())
-    assert tuple(row) == ROUND_KEYS
+    assert tuple(row) == TABLES[ROUNDS]
     assert {key: value for key, value in row.items() if value is not None} == {"round": 1, "accuracy": 0.5}
 
 

@@ -10,20 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fedsky.columns import CLIENT_METRICS, COLUMNS, ROUND_METRICS
 from fedsky.history import Row, Run
 from fedsky.language import _
 
 Floats = NDArray[np.float64]
-LIMITS = {
-    "balanced_accuracy": (0.0, 1.0), "accuracy": (0.0, 1.0), "loss": (-math.inf, math.inf),
-    "validation_accuracy": (0.0, 1.0), "validation_loss": (-math.inf, math.inf), "train_loss": (-math.inf, math.inf),
-    "num_clients": (0.0, math.inf), "num_steps": (0.0, math.inf),
-    "bytes_up": (0.0, math.inf), "bytes_down": (0.0, math.inf),
-}  # fmt: skip
 # Seconds of a round: on the wall, of all clients together, and of the client that took longest.
 SECONDS = ("seconds", "train_seconds", "longest_train_seconds", "evaluate_seconds", "longest_evaluate_seconds")
-OWNER_COLUMNS = ("name", "num_test", "loss", "accuracy", "balanced_accuracy", "pooled_accuracy",
-                 "pooled_balanced_accuracy")  # fmt: skip
 MOST_ROUNDS, MOST_CLIENTS = 1_000_000, 1_000_000
 
 
@@ -65,7 +58,7 @@ def _whole(value: Any, most: int) -> bool:
 
 
 def rounds_of(run: Run, problems: list[str]) -> pd.DataFrame:
-    """One row a round with the columns of LIMITS and SECONDS."""
+    """One row a round with the columns of ROUND_METRICS and SECONDS."""
     kept: dict[int, Row] = {}
     for row in run.rounds:
         current = row["round"]
@@ -77,9 +70,9 @@ def rounds_of(run: Run, problems: list[str]) -> pd.DataFrame:
         kept[current] = row
     order = sorted(kept)
     columns = {}
-    for name, bounds in LIMITS.items():
+    for name in ROUND_METRICS:
         raw = [kept[current].get(name) for current in order]
-        columns[name] = numbers(raw, *bounds)
+        columns[name] = numbers(raw, *COLUMNS[name].range)
         for place in np.flatnonzero(np.isnan(columns[name])):
             if raw[place] is not None:
                 problems.append(f"rounds.jsonl round {order[place]}: {name} is {printable(raw[place], 40)}")
@@ -118,12 +111,12 @@ def owners_by_round(run: Run) -> pd.DataFrame:
     if len(rounds) * len(clients) > 100 * len(rows) + 1_000_000:  # a line here and there of a file that is none
         return pd.DataFrame(dtype=float)
     table = np.full((len(rounds), len(clients)), math.nan)
-    table[row_of, column_of] = numbers([row.get("accuracy") for row in rows], 0, 1)
+    table[row_of, column_of] = numbers([row.get("accuracy") for row in rows], *COLUMNS["accuracy"].range)
     return pd.DataFrame(table, index=rounds, columns=clients)
 
 
 def owners_of(run: Run, last: int, partition: pd.DataFrame, problems: list[str]) -> pd.DataFrame:
-    """One row an owner with OWNER_COLUMNS, of the last round."""
+    """One row an owner with its name and CLIENT_METRICS, of the last round."""
     names = run.config.get("client_names")
     chosen = dict(enumerate(names)) if isinstance(names, list) else {}
     written = dict(zip(partition["client"], partition["name"], strict=True))
@@ -134,12 +127,11 @@ def owners_of(run: Run, last: int, partition: pd.DataFrame, problems: list[str])
             continue
         label = printable(chosen.get(client, written.get(client, str(client))), 40)
         rows[client] = {"name": _("owner {number}", number=label) if label == str(client) else label}
-        for name in OWNER_COLUMNS[1:]:
-            low, high = {"num_test": (0, math.inf), "loss": (-math.inf, math.inf)}.get(name, (0, 1))
-            rows[client][name] = number(row.get(name), low, high)
+        for name in CLIENT_METRICS:
+            rows[client][name] = number(row.get(name), *COLUMNS[name].range)
     if not rows:
         problems.append(f"clients.jsonl: no owner in round {last}")
-    return pd.DataFrame.from_dict(rows, orient="index", columns=list(OWNER_COLUMNS)).sort_index()
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["name", *CLIENT_METRICS]).sort_index()
 
 
 def partition_of(content: Row, problems: list[str]) -> pd.DataFrame:

@@ -23,10 +23,9 @@ from .reading import (
     section,
 )
 
-__all__ = ["ALONE", "METRICS", "POOLED", "Key", "LeftOut", "Result", "number", "planned_rounds", "printable",
+__all__ = ["ALONE", "POOLED", "Key", "LeftOut", "Result", "number", "planned_rounds", "printable",
            "read_result", "section", "strategy_name"]  # fmt: skip
 
-METRICS = ("balanced_accuracy", "accuracy", "loss")
 ALONE, POOLED = "local", "centralized"
 # What makes two runs a pair, as text: seed, data_seed, fold; and, where groups were chosen, what else must be the same.
 Key = tuple[str, ...]

@@ -5,6 +5,7 @@ from functools import partial
 
 import pandas as pd
 
+from fedsky.columns import COLUMNS, FINAL_METRICS
 from fedsky.language import _
 
 from . import judgements, plots, tables, verdict, words
@@ -12,7 +13,7 @@ from .blocks import Block, Plot, Plots, Section, sheet
 from .comparisons import joining
 from .groups import Group
 from .reading import Floats
-from .results import METRICS, Result
+from .results import Result
 from .subject import Subject
 from .views import cost, owners, sweeps, targets
 from .views.curves import AXES, MOST_LINES, curves, shown_spent, spent_table
@@ -81,7 +82,7 @@ def _curves(about: Subject) -> Section:
     kind, writer = about.kind, about.writer
     spent = spent_table(kind)
     writer.table("spent", spent)
-    by_metric = {metric: tables.rounds_table(kind, kind.groups, metric) for metric in METRICS}
+    by_metric = {metric: tables.rounds_table(kind, kind.groups, metric) for metric in FINAL_METRICS}
     for metric, table in by_metric.items():
         writer.table(metric, table)
     single = all(len(group.results) == 1 for group in about.shown)
@@ -91,16 +92,14 @@ def _curves(about: Subject) -> Section:
     if not single and lines <= MOST_LINES:
         how += " " + _("Faint lines: single runs.")
     blocks: list[Block] = []
-    for axis, title in AXES.items():
-        if axis != "round" and not about.thorough:
-            continue
+    for axis, title in (AXES if about.thorough else {"round": AXES["round"]}).items():
         drawn = []
-        for metric in METRICS:
+        for metric in FINAL_METRICS:
             found, unknown = curves(by_metric[metric], spent, about.shown, metric, axis)
             if not found:
                 continue
             name = f"{about.prefix}{metric}" + ("" if axis == "round" else f"-{axis}")
-            head = _("{metric} against: {axis}.", metric=_(tables.WORDS[metric]).capitalize(), axis=_(title).lower())
+            head = _("{metric} against: {axis}.", metric=_(COLUMNS[metric].label).capitalize(), axis=_(title).lower())
             ends = "; ".join(f"{curve.group.label} {words.final_words(curve.group, metric)}" for curve in found)
             without = _("Unknown, and so not drawn: {groups}.", groups=", ".join(unknown)) if unknown else ""
             numbers = by_metric[metric][by_metric[metric]["group"].isin({group.label for group in about.shown})]

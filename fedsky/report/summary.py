@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from fedsky import language
+from fedsky.columns import FINAL_METRICS
 from fedsky.history import Run, finite
 from fedsky.language import _
 
@@ -31,7 +32,7 @@ from . import statistics, style, tables, verdict, words
 from .comparisons import Comparison, compare_all
 from .groups import Group, Kind
 from .keys import split_keys
-from .results import METRICS, LeftOut, Result, printable
+from .results import LeftOut, Result, printable
 from .selection import Choice, nothing_finished, select, why_left_out
 from .statistics import Estimate
 
@@ -50,8 +51,8 @@ def compare(
     Runs that are not finished are told in left_out. ValueError in one line for what cannot be: an unknown metric,
     axis, key, baseline or language, or a folder that is none.
     """
-    if metric not in METRICS:
-        raise ValueError(f"metric={printable(metric)}: choose {' or '.join(METRICS)}")
+    if metric not in FINAL_METRICS:
+        raise ValueError(f"metric={printable(metric)}: choose {' or '.join(FINAL_METRICS)}")
     if x not in AXES:
         raise ValueError(f"x={printable(x)}: choose {' or '.join(AXES)}")
     keys = split_keys(group_by) if isinstance(group_by, str) else list(group_by or ())
@@ -105,7 +106,7 @@ def _group(group: Group, number: int, metric: str, x: str, look: style.Look) -> 
         "id": f"g{number}", "label": group.label, "strategy": group.strategy,
         "color": look.color, "dash": None if isinstance(look.line, str) else list(look.line[1]), "marker": look.marker,
         "n": len(group.results), "runs": [result.name for result in group.results.values()],
-        "final": {name: _interval(group.mean(name)) for name in METRICS},
+        "final": {name: _interval(group.mean(name)) for name in FINAL_METRICS},
         "seeds": [{"key": _key(result), "value": result.final(metric)} for result in group.results.values()],
         "curve": _curve(group, metric, x),
     }  # fmt: skip

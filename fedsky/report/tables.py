@@ -9,18 +9,18 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from fedsky.columns import COLUMNS, FINAL_METRICS
 from fedsky.history import Row
 from fedsky.language import N_, _
 
 from . import statistics
 from .comparisons import Comparison
 from .groups import Group, Kind
-from .results import METRICS, LeftOut, Result, planned_rounds, printable, section, strategy_name
+from .results import LeftOut, Result, planned_rounds, printable, section, strategy_name
 from .statistics import Estimate
-from .words import UNKNOWN, fixed, number_interval, p_text, percent, percent_interval, points_interval
+from .words import UNKNOWN, fixed, interval_of, p_text, percent, points_interval
 
 OWN_MODELS = N_("own models on all images")
-WORDS = {"balanced_accuracy": N_("balanced accuracy"), "accuracy": N_("accuracy"), "loss": N_("loss")}
 PARTS = {"train": N_("training"), "validation": N_("validation"), "test": N_("test")}
 
 
@@ -39,26 +39,26 @@ def final_table(kind: Kind) -> tuple[pd.DataFrame, pd.DataFrame]:
     raw, shown = [], []
     for group in kind.groups:
         runs = list(group.results.values())
-        estimates = {metric: group.mean(metric) for metric in METRICS}
+        estimates = {metric: group.mean(metric) for metric in FINAL_METRICS}
         up, down = (_mean([run.megabytes(name) for run in runs]) for name in ("bytes_up", "bytes_down"))
         seconds = _mean([run.seconds for run in runs])
         rounds = max(run.last_round for run in runs)
         row: dict[str, object] = {"data": kind.title, "group": group.label, "runs": len(runs)}
-        for metric in METRICS:
+        for metric in FINAL_METRICS:
             row |= _spread(metric, estimates[metric])
         worst = worst_owner(group)
         row |= {f"worst_owner{suffix}": value for suffix, value in zip(("", "_accuracy", "_n"), worst, strict=True)}
         row["own_models_on_all_images"] = elsewhere = group.own_models_on_all_images()
         raw.append(row | {"megabytes_up": up, "megabytes_down": down, "rounds": rounds, "wall_seconds": seconds})
-        texts = {metric: (number_interval if metric == "loss" else percent_interval)(estimates[metric])
-                 for metric in METRICS}  # fmt: skip
+        texts = {metric: interval_of(metric)(estimates[metric])
+                 for metric in FINAL_METRICS}  # fmt: skip
         for metric, estimate in estimates.items():
             if estimate is not None and estimate.n < len(runs):
                 texts[metric] += _(" [{n} of {all} runs]", n=estimate.n, all=len(runs))
         shown.append({
             _("group"): group.label,
             "N": _("1 (one run: no interval)") if len(runs) == 1 else str(len(runs)),
-            **{_(WORDS[metric]): text for metric, text in texts.items()},
+            **{_(COLUMNS[metric].label): text for metric, text in texts.items()},
             _("worst owner"): _("{percent} ({owner}, n {n})", percent=percent(worst[1]), owner=worst[0],
                                 n=f"{worst[2]:.0f}") if worst[2] else UNKNOWN,
             _(OWN_MODELS): percent(elsewhere) if elsewhere == elsewhere else "",
@@ -105,7 +105,7 @@ def runs_table(kind: Kind) -> pd.DataFrame:
     """One row a run: its last round, as the final table's means are made of."""
     return pd.DataFrame([
         {"data": kind.title, "group": group.label, "run": result.name, "seed": key[0], "data_seed": key[1],
-         "fold": key[2], "rounds": result.last_round, **{metric: result.final(metric) for metric in METRICS},
+         "fold": key[2], "rounds": result.last_round, **{metric: result.final(metric) for metric in FINAL_METRICS},
          "megabytes_up": result.megabytes("bytes_up"), "megabytes_down": result.megabytes("bytes_down"),
          "wall_seconds": result.seconds}
         for group in kind.groups for key, result in group.results.items()
@@ -140,7 +140,7 @@ def shown_rounds(table: pd.DataFrame, metric: str) -> pd.DataFrame:
         known = not pd.isna(row[metric])
         bounds = [None if pd.isna(row[f"{metric}_{end}"]) else row[f"{metric}_{end}"] for end in ("low", "high")]
         estimate = Estimate(row[metric], bounds[0], bounds[1], row["runs"]) if known else None
-        text = (number_interval if metric == "loss" else percent_interval)(estimate)
+        text = interval_of(metric)(estimate)
         rows.setdefault(row["round"], {_("round"): str(row["round"])})[row["group"]] = text
     return pd.DataFrame([rows[current] for current in sorted(rows)]).fillna(UNKNOWN)
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 
+from fedsky.columns import COLUMNS
 from fedsky.language import _, ngettext
 
 from .comparisons import Comparison
@@ -48,6 +49,11 @@ def number_interval(estimate: Estimate | None, digits: int = 3) -> str:
     return _("{value} ({low} to {high})", value=value, low=low, high=high)
 
 
+def interval_of(metric: str) -> Callable[[Estimate | None], str]:
+    """How a metric and its interval are worded: a fraction in percent, else as a number."""
+    return percent_interval if COLUMNS[metric].is_fraction else number_interval
+
+
 def points_interval(estimate: Estimate | None) -> str:
     """A difference of fractions in percentage points with its interval."""
     if estimate is None:
@@ -91,13 +97,14 @@ def _sides(comparison: Comparison, estimate: Estimate) -> tuple[str, str, Estima
     first, second = comparison.first.label, comparison.second.label
     if estimate.value < 0:
         first, second, estimate = second, first, estimate.scaled(-1)
-    return (second, first, estimate) if comparison.metric == "loss" and estimate.value else (first, second, estimate)
+    lower_is_better = not COLUMNS[comparison.metric].is_fraction
+    return (second, first, estimate) if lower_is_better and estimate.value else (first, second, estimate)
 
 
 def _apart(better: str, other: str, estimate: Estimate, metric: str) -> str:
     if estimate.value < 1e-9:
         return _("{first} and {second} are equally good", first=better, second=other)
-    if metric == "loss":
+    if not COLUMNS[metric].is_fraction:
         return _("{first} has a loss lower by {value} than {second}",
                  first=better, second=other, value=fixed(estimate.value, 3))  # fmt: skip
     points = fixed(100 * estimate.value)
@@ -105,7 +112,7 @@ def _apart(better: str, other: str, estimate: Estimate, metric: str) -> str:
 
 
 def _interval(estimate: Estimate, metric: str) -> str:
-    if metric != "loss" or estimate.low is None or estimate.high is None:
+    if COLUMNS[metric].is_fraction or estimate.low is None or estimate.high is None:
         return bounds(estimate, "")
     return _("95 % interval {low} to {high}", low=fixed(estimate.low, 3), high=fixed(estimate.high, 3))
 
@@ -171,5 +178,4 @@ def p_text(p: float | None) -> str:
 
 def final_words(group: Group, metric: str) -> str:
     """A group's last round in a few words, for a plot's alternative text."""
-    estimate = group.mean(metric)
-    return number_interval(estimate) if metric == "loss" else percent_interval(estimate)
+    return interval_of(metric)(group.mean(metric))

@@ -6,16 +6,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
+from fedsky.columns import COLUMNS, ROUND_METRICS
 from fedsky.history import Row
 
-# The columns of rounds.jsonl by the names under which trackers group their charts.
-NAMES = {
-    "accuracy": "test/accuracy", "balanced_accuracy": "test/balanced_accuracy", "loss": "test/loss",
-    "validation_accuracy": "validation/accuracy", "validation_loss": "validation/loss", "train_loss": "train/loss",
-    "global_train_loss": "train/global_loss", "num_steps": "train/num_steps", "num_clients": "clients/num_clients",
-    "bytes_up": "communication/bytes_up", "bytes_down": "communication/bytes_down", "epsilon": "privacy/epsilon",
-    "clip_norm": "privacy/clip_norm",
-}  # fmt: skip
+# The columns of rounds.jsonl by the names under which trackers group their charts: train/loss for train_loss.
+NAMES = {name: f"{topic}/{name.replace(f'{topic}_', '')}" for name in ROUND_METRICS if (topic := COLUMNS[name].topic)}
 
 
 class Tracker(Protocol):

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from fedsky.history import ROUND_KEYS
+from fedsky.columns import ROUNDS, TABLES
 from fedsky.report import exports, terminal
 from fedsky.report.page import write_report
 from fedsky.report.selection import select
@@ -38,7 +38,7 @@ PLACES = [
     "config.data", "config.data.fold", "config.strategy", "config.strategy.mu", "config.engine", "data.classes",
     "data.image_size", "data.fingerprint", "result.round",
 ]  # fmt: skip
-COLUMNS = [("rounds", key) for key in ROUND_KEYS] + [
+COLUMNS = [("rounds", key) for key in TABLES[ROUNDS]] + [
     ("clients", key) for key in ("round", "client", "num_test", "accuracy", "pooled_accuracy", "status")
 ] + [("timing", key) for key in ("round", "client", "round_seconds", "train_seconds")]  # fmt: skip
 

@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 from site_browser import Browser
 
+from fedsky.columns import CLIENT_METRICS, ROUNDS, TABLES
 from fedsky.config import compose, resolve
-from fedsky.history import CLIENT_KEYS, ROUND_KEYS
 from fedsky.run import run
 from fedsky.web import Settings, create_app
 from fedsky.web.api import shapes
@@ -116,8 +116,8 @@ def test_the_rounds_of_a_run(get: Get, outputs: Path, strategy: str) -> None:
     seconds = {line["round"]: line["round_seconds"] for line in lines(outputs / strategy, "timing.jsonl")
                if line["client"] is None}  # fmt: skip
     assert answer["rounds"] == [line | {"seconds": seconds[line["round"]]} for line in written]
-    empty = {key for key in (*ROUND_KEYS, "seconds") if all(line[key] is None for line in answer["rounds"])}
-    assert empty == EMPTY[strategy] & set(ROUND_KEYS)
+    empty = {key for key in (*TABLES[ROUNDS], "seconds") if all(line[key] is None for line in answer["rounds"])}
+    assert empty == EMPTY[strategy] & set(TABLES[ROUNDS])
     for line, told in zip(written, answer["feed"], strict=True):
         trained = [row["client"] for row in clients if row["round"] == line["round"] and row["status"] == "ok"]
         assert told == {
@@ -129,7 +129,7 @@ def test_the_rounds_of_a_run(get: Get, outputs: Path, strategy: str) -> None:
 
 
 @pytest.mark.parametrize("strategy", EMPTY)
-@pytest.mark.parametrize("metric", [key for key in CLIENT_KEYS if key not in ("round", "client", "status")])
+@pytest.mark.parametrize("metric", CLIENT_METRICS)
 def test_the_clients_of_a_run(get: Get, outputs: Path, strategy: str, metric: str) -> None:
     id = get(f"/runs?strategy={strategy}")["runs"][0]["id"]
     answer = get(f"/runs/{id}/clients?metric={metric}")

@@ -7,11 +7,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from fedsky.columns import COLUMNS
 from fedsky.language import _
 
 from ..groups import Group
 from ..style import Look, variant
-from ..tables import WORDS
 from ..views.curves import AXES, MOST_LINES, Curve
 from . import layout
 
@@ -23,11 +23,11 @@ def curves(found: Sequence[Curve], metric: str, axis: str, looks: dict[str, Look
     single = len(parts) == 1
     figure, axes = layout.figure([2.5] if single else [1.75] * len(parts), layout.names(groups))
     shown = [curve for curve in found if any(curve.group in members for _context, members in parts)]
-    bottom, top, log = _limits(shown, metric)
+    bottom, top, log = _limits(shown, COLUMNS[metric].is_fraction)
     log_x = axis != "round" and _far_apart(shown)
     lines = sum(len(curve.runs) for curve in shown)
     faint = 0.4 * min(1.0, (12 / max(1, lines)) ** 0.5) if lines <= MOST_LINES else 0.0
-    name = _(WORDS[metric]).capitalize()
+    name, in_percent = _(COLUMNS[metric].label).capitalize(), COLUMNS[metric].is_fraction
     for place, (each, (context, members)) in enumerate(zip(axes, parts, strict=True)):
         mine = [curve for curve in shown if curve.group in members]
         for number, curve in enumerate(mine):
@@ -41,8 +41,8 @@ def curves(found: Sequence[Curve], metric: str, axis: str, looks: dict[str, Look
         each.set_ylim(bottom, top)
         each.margins(x=0.02)
         unit = _("Loss, log scale") if log else _("Cross-entropy loss")
-        label = unit if metric == "loss" else layout.axis_from(name, bottom)
-        each.set(ylabel=label if single else name if metric == "loss" else f"{name} (%)")
+        label = layout.axis_from(name, bottom) if in_percent else unit
+        each.set(ylabel=label if single else f"{name} (%)" if in_percent else name)
         last = _(AXES[axis]) + (_(", log scale") if log_x else "")
         each.set(xlabel=last if place == len(parts) - 1 else "")
         title = _("{metric} on the test images", metric=name)
@@ -79,15 +79,15 @@ def _far_apart(found: Sequence[Curve]) -> bool:
     return bool(totals) and max(totals) > 20 * min(totals)
 
 
-def _limits(found: Sequence[Curve], metric: str) -> tuple[float, float, bool]:
+def _limits(found: Sequence[Curve], in_percent: bool) -> tuple[float, float, bool]:
     """Limits that hold every run's line, not every band; and whether only a log scale can show them."""
     values = [np.concatenate([curve.mean, *(y for _x, y in curve.runs)]) for curve in found]
     known = np.concatenate([[], *values])
     known = known[~np.isnan(known)]
     if not len(known):
-        return 0, 1.0 if metric == "loss" else 100.0, False
+        return 0, 100.0 if in_percent else 1.0, False
     low, high = float(known.min()), float(known.max())
-    if metric != "loss":
+    if in_percent:
         return *layout.percent_limits(low, high), False
     if low > 0 and high > 20 * float(np.median(known)):
         return low / 1.5, high * 1.5, True

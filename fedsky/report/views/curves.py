@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from fedsky.columns import COLUMNS
 from fedsky.language import N_
 
 from ..groups import Group, Kind
@@ -61,7 +62,7 @@ def curves(
     over runs. Nothing is interpolated or carried on beyond the last round.
     """
     found, unknown = [], []
-    scale = 1 if metric == "loss" else 100
+    scale = 100 if COLUMNS[metric].is_fraction else 1
     for group in groups:
         rows = table[table["group"] == group.label]
         runs = list(group.results.values())

@@ -9,6 +9,7 @@ from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
+from fedsky.columns import FINAL_METRICS
 from fedsky.language import _
 from fedsky.web.access import public
 from fedsky.web.api.answering import send
@@ -54,7 +55,7 @@ class CompareQuery(Query):
     q: str = Field("", max_length=200)
     group_by: str = Field("", max_length=200)
     baseline: str = Field("", max_length=300)
-    metric: Literal["balanced_accuracy", "accuracy", "loss"] = "balanced_accuracy"
+    metric: Literal[FINAL_METRICS] = FINAL_METRICS[0]  # type: ignore[valid-type]
     x: Literal["round", "megabytes", "seconds", "steps"] = "round"
     lang: Language = "en"
 

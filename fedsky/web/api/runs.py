@@ -8,6 +8,7 @@ from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from pydantic import AfterValidator, Field
 
+from fedsky.columns import CLIENT_METRICS
 from fedsky.language import _
 from fedsky.web import audit
 from fedsky.web.access import member, needs, public
@@ -151,7 +152,7 @@ def run_rounds(id: str) -> Response:
 class ClientQuery(Query):
     """metric: a column of clients.jsonl."""
 
-    metric: Literal[views.CLIENT_METRICS] = "accuracy"  # type: ignore[valid-type]
+    metric: Literal[CLIENT_METRICS] = "accuracy"  # type: ignore[valid-type]
 
 
 @blueprint.get("/runs/<id>/clients")

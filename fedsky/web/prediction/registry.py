@@ -17,6 +17,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
+from fedsky.columns import COLUMNS
 from fedsky.history import DONE, Row, Run
 from fedsky.language import _
 from fedsky.report.groups import flatten
@@ -229,13 +230,15 @@ def _tested(line: Row, result: Mapping[str, Any], client: int | None) -> tuple[f
     count = result.get("num_test")
     if client is not None and on_all is None:
         on_all, count = line.get("accuracy"), line.get("num_test")
-    accuracy = number(on_all, 0, 1)
+    accuracy = number(on_all, *COLUMNS["accuracy"].range)
     known = accuracy == accuracy
     return (accuracy if known else None), (count if known and type(count) is int else None)
 
 
 def _validation(line: Row) -> tuple[float, float]:
-    accuracy, loss = number(line.get("validation_accuracy"), 0, 1), number(line.get("validation_loss"), 0)
+    accuracy, loss = (
+        number(line.get(name), *COLUMNS[name].range) for name in ("validation_accuracy", "validation_loss")
+    )
     return (accuracy if accuracy == accuracy else -1.0), (-loss if loss == loss else float("-inf"))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from fedsky.columns import COLUMNS
 from fedsky.history import DONE, FAILED, INTERRUPTED, RUNNING, Run, effective, read_lines
 from fedsky.report.groups import AROUND, flatten, settings_of
 from fedsky.report.results import number, planned_rounds, printable, section, strategy_name
@@ -96,8 +97,8 @@ def _read(row: Row, found: Found) -> Row:
         num_rounds=planned_rounds(run),
         num_clients=whole(config.get("num_clients")),
         seed=whole(config.get("seed")),
-        accuracy=known(number(last.get("accuracy"), 0, 1)),
-        balanced_accuracy=known(number(last.get("balanced_accuracy"), 0, 1)),
+        accuracy=known(number(last.get("accuracy"), *COLUMNS["accuracy"].range)),
+        balanced_accuracy=known(number(last.get("balanced_accuracy"), *COLUMNS["balanced_accuracy"].range)),
         megabytes=known(sum(value for value in sent if value == value) / 1e6) if sent else None,
         data=printable(choices.get("data") or "", 60),
         partition=printable(choices.get("partition") or "", 60),

@@ -6,13 +6,12 @@ Sums and shares of counts are all that is made here; every estimate with an inte
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from fedsky.history import CLIENT_KEYS, ROUND_KEYS, Run
+from fedsky.columns import COLUMNS, ROUNDS, TABLES
+from fedsky.history import Run
 from fedsky.report.results import number, printable, section
 
 from .rows import flat_config, known, moment, whole
 
-# What may be shown of each client in each round.
-CLIENT_METRICS = tuple(key for key in CLIENT_KEYS if key not in ("round", "client", "status"))
 MOST_CLIENTS, MOST_ROUNDS, MOST_TOLD = 2000, 5000, 100
 TEXT = 400  # characters of a text that a file holds
 
@@ -58,7 +57,7 @@ def rounds(run: Run, after: int) -> dict[str, Any]:
             trained.setdefault(row["round"], []).append(client)
     return {
         "rounds": [
-            {key: _metric(row, key) for key in ROUND_KEYS} | {"seconds": known(seconds.get(current, float("nan")))}
+            {key: _metric(row, key) for key in TABLES[ROUNDS]} | {"seconds": known(seconds.get(current, float("nan")))}
             for current, row in later.items()
         ],
         "feed": [_event(run, row, trained.get(current, [])) for current, row in later.items()],
@@ -68,7 +67,8 @@ def rounds(run: Run, after: int) -> dict[str, Any]:
 
 def _metric(row: dict[str, Any], key: str) -> float | int | None:
     value = row.get(key)
-    return value if whole(value) is not None else known(number(value))
+    checked = known(number(value, *COLUMNS[key].range))
+    return value if checked is not None and whole(value) is not None else checked
 
 
 def _event(run: Run, row: dict[str, Any], trained: list[int]) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def _event(run: Run, row: dict[str, Any], trained: list[int]) -> dict[str, Any]:
         "num_owners": whole(run.config.get("num_clients")),
         "clients": sorted(set(trained))[:MOST_TOLD],
         "megabytes": total / 1e6,
-        "accuracy": known(number(row.get("accuracy"), 0, 1)),
+        "accuracy": _metric(row, "accuracy"),
         "failures": whole(row.get("num_failures")),
     }
 
