@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from fedsky.web import facts
+
 FRONTEND = Path(__file__).resolve().parents[2] / "fedsky" / "web" / "frontend"
 STATIC = FRONTEND.parent / "static"
 FIRST_PAGE_BYTES = 120 * 1024  # of gzipped script
@@ -45,6 +47,12 @@ def test_a_fresh_build_is_the_committed_one_byte_for_byte(node: Path, tmp_path: 
     fresh, committed = contents(tmp_path / "static"), contents(STATIC)
     assert sorted(fresh) == sorted(committed), "npm run build in fedsky/web/frontend, and commit fedsky/web/static"
     assert [name for name in fresh if fresh[name] != committed[name]] == []
+
+
+def test_what_is_generated_for_the_front_end_is_fresh() -> None:
+    committed = (facts.GENERATED / "columns.ts").read_text(encoding="utf-8")
+    assert facts.columns() == committed, "python -m fedsky.web.facts, npm run build, and commit both"
+    assert '"en": "Balanced accuracy",' in committed and '"zh": "平衡准确率"' in committed
 
 
 def test_types_hold(node: Path) -> None:

@@ -2,12 +2,8 @@
 import type { DumbbellRow, IntervalRow, Line, Look } from '../charts/types'
 import type { Group, Kind, Scalar, SeedKey } from '../types'
 
-export const METRICS = ['balanced_accuracy', 'accuracy', 'loss'] as const
-export type Metric = (typeof METRICS)[number]
 export const AXES = ['round', 'megabytes', 'seconds', 'steps'] as const
 export type Axis = (typeof AXES)[number]
-
-export const isShare = (metric: string): boolean => metric !== 'loss'
 
 /** "seed 0, data seed 0, fold 1/5": what makes a run a repetition. */
 export function keyText(key: SeedKey | Record<string, Scalar>): string {
