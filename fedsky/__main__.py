@@ -1,8 +1,9 @@
 """``python -m fedsky``: the Hydra shell around ``run``."""
 
-from fedsky import interrupt
+from fedsky import interrupt, streams
 
 if __name__ == "__main__":  # before what takes long to import
+    streams.settle()
     interrupt.at_once("fedsky")
 
 import logging
@@ -14,27 +15,34 @@ from typing import Any
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from fedsky.config import CONF, explain, from_here, resolve
+from fedsky import sweep
+from fedsky.config import CONF, arguments, from_here, resolve
+from fedsky.config.known import refuse_unread
+from fedsky.config.refusals import TRACEBACK, explain, fault
 
 LOG = logging.getLogger("fedsky")
-jobs: list[str] = []  # the overrides of every job of this command line
-failures: list[str] = []  # one line for each that failed
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def job(cfg: DictConfig) -> None:
-    """One job of a command line, alone or in a sweep; what goes wrong costs this job alone."""
+    """One job of a command line; in a sweep, what goes wrong costs this job alone and is read from its folder."""
+    if not _is_well(cfg) and HydraConfig.get().mode == RunMode.RUN:
+        sys.exit(1)
+
+
+def _is_well(cfg: DictConfig) -> bool:
+    """Whether the job did what it was to do."""
     settings = HydraConfig.get()
     folder = from_here(settings.runtime.output_dir)
-    jobs.append(" ".join(settings.overrides.task) or "the defaults")
     try:
+        refuse_unread(settings.overrides.task, cfg)
         config = resolve(cfg)
-    except (ValueError, OmegaConfBaseException) as error:
-        _failed(explain(error), error)
-        return
+    except (ValueError, OSError, OmegaConfBaseException) as error:
+        return _failed(explain(error), error)
     # These take seconds to import, which a wrong value need not wait for.
     from fedsky.engine.grid import ClientError
     from fedsky.run import run
@@ -44,7 +52,8 @@ def job(cfg: DictConfig) -> None:
     try:
         if config["dry_run"]:
             dry_run(config, folder)
-            return
+            sys.stdout.flush()
+            return True
         choices = {
             group: str(choice)
             for group, choice in settings.runtime.choices.items()
@@ -52,13 +61,13 @@ def job(cfg: DictConfig) -> None:
         }
         tell(folder, run(config, folder, choices))
     except ClientError as error:
-        failures.append(f"{jobs[-1]}: {error}")
-        LOG.error("%s\n%s", error, error.report if not error.reason else f"log: {folder / 'run.log'}")
+        LOG.debug("%s", error.report)
+        return _failed(str(error) if error.reason else f"{error}; all of it: {folder / 'run.log'}", error)
     except (ValueError, OSError) as error:
-        _failed(str(error), error)
+        return _failed(explain(error), error)
     except Exception as error:
-        failures.append(f"{jobs[-1]}: {type(error).__name__}: {error}")
-        LOG.exception("%s: %s", type(error).__name__, error)
+        return _failed(f"{fault(error)}; all of it: {folder / 'run.log'}", error)
+    return True
 
 
 def tell(folder: Path, info: dict[str, Any]) -> None:
@@ -70,28 +79,35 @@ def tell(folder: Path, info: dict[str, Any]) -> None:
     )  # fmt: skip
 
 
-def _failed(message: str, error: Exception) -> None:
+def _failed(message: str, error: Exception) -> bool:
     """Tells in one line what a person can mend; how it came about stands in the run's log."""
-    line = " ".join(message.split())
-    failures.append(f"{jobs[-1]}: {line}")
-    LOG.error("fedsky: %s", line)
+    LOG.error("fedsky: %s", " ".join(message.split()))
     LOG.debug("", exc_info=error)
+    return False
 
 
 def main() -> None:
     """The command line; exits with 0 if all went well, 1 if a job failed, 2 for a wrong option, 130 on Ctrl-C."""
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra hands its errors over rather than printing them at length
+    streams.settle()
+    told_all = os.environ.get(TRACEBACK) == "1"
+    os.environ[TRACEBACK] = "1"  # so that Hydra hands its errors over rather than printing them at length
     interrupt.at_once("fedsky")
     try:
+        sys.argv[1:] = arguments.command_line(sys.argv[1:])
         job()
+        failures = sweep.failures()
     except KeyboardInterrupt:
         interrupt.leave("fedsky")
     except (HydraException, OmegaConfBaseException, ValueError) as error:  # of composing: a job keeps its own
         _end(explain(error), 2)
+    except OSError as error:  # of a folder that cannot be made
+        _end(explain(error), 1)
+    except Exception as error:
+        if told_all:
+            raise
+        _end(f"{fault(error)}; {TRACEBACK}=1 before the command shows all of it", 1)
     finally:
         _close()
-    if failures and len(jobs) == 1:
-        sys.exit(1)
     if failures:
         _end("\n".join([f"{len(failures)} job(s) failed:", *failures]), 1)
 

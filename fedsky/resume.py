@@ -1,17 +1,20 @@
 """``python -m fedsky.resume FOLDER``: goes on with an interrupted run after its last complete round, or a sweep."""
 
-from fedsky import interrupt
+from fedsky import interrupt, streams
 
 if __name__ == "__main__":  # before what takes long to import
+    streams.settle()
     interrupt.at_once("fedsky.resume")
 
 import json
 import logging
 import os
-from collections.abc import Iterator
+import shlex
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from hydra.errors import HydraException
@@ -19,11 +22,12 @@ from omegaconf.errors import OmegaConfBaseException
 
 from fedsky import __main__ as shell
 from fedsky import engine
-from fedsky.config import check, explain
+from fedsky.config import check, quoted
+from fedsky.config.refusals import TRACEBACK, explain, fault
 from fedsky.engine.grid import ClientError
 from fedsky.history import DONE, Row
 from fedsky.run import run
-from fedsky.run.sweep import SweepJob, is_sweep, read_sweep
+from fedsky.sweep import SweepJob, is_sweep, options, read_sweep
 
 LOG = logging.getLogger("fedsky")
 
@@ -44,40 +48,64 @@ def resume(folder: Path) -> Row:
     return run(info["config"], folder, info.get("choices"), resumed=True, command=command)
 
 
-def resume_sweep(folder: Path) -> list[str]:
-    """Goes on with a sweep: what is done stays, what had begun goes on, the rest starts. A line for each failure."""
+def resume_sweep(folder: Path, given: Mapping[str, str]) -> list[str]:
+    """Goes on with a sweep: what is done stays, what had begun goes on, the rest starts. A line for each failure.
+
+    given: the options --config-dir and --config-path that the user gives, which must be those of the sweep: a folder
+    of configurations says what is called, and a sweep's folder may be somebody else's.
+    """
+    begun = options(folder)
+    for option in ("--config-dir", "--config-path"):
+        if begun.get(option) != given.get(option):
+            raise ValueError(_asks_for(folder, option, begun.get(option)))
     jobs = read_sweep(folder)
     left = [job for job in jobs if not job.is_done()]
     LOG.info("%s: %d of %d jobs are done", folder, len(jobs) - len(left), len(jobs))
-    failures: list[str] = []
-    for job in left:
-        if job.has_begun():
-            failures += _resume_one(job)
-        else:
-            shell.failures.clear()
-            job.start()
-            failures += shell.failures
-    return failures
+    words = [word for option, value in begun.items() for word in (option, value)]
+    reasons = [(job, _resume_one(job) if job.has_begun() else _start(job, words)) for job in left]
+    return [f"{job.folder}: {reason}" for job, reason in reasons if reason is not None]
 
 
-def _resume_one(job: SweepJob) -> list[str]:
-    """Goes on with a run of a sweep; what goes wrong costs this run alone."""
+def _asks_for(folder: Path, option: str, value: str | None) -> str:
+    if value is None:
+        return f"{folder} was begun without {option}: leave it out"
+    again = shlex.join(["python", "-m", "fedsky.resume", str(folder), option, value])
+    return f"{folder} was begun with {option}: if you trust what is in there, {again}"
+
+
+def _start(job: SweepJob, words: list[str]) -> str | None:
+    """Has Hydra start a job of a sweep in its folder, in this process; why it failed, if it did."""
+    sys.argv = [shell.__file__, *words, *job.overrides, f"hydra.run.dir={quoted(str(job.folder))}"]
+    try:
+        shell.job()
+    except SystemExit:  # it is told already
+        return job.failure()
+    except (HydraException, OmegaConfBaseException, ValueError, OSError) as error:  # of composing it
+        LOG.error("fedsky: %s", explain(error))
+        return explain(error)
+    return None
+
+
+def _resume_one(job: SweepJob) -> str | None:
+    """Goes on with a run of a sweep; why it failed, if it did. What goes wrong costs this run alone."""
     with logged(job.folder):
         try:
             shell.tell(job.folder, resume(job.folder))
         except (ValueError, OSError, ClientError) as error:
-            LOG.error("fedsky: %s", " ".join(str(error).split()))
-            return [f"{job.folder}: {' '.join(str(error).split())}"]
+            reason = " ".join(explain(error).split())
         except Exception as error:
-            LOG.exception("%s: %s", type(error).__name__, error)
-            return [f"{job.folder}: {type(error).__name__}: {error}"]
-    return []
+            reason = f"{fault(error)}; all of it: {job.folder / 'run.log'}"
+            LOG.debug("", exc_info=error)
+        else:
+            return None
+        LOG.error("fedsky: %s", reason)
+    return reason
 
 
 @contextmanager
 def logged(folder: Path) -> Iterator[None]:
     """Has what is said meanwhile written to the run's log, too."""
-    file = logging.FileHandler(folder / "run.log")
+    file = logging.FileHandler(folder / "run.log", encoding="utf-8")
     logging.getLogger().addHandler(file)
     try:
         yield
@@ -94,30 +122,41 @@ def _speak() -> None:
     LOG.addHandler(console)
 
 
-def main(folder: Annotated[Path, typer.Argument(help="The folder of an interrupted or failed run, or sweep.")]) -> None:
+def main(
+    folder: Annotated[Path, typer.Argument(help="The folder of an interrupted or failed run, or sweep.")],
+    config_dir: Annotated[Path | None, typer.Option(help="As the sweep was begun with.")] = None,
+    config_path: Annotated[Path | None, typer.Option(help="As the sweep was begun with.")] = None,
+) -> None:
     """Goes on with a run after its last complete round, or with all of a sweep that is not done."""
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # so that Hydra hands its errors over rather than printing them at length
+    os.environ[TRACEBACK] = "1"  # so that Hydra hands its errors over rather than printing them at length
     interrupt.by_exception()
     _speak()
+    given = {"--config-dir": config_dir, "--config-path": config_path}
     try:
         if not folder.is_dir():
             raise ValueError(f"{folder} is no folder of a run")
         if is_sweep(folder):
-            if failures := resume_sweep(folder):
-                raise ValueError("\n".join([f"{len(failures)} job(s) failed:", *failures]))
+            places = {option: os.path.abspath(place) for option, place in given.items() if place is not None}
+            if failures := resume_sweep(folder, places):
+                _end("\n".join([f"{len(failures)} job(s) failed:", *failures]))
         else:
             with logged(folder):
                 shell.tell(folder, resume(folder))
     except KeyboardInterrupt:
         interrupt.leave("fedsky.resume")
-    except (HydraException, OmegaConfBaseException) as error:
-        typer.echo(f"fedsky.resume: {explain(error)}", err=True)
-        raise typer.Exit(1) from None
-    except (ValueError, OSError, ClientError) as error:
-        typer.echo(f"fedsky.resume: {error}", err=True)
-        raise typer.Exit(1) from None
+    except (HydraException, OmegaConfBaseException, ValueError, OSError, ClientError) as error:
+        _end(explain(error))
+    except (typer.Exit, SystemExit):
+        raise
+    except Exception as error:
+        _end(f"{fault(error)}; all of it: {folder / 'run.log'}")
     finally:
         engine.close()
+
+
+def _end(message: str) -> NoReturn:
+    typer.echo(f"fedsky.resume: {message}", err=True)
+    raise typer.Exit(1) from None
 
 
 if __name__ == "__main__":

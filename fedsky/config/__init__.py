@@ -1,21 +1,19 @@
 """Finds, composes and checks the configuration; every refusal names the value and the remedy."""
 
-import difflib
 import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
-from hydra.errors import InstantiationException, MissingConfigException
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from fedsky import checks
 from fedsky.checks import listed, shown
-from fedsky.config import start
+from fedsky.config import arguments, start
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
@@ -40,7 +38,7 @@ OPTIONAL = (*WRAPPERS, "tracking")  # groups whose choice may be none
 def compose(overrides: list[str]) -> DictConfig:
     """The configuration of a command line's overrides, as ``python -m fedsky`` would compose it."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return hydra_compose("config", overrides=overrides)
+        return hydra_compose("config", overrides=arguments.readable(overrides))
 
 
 def resolve(cfg: DictConfig) -> dict[str, Any]:
@@ -82,6 +80,8 @@ def check(config: dict[str, Any]) -> None:
         raise ValueError(
             f"client_names={shown(names)}: as many names as num_clients={config['num_clients']} are needed"
         )
+    if not all(isinstance(name, str | int | float) for name in names or ()):
+        raise ValueError(f"client_names={shown(names)}: names are needed, such as [A, B]")
     if "fold" in config["data"]:
         checks.fold(config["data"]["fold"])
     start.settle(config["model"])
@@ -92,42 +92,6 @@ def learning_rate(config: dict[str, Any], round: int) -> float:
     if config["lr_schedule"] == "constant":
         return float(config["lr"])
     return float(config["lr"]) * 0.5 * (1 + math.cos(math.pi * (round - 1) / config["num_rounds"]))
-
-
-def explain(error: Exception) -> str:
-    """One line for what Hydra refuses: the value, and what would be right."""
-    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
-        group, _, choice = error.missing_cfg_file.rpartition("/")
-        return f"unknown {group} '{choice}'; choose {listed(error.options or [])}"
-    unknown = re.search(r"Could not override '([^']+)'", str(error))
-    if unknown is None:
-        return " ".join(str(error).split())
-    key = unknown[1]
-    known = _settings()
-    if key in known:
-        return f"{key} is a setting of {listed(known[key])} alone: choose that too, or leave it out"
-    near = difflib.get_close_matches(key, known, n=1)
-    return f"unknown key {key}: " + (f"did you mean {near[0]}?" if near else f"see {from_here(CONF / 'config.yaml')}")
-
-
-def _settings() -> dict[str, list[str]]:
-    """Every key of conf/, with the choices that have it."""
-    known: dict[str, list[str]] = {}
-    for path in [
-        CONF / "config.yaml",
-        *(path for group in (*GROUPS, *OPTIONAL) for path in sorted((CONF / group).glob("*.yaml"))),
-    ]:
-        group = "" if path.parent == CONF else path.parent.name
-        for key in _keys(OmegaConf.to_container(OmegaConf.load(path))):
-            known.setdefault(f"{group}.{key}" if group else key, []).append(f"{group}={path.stem}")
-    return known | {group: [] for group in (*GROUPS, *OPTIONAL, "experiment")}
-
-
-def _keys(content: Any) -> Iterator[str]:
-    for key, value in content.items() if isinstance(content, dict) else ():
-        if key not in ("defaults", "hydra"):
-            yield str(key)
-            yield from (f"{key}.{inner}" for inner in _keys(value))
 
 
 def _choices(group: str) -> list[str]:

@@ -43,7 +43,9 @@ def partition(
     """Prints who would own which photographs, and how unlike the owners' labels are; trains nothing."""
     from hydra.errors import HydraException
 
-    from fedsky.config import compose, explain
+    from fedsky.config import compose
+    from fedsky.config.known import refuse_unread
+    from fedsky.config.refusals import explain
     from fedsky.photographs.partition import show
 
     with one_line():
@@ -51,6 +53,7 @@ def partition(
             cfg = compose(overrides or [])
         except HydraException as error:
             end(explain(error), 2)
+        refuse_unread(overrides or [], cfg)
         show(cfg, out)
 
 

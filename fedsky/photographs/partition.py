@@ -12,7 +12,8 @@ from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 from rich.table import Table
 
-from fedsky.config import explain, resolve
+from fedsky.config import resolve
+from fedsky.config.refusals import explain
 from fedsky.data import Owner, Photos
 from fedsky.data.owners import load
 from fedsky.history import write_whole

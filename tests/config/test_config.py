@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 from hydra.errors import HydraException
 
-from fedsky.config import compose, explain, learning_rate, resolve
+from fedsky.config import compose, learning_rate, resolve
+from fedsky.config.refusals import explain
 
 WHOLE_FROM_1 = "a whole number of 1 or more is needed"
 

@@ -13,7 +13,8 @@ from typing import Any
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from fedsky.config import compose, explain, resolve
+from fedsky.config import compose, resolve
+from fedsky.config.refusals import explain
 from fedsky.history import DONE
 from fedsky.report.results import ALONE, POOLED
 from fedsky.web.runs.rows import Row, comparable, identify
