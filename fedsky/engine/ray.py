@@ -1,13 +1,8 @@
 """Flower's simulation engine on Ray: the only file that starts Flower."""
 
-import logging
 import os
-import signal
-import socket
-import sys
 import threading
 import time
-from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
@@ -18,7 +13,7 @@ from flwr.app import Context
 from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid, ServerApp
 
-from fedsky import interrupt
+from fedsky.engine import cluster
 from fedsky.machine import num_cores
 
 
@@ -33,7 +28,7 @@ class Simulation:
         self.stop = threading.Event()
         self.backends: list[Any] = []
         self.failure: BaseException | None = None
-        _start_ray(settings)
+        cluster.start(settings.get("address"), settings.get("num_actors") or num_cores())
         grids: Queue[Grid] = Queue()
         server = ServerApp()
 
@@ -92,43 +87,4 @@ class Simulation:
                 for actor in [*pool.pool, *pool._future_to_actor.values()] if pool else []:
                     ray.kill(actor)
         self.thread.join(timeout=5 if at_once else 60)
-        if ray.is_initialized():
-            ray.shutdown()
-
-
-def _start_ray(settings: dict[str, Any]) -> None:
-    import ray
-
-    # One thread an actor; glibc keeps what is freed (else page faults); the same modules as here.
-    path = os.pathsep.join(dict.fromkeys([str(Path(__file__).parents[2]), *filter(None, sys.path)]))
-    variables = {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "FLWR_TELEMETRY_ENABLED": "0",
-                 "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1), "MALLOC_MMAP_MAX_": "0"}  # fmt: skip
-    address = settings.get("address")
-    own: dict[str, Any] = {}
-    nobody = f"engine.address={address}: no Ray cluster answers there; start one or leave it out"
-    if address is None:
-        own = {"num_cpus": settings.get("num_actors") or num_cores(), "include_dashboard": False}
-    elif address != "auto" and not _answers(address):  # which Ray itself would take a minute and more to find
-        raise ValueError(nobody)
-    handlers = {number: signal.getsignal(number) for number in interrupt.SIGNALS}
-    try:
-        ray.init(
-            address=address or "local", log_to_driver=False, logging_level=logging.ERROR,
-            runtime_env={"env_vars": variables}, **own,
-        )  # fmt: skip
-    except ConnectionError as error:
-        raise ValueError(nobody) from error
-    if threading.current_thread() is threading.main_thread():
-        for number, handler in handlers.items():  # Ray puts handlers of its own in their place
-            if handler is not None:
-                signal.signal(number, handler)
-
-
-def _answers(address: str) -> bool:
-    """Whether anything listens at ``[ray://]host:port``."""
-    host, _, port = str(address).removeprefix("ray://").rpartition(":")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
-    except (OSError, ValueError, OverflowError):
-        return False
-    return True
+        cluster.stop()

@@ -1,0 +1,124 @@
+"""The Ray cluster of a simulation: one of its own, which takes no stranger's word, or one that a user names.
+
+Ray runs whatever reaches its ports. A cluster of a run's own listens on this machine's loopback address alone, asks for
+a random token that only its processes know, and keeps its sockets in a folder that nobody else may enter.
+"""
+
+import logging
+import os
+import secrets
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fedsky import interrupt
+
+LOG = logging.getLogger("fedsky")
+
+MODE, TOKEN, TOKEN_PATH = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
+LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # 0: the node's address is the loopback one, as on those two by default
+LONGEST = 107  # bytes of a socket's path (Linux; 104 elsewhere)
+INNER = "r"  # Ray opens the folder that it is given to everybody: one within another stays shut
+BELOW = len(f"/{INNER}/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store")
+
+_before: dict[str, str | None] = {}  # the variables as they were before a cluster of our own
+_folder: list[str] = []  # that the cluster of our own has
+
+
+def start(address: str | None, num_cpus: int) -> None:
+    """Joins the cluster at an address (auto: the one on this machine), or starts one of ``num_cpus`` actors."""
+    if address is None:
+        _folder.append(_private_folder())
+        _environment({MODE: "token", TOKEN: secrets.token_hex(32), TOKEN_PATH: None, LOOPBACK: "0"})
+        try:
+            _init("local", num_cpus=num_cpus, include_dashboard=False,
+                  _temp_dir=f"{_folder[-1]}/{INNER}")  # fmt: skip
+        except BaseException:
+            stop()
+            raise
+        return
+    nobody = f"engine.address={address}: no Ray cluster answers there; start one or leave it out"
+    if address != "auto" and not _answers(address):  # which Ray itself would take a minute and more to find
+        raise ValueError(nobody)
+    if os.environ.get(TOKEN) or os.environ.get(TOKEN_PATH):
+        _environment({MODE: os.environ.get(MODE) or "token"})
+    if os.environ.get(MODE) != "token":
+        LOG.warning("engine.address=%s: without a token, whoever reaches a Ray cluster runs commands on it "
+                    "(docs/security.md)", address)  # fmt: skip
+    try:
+        _init(address)
+    except ConnectionError as error:
+        raise ValueError(nobody) from error
+
+
+def stop() -> None:
+    """Ends what ``start`` started, and leaves a cluster that was joined."""
+    if "ray" in sys.modules and (ray := sys.modules["ray"]).is_initialized():
+        ray.shutdown()
+    while _folder:
+        shutil.rmtree(_folder.pop(), ignore_errors=True)
+    _environment(dict(_before))
+    _before.clear()
+
+
+def _init(address: str, **own: Any) -> None:
+    import ray
+
+    # One thread an actor; glibc keeps what is freed (else page faults); the same modules as here.
+    path = os.pathsep.join(dict.fromkeys([str(Path(__file__).parents[2]), *filter(None, sys.path)]))
+    variables = {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "FLWR_TELEMETRY_ENABLED": "0",
+                 "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1), "MALLOC_MMAP_MAX_": "0"}  # fmt: skip
+    handlers = {number: signal.getsignal(number) for number in interrupt.SIGNALS}
+    ray.init(
+        address=address, log_to_driver=False, logging_level=logging.ERROR, runtime_env={"env_vars": variables}, **own
+    )
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in handlers.items():  # Ray puts handlers of its own in their place
+            if handler is not None:
+                signal.signal(number, handler)
+
+
+def _private_folder() -> str:
+    """A new folder for Ray's sockets and logs, which Ray itself would let everybody write to."""
+    place = os.environ.get("RAY_TMPDIR") or ("/tmp" if sys.platform == "darwin" else tempfile.gettempdir())  # noqa: S108
+    folder = tempfile.mkdtemp(prefix="ray-", dir=place)
+    if (length := len(os.fsencode(folder)) + BELOW) > LONGEST:
+        os.rmdir(folder)
+        raise ValueError(
+            f"{place} is {length - LONGEST} bytes too long a path for the sockets of engine=ray: set RAY_TMPDIR to "
+            "a shorter one, such as /tmp"
+        )
+    return folder
+
+
+def _environment(variables: Mapping[str, str | None]) -> None:
+    """Sets variables, or removes them, for Ray; what was there is kept for ``stop``."""
+    for name, value in variables.items():
+        _before.setdefault(name, os.environ.get(name))
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    if "ray" in sys.modules:  # it reads them as it is imported, and not again
+        from ray._private import ray_constants
+        from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined, unused-ignore]
+
+        AuthenticationTokenLoader.instance().reset_cache()
+        Config.initialize("")
+        ray_constants.ENABLE_RAY_CLUSTER = os.environ.get(LOOPBACK) != "0"
+
+
+def _answers(address: str) -> bool:
+    """Whether anything listens at ``[ray://]host:port``."""
+    host, _, port = str(address).removeprefix("ray://").rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
+    except (OSError, ValueError, OverflowError):
+        return False
+    return True
