@@ -21,18 +21,21 @@ def make(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False
     database = Database(settings.url, connections=settings.threads + 8)
     database.upgrade()
-    app.extensions |= {"settings": settings, "database": database, "limits": limits.Limits()}
+    app.extensions |= {"settings": settings, "database": database, "limits": limits.Limits(settings.threads // 2)}
     security.install(app, settings)
     problems.install(app)
+    app.after_request(limits.check_answer)  # before harden, which is given to the refusal too
 
     app.before_request(speak)
     app.before_request(security.identify)
+    app.before_request(limits.admit)
     app.before_request(security.came_from_here)
     app.before_request(sessions.load)
+    app.before_request(limits.guard)  # before what may refuse: a refusal is counted too
     app.before_request(access.guard)
     app.before_request(security.check_token)
-    app.before_request(limits.guard)
     app.before_request(open_database)
+    app.teardown_request(limits.leave)
     app.teardown_request(close_database)
     app.teardown_request(end_speech)
 

@@ -116,7 +116,7 @@ def _path(route: Route) -> tuple[str, list[Schema]]:
 def _operation(view: Any, about: Description, parameters: list[Schema], method: str, schemas: Schema) -> Schema:
     access: Rule | None = getattr(view, "access", None)
     changes = method not in ("GET", "HEAD")
-    errors = {*about.errors, *((404,) if parameters else ())}
+    errors = {*about.errors, 429, *((404,) if parameters else ())}
     if about.query is not None:
         errors.add(422)
     if about.body is not None:
@@ -127,8 +127,6 @@ def _operation(view: Any, about: Description, parameters: list[Schema], method: 
         errors |= {400, 403}
     if access is not None and access.role is not None:
         errors |= {401, 403}
-    if getattr(view, "rate", None):
-        errors.add(429)
     operation: Schema = {
         "operationId": view.__name__,
         "summary": about.summary,

@@ -9,9 +9,12 @@ from functools import lru_cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from flask import g, has_request_context
 
 from fedsky.language import _
+from fedsky.web.limits import network
 from fedsky.web.problems import Problem
+from fedsky.web.share import BusyError, Share
 
 SHORTEST = 12  # characters
 LONGEST = 256  # bytes of UTF-8, which bounds the hasher's work
@@ -21,10 +24,13 @@ ENOUGH = 3  # of zxcvbn's scores 0 to 4: 10^8 guesses or more
 CONTEXT = ("fedsky", "sunny", "cloudy", "weather", "federated", "federation", "learning", "photograph", "flower")
 BESIDES = 6  # characters that a password has besides the site's words and the name
 AT_ONCE = 2  # hashes, of 64 MiB each
+# Requests that hash or wait for it, of all and of one network: the rest of the threads answer others meanwhile.
+MOST_WAITING, MOST_OF_ONE = 12, 6
 WAIT_SECONDS = 15
 
 hasher = PasswordHasher()  # argon2id, 64 MiB, 3 passes, 4 lanes: OWASP ASVS 5, appendix C
 _turns = threading.BoundedSemaphore(AT_ONCE)
+_waiting = Share(MOST_WAITING, MOST_OF_ONE)
 
 
 def normal(password: str) -> str:
@@ -107,9 +113,13 @@ def is_outdated(kept: str) -> bool:
 @contextmanager
 def _turn() -> Iterator[None]:
     """Waits for a turn to hash; Problem 503 where too many wait."""
-    if not _turns.acquire(timeout=WAIT_SECONDS):
-        raise Problem(503, _("Too many people are logging in: try again in a moment."), retry_after=5)
     try:
-        yield
-    finally:
-        _turns.release()
+        with _waiting.of(network(g.address) if has_request_context() else ""):
+            if not _turns.acquire(timeout=WAIT_SECONDS):
+                raise BusyError
+            try:
+                yield
+            finally:
+                _turns.release()
+    except BusyError:
+        raise Problem(503, _("Too many people are logging in: try again in a moment."), retry_after=5) from None

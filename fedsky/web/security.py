@@ -13,6 +13,7 @@ from wtforms.validators import ValidationError
 
 from fedsky.language import _
 from fedsky.web import audit
+from fedsky.web.limits import BODY
 from fedsky.web.problems import Problem
 from fedsky.web.settings import Settings
 
@@ -49,8 +50,8 @@ def install(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_PATH="/",
         WTF_CSRF_TIME_LIMIT=None,  # the token lasts as long as its session
-        MAX_CONTENT_LENGTH=settings.max_body_bytes,
-        MAX_FORM_MEMORY_SIZE=settings.max_body_bytes,
+        MAX_CONTENT_LENGTH=BODY,
+        MAX_FORM_MEMORY_SIZE=BODY,
         MAX_FORM_PARTS=20,
         TRUSTED_HOSTS=list(settings.hosts),
     )

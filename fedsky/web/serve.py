@@ -11,9 +11,7 @@ import sys
 import threading
 from types import FrameType
 
-from waitress.server import create_server
-
-from fedsky.web import audit, create_app
+from fedsky.web import audit, connections, create_app, limits, loglines
 from fedsky.web.accounts import num_admins
 from fedsky.web.options import DATABASE_VARIABLE
 from fedsky.web.settings import LOOPBACK, Settings
@@ -59,11 +57,12 @@ def run(settings: Settings, host: str, port: int, worker: bool) -> None:
     if not admins and not is_loopback(host):
         raise ValueError(f"the site has no administrator yet: {create_admin(settings)}")
     shown = f"[{host}]" if ":" in host else host
-    server = create_server(
-        app, sockets=[_socket(host, port)], threads=settings.threads, ident=None, connection_limit=1000,
-        channel_timeout=60, asyncore_use_poll=True, max_request_body_size=settings.max_upload_bytes + 64 * 1024,
+    loglines.bound()
+    connections.raise_file_limit()
+    server = connections.Server(
+        app, _socket(host, port), connections.Bodies.of(limits.large_bodies(app), settings.https),
+        threads=settings.threads,
         clear_untrusted_proxy_headers=not settings.https,  # else waitress takes X-Forwarded-For away
-        inbuf_overflow=settings.max_upload_bytes + 128 * 1024,  # so that no upload is written to a temporary file
     )  # fmt: skip
     stop = threading.Event()
     signal.signal(signal.SIGTERM, _stop)

@@ -18,6 +18,7 @@ from fedsky.web.settings import Settings
 from fedsky.web.tables import ACTIVE, Login, User, now
 
 TOKEN = "sid"  # noqa: S105  # the key in the cookie
+MOST = 50  # of an account; a new one ends the oldest
 SEEN_EVERY = timedelta(minutes=1)  # how often last_seen is written
 
 
@@ -57,6 +58,10 @@ def start(db: Session, user: User) -> None:
     db.add(g.login)
     settings: Settings = current_app.extensions["settings"]
     db.execute(delete(Login).where(Login.created < now() - timedelta(days=settings.session_days)))
+    mine = select(Login.id).where(Login.user_id == user.id).order_by(Login.created.desc(), Login.id)
+    db.flush()
+    if (old := list(db.scalars(mine.offset(MOST)))) and g.login.id not in old:
+        db.execute(delete(Login).where(Login.id.in_(old)))
     session[TOKEN] = token
     g.user = user
 

@@ -23,7 +23,6 @@ class Settings:
     registration: Registration = "approve"
     https: bool = False  # a proxy in front of the site speaks TLS: secure cookies, HSTS, one hop is trusted
     hosts: tuple[str, ...] = (*LOOPBACK[:2], "[::1]")  # the names under which the site may be asked
-    max_body_bytes: int = 64 * 1024  # of JSON
     max_upload_bytes: int = 8 * 1024 * 1024  # of a photograph
     idle_hours: float = 12.0  # a session unused for so long ends
     session_days: float = 7.0  # and any session after so long

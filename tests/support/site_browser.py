@@ -1,9 +1,13 @@
 """A browser of the site for its tests: a client with its cookies, which sends the token as the pages do."""
 
+from collections.abc import Iterator
 from typing import Any
 
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
+
+from fedsky.web.access import Rule, rule_of
 
 PASSWORD = "seven blue kites over harbour"
 
@@ -44,3 +48,14 @@ class Browser:
         if answer.status_code == 200:
             self.csrf = answer.get_json()["csrf"]
         return answer
+
+
+def routes(app: Flask) -> Iterator[tuple[str, str, Rule]]:
+    """Every method and path of an app with its rule; a path's variables are filled with a word that is nobody's id."""
+    for route in app.url_map.iter_rules():
+        rule = rule_of(app, route.endpoint)
+        assert rule is not None, f"{route.endpoint} ({route.rule}) declares no access rule"
+        values = dict.fromkeys(route.arguments, "favicon.svg" if route.endpoint == "pages.known_file" else "nobodys")
+        built = app.url_map.bind("localhost").build(route.endpoint, values)
+        for method in sorted((route.methods or set()) - {"OPTIONS", "HEAD"}):
+            yield method, built, rule

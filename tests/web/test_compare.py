@@ -22,9 +22,10 @@ from standin_tasks import do
 from fedsky.report import summary
 from fedsky.web import Settings, create_app
 from fedsky.web.limits import Limits
-from fedsky.web.runs.answers import Answers, BusyError
+from fedsky.web.runs.answers import Answers
 from fedsky.web.runs.beside import Beside, FailedError
 from fedsky.web.runs.keeping import Keeping
+from fedsky.web.share import BusyError
 
 REFERENCE = Path(__file__).resolve().parents[2] / "outputs" / "reference"
 NAMES = ("centralized-0", "centralized-1", "fedavg-0", "fedavg-1", "local-0", "local-1")

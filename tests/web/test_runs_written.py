@@ -125,7 +125,7 @@ def test_the_rounds_of_a_run(get: Get, outputs: Path, strategy: str) -> None:
             "megabytes": (line["bytes_up"] + line["bytes_down"]) / 1e6, "accuracy": line["accuracy"], "failures": 0,
         }  # fmt: skip
     assert [told["num_trained"] for told in answer["feed"]] == [0, 2, 2]
-    assert (answer["last"], answer["status"]) == (2, "done")
+    assert (answer["last"], answer["more"], answer["status"]) == (2, False, "done")
 
 
 @pytest.mark.parametrize("strategy", EMPTY)
@@ -136,7 +136,7 @@ def test_the_clients_of_a_run(get: Get, outputs: Path, strategy: str, metric: st
     shapes.Clients.model_validate(answer)
     written = lines(outputs / strategy, "clients.jsonl")
     examples = {line["client"]: line["num_examples"] for line in written if line["num_examples"] is not None}
-    assert answer["metric"] == metric and answer["rounds"] == [0, 1, 2]
+    assert (answer["metric"], answer["rounds"], answer["num_clients"]) == (metric, [0, 1, 2], 3)
     assert answer["clients"] == [
         {"client": n, "name": "abc"[n], "num_examples": examples.get(n)} for n in range(3)
     ]  # fmt: skip
@@ -151,7 +151,7 @@ def test_who_owns_what_and_how_unlike_they_are(get: Get, outputs: Path) -> None:
     id = get("/runs?strategy=fedavg")["runs"][0]["id"]
     answer = get(f"/runs/{id}/partition")
     shapes.Partition.model_validate(answer)
-    assert answer == json.loads((outputs / "fedavg" / "partition.json").read_text())
+    assert answer == json.loads((outputs / "fedavg" / "partition.json").read_text()) | {"num_owners": 3}
     assert 0.1 < answer["heterogeneity"] < 1
     assert [owner["name"] for owner in answer["clients"]] == ["a", "b", "c"]
     assert sum(sum(owner[part]) for owner in answer["clients"] for part in ("train", "validation", "test")) == 60

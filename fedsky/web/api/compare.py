@@ -15,20 +15,21 @@ from fedsky.web.access import public
 from fedsky.web.api.answering import send
 from fedsky.web.api.runs import site_runs
 from fedsky.web.body import Query, query
-from fedsky.web.limits import limit
+from fedsky.web.limits import asker, limit
 from fedsky.web.openapi import describe
 from fedsky.web.places import places
 from fedsky.web.problems import Problem
-from fedsky.web.runs.answers import BusyError
 from fedsky.web.runs.beside import FailedError
-from fedsky.web.runs.comparing import MOST_RUNS, Chosen, Comparing, as_csv
+from fedsky.web.runs.comparing import MOST_RUNS, ROOM, Chosen, Comparing, as_csv
 from fedsky.web.runs.listing import Question, matching
 from fedsky.web.runs.rows import Row
 from fedsky.web.runs.tasks import PLOTS
+from fedsky.web.share import BusyError
 
 blueprint = Blueprint("compare", __name__)
 LOG = logging.getLogger("fedsky.web")
 T = TypeVar("T")
+LARGE = 32_000_000  # bytes: 500 runs, each a group of its own, with 300 points each are 15 MB as a table
 
 
 @blueprint.record_once
@@ -84,7 +85,7 @@ def chosen(asked: CompareQuery) -> Chosen:
         raise Problem(
             422, _("{n} runs are too many for one comparison: choose {most} at most.", n=len(rows), most=MOST_RUNS)
         )
-    return comparing().choose(rows, metric=asked.metric, x=asked.x, group_by=asked.group_by.strip(),
+    return comparing().choose(rows, asker(), metric=asked.metric, x=asked.x, group_by=asked.group_by.strip(),
                               baseline=asked.baseline, lang=asked.lang)  # fmt: skip
 
 
@@ -103,7 +104,7 @@ def asked_of(do: Callable[[], T]) -> T:
 
 @blueprint.get("/compare")
 @public
-@limit("120 per minute")
+@limit("120 per minute", answer=LARGE)
 @describe("The report's comparison of runs: groups with curves and intervals, paired differences, owners, verdict.",
           query=CompareQuery, errors=(404, 503))  # fmt: skip
 def compare() -> Response:
@@ -114,7 +115,7 @@ def compare() -> Response:
 
 @blueprint.get("/compare.csv")
 @public
-@limit("60 per minute")
+@limit("30 per minute", answer=LARGE)
 @describe("A comparison's curves and last rounds as one long table.", query=CompareQuery, response={}, media="text/csv",
           errors=(404, 503))  # fmt: skip
 def compare_csv() -> Response:
@@ -135,7 +136,7 @@ def attachment(content: bytes, mimetype: str, name: str) -> Response:
 
 @blueprint.get("/compare.svg")
 @public
-@limit("60 per minute")
+@limit("60 per minute", answer=LARGE)
 @describe("A figure of a comparison.", query=FigureQuery, response={}, media="image/svg+xml", errors=(404, 503))
 def compare_svg() -> Response:
     """A figure as SVG."""
@@ -144,7 +145,7 @@ def compare_svg() -> Response:
 
 @blueprint.get("/compare.png")
 @public
-@limit("60 per minute")
+@limit("60 per minute", answer=LARGE)
 @describe("A figure of a comparison, 300 dots per inch.", query=FigureQuery, response={}, media="image/png",
           errors=(404, 503))  # fmt: skip
 def compare_png() -> Response:
@@ -161,7 +162,7 @@ def figure(format: str) -> bytes:
 
 @blueprint.get("/compare/report")
 @public
-@limit("10 per minute")
+@limit("10 per minute", answer=ROOM)
 @describe("The whole report of a comparison as a zip file; it takes up to some minutes.", query=CompareQuery,
           response={}, media="application/zip", errors=(404, 503))  # fmt: skip
 def compare_report() -> ResponseReturnValue:
@@ -179,6 +180,7 @@ class StoryQuery(Query):
 
 @blueprint.get("/story")
 @public
+@limit(answer=LARGE)
 @describe("Who gains? The comparison of the reference runs, and what it comes to in sentences.", query=StoryQuery,
           errors=(503,))  # fmt: skip
 def story() -> Response:
@@ -189,7 +191,7 @@ def story() -> Response:
     if not rows:
         nothing = {"compare": {"title": "", "notes": [], "kinds": []}, "sentences": []}
         return send(service.answers.get(("story", "none"), lambda: nothing))
-    found = service.choose(rows, lang=lang)
+    found = service.choose(rows, asker(), lang=lang)
 
     def make() -> dict[str, Any]:
         comparison = service.compare(found)

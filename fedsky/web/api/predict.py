@@ -17,12 +17,11 @@ from fedsky.web import access
 from fedsky.web.access import public, scriptable
 from fedsky.web.api import predict_shapes as shapes
 from fedsky.web.api.predictions import blueprint as kept_blueprint
-from fedsky.web.limits import limit
+from fedsky.web.limits import asker, limit
 from fedsky.web.openapi import describe
-from fedsky.web.prediction.judge import BusyError, Judge, WorkerError
+from fedsky.web.prediction.judge import LONGEST_ANSWER, BusyError, Judge, WorkerError
 from fedsky.web.prediction.registry import Model, Registry
 from fedsky.web.problems import Problem
-from fedsky.web.settings import Settings
 from fedsky.web.tables import Prediction
 
 blueprint = Blueprint("predict", __name__)
@@ -30,26 +29,19 @@ blueprint.register_blueprint(kept_blueprint)
 
 CAUTION = "It judges the sky in this picture, not tomorrow's weather."
 MOST_KEPT = 200  # predictions of one account
-FORM_BYTES = 64 * 1024  # of a multipart body besides the photograph
+MOST_KEPT_BY_ALL = 20_000  # of at most some 200 kB each
+LARGE_LIST = 8_000_000  # bytes of MOST_LISTED models with MOST_CLASSES classes each
+MOST_LISTED = 500  # models; the others are asked by their ids
 
 
-def memory_request(path: str, most: int) -> type[Request]:
-    """Requests whose uploads stay in memory, and that may have ``most`` bytes where they go to ``path``."""
+class MemoryRequest(Request):
+    """A request whose uploads stay in memory."""
 
-    class MemoryRequest(Request):
-        def __init__(self, environ: dict[str, Any], populate_request: bool = True, shallow: bool = False) -> None:
-            super().__init__(environ, populate_request, shallow)
-            if environ.get("PATH_INFO") == path:
-                # The parser may hold the whole photograph at a time where it has no newline.
-                self.max_content_length = self.max_form_memory_size = most
-
-        def _get_file_stream(
-            self, total_content_length: int | None, content_type: str | None, filename: str | None = None,
-            content_length: int | None = None,
-        ) -> IO[bytes]:  # fmt: skip
-            return io.BytesIO()
-
-    return MemoryRequest
+    def _get_file_stream(
+        self, total_content_length: int | None, content_type: str | None, filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:  # fmt: skip
+        return io.BytesIO()
 
 
 @blueprint.record_once
@@ -57,8 +49,7 @@ def install(state: BlueprintSetupState) -> None:
     """Gives a site its registry of models and the judge; the worker begins when first needed."""
     app = state.app
     assert isinstance(app, Flask)
-    settings: Settings = app.extensions["settings"]
-    app.request_class = memory_request(f"{state.url_prefix}/predict", settings.max_upload_bytes + FORM_BYTES)
+    app.request_class = MemoryRequest
     app.extensions |= {"judge": Judge(), "models": Registry(app.extensions["runs"].index)}
 
 
@@ -78,6 +69,7 @@ def judge() -> Judge:
 
 @blueprint.get("/models")
 @public
+@limit(answer=LARGE_LIST)
 @describe("Lists the models that may be asked, the default one first: the federated one that is best on validation "
           "images.", response=shapes.ModelList)  # fmt: skip
 def models() -> dict[str, Any]:
@@ -85,7 +77,7 @@ def models() -> dict[str, Any]:
     found = registry().models()
     if found and not current_app.testing:
         judge().warm()
-    return {"models": [shown(model) for model in found]}
+    return {"models": [shown(model) for model in found[:MOST_LISTED]], "total": len(found)}
 
 
 def shown(model: Model) -> dict[str, Any]:
@@ -97,7 +89,7 @@ def shown(model: Model) -> dict[str, Any]:
 @blueprint.post("/predict")
 @public
 @scriptable
-@limit("60 per minute")
+@limit("60 per minute", answer=LONGEST_ANSWER, photograph=True)
 @describe("Judges a photograph: sunny or cloudy, where the model looked, whether it is a sky at all, what related "
           "models say. It judges the sky in the picture, not tomorrow's weather. Nothing is kept unless asked.",
           form=shapes.FORM, response=shapes.Prediction, errors=(401, 404, 409, 503))  # fmt: skip
@@ -163,7 +155,7 @@ def _judged(model: Model, others: list[Model], photo: bytes) -> dict[str, Any]:
     """The worker's answer; Problem where it refuses, is busy or gives none."""
     try:
         asked = {"model": _named(model), "others": [_named(other) for other in others]}
-        answer = judge().ask(asked, photo)
+        answer = judge().ask(asked, photo, asker())
     except ValueError as error:
         raise Problem(409, str(error)) from None
     except BusyError as busy:
@@ -199,6 +191,8 @@ def _keep(told: dict[str, Any], jpeg: str) -> str:
     count = g.db.scalar(select(func.count()).select_from(Prediction).where(Prediction.user_id == user.id))
     if count >= MOST_KEPT:
         raise Problem(409, _("Your account keeps {n} photographs already: delete one first.", n=MOST_KEPT))
+    if g.db.scalar(select(func.count()).select_from(Prediction)) >= MOST_KEPT_BY_ALL:
+        raise Problem(503, _("This site keeps as many photographs as it may: ask its administrator."))
     prediction = Prediction(
         user_id=user.id,
         model_id=told["model"]["id"],

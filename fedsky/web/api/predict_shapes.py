@@ -23,9 +23,10 @@ class Model(BaseModel):
 
 
 class ModelList(BaseModel):
-    """All models, the default one first."""
+    """The models, the default one first; total: how many there are, of which the first are told."""
 
     models: list[Model]
+    total: int
 
 
 class Provenance(Model):

@@ -15,6 +15,7 @@ from fedsky.web import access, audit
 from fedsky.web.access import needs
 from fedsky.web.api import predict_shapes as shapes
 from fedsky.web.body import Body, read
+from fedsky.web.limits import limit
 from fedsky.web.openapi import describe
 from fedsky.web.prediction import accepted
 from fedsky.web.problems import Problem
@@ -24,6 +25,7 @@ blueprint = Blueprint("predictions", __name__)
 
 MOST_OFFERED = 50  # that wait, of one account
 MOST_LISTED = 200  # offers that are decided
+PHOTOGRAPH = 8_000_000  # bytes of one as it is kept, at most 1024 pixels a side
 
 
 class Label(Body):
@@ -89,6 +91,7 @@ def delete_prediction(id: str) -> dict[str, Any]:
 
 @blueprint.get("/predictions/<id>/photo")
 @needs("user")
+@limit(answer=PHOTOGRAPH)
 @describe("Gives the photograph of a kept prediction.", response={}, media="image/jpeg")
 def prediction_photo(id: str) -> Response:
     """The photograph of one of the own predictions."""
@@ -176,6 +179,7 @@ def known(id: str) -> Offer:
 
 @blueprint.get("/admin/offers/<id>/photo")
 @needs("admin")
+@limit(answer=PHOTOGRAPH)
 @describe("Gives an offered photograph.", response={}, media="image/jpeg")
 def offer_photo(id: str) -> Response:
     """An offered photograph."""

@@ -9,11 +9,13 @@ from flask.typing import ResponseReturnValue
 from pydantic import AfterValidator, Field
 
 from fedsky.columns import CLIENT_METRICS
+from fedsky.history import Run
 from fedsky.language import _
 from fedsky.web import audit
 from fedsky.web.access import member, needs, public
 from fedsky.web.api.answering import send
 from fedsky.web.body import Body, Query, query, read
+from fedsky.web.limits import limit
 from fedsky.web.openapi import describe
 from fedsky.web.places import places
 from fedsky.web.problems import Problem
@@ -91,13 +93,15 @@ def view(id: str, name: str, make: Any, *parameters: Any) -> Response:
     """A view of one run, kept until the run's files change. ``make`` gets the run as read, and its row."""
     site, (found, row) = site_runs(), known(id)
 
-    def made() -> Any:
-        run = site.index.read(id)
-        if run is None:
-            raise Problem(404, _("There is no such run."))
-        return make(run, row)
+    return send(site.answers.get((name, id, found.stamp, *parameters), lambda: make(read_run(id), row)))
 
-    return send(site.answers.get((name, id, found.stamp, *parameters), made))
+
+def read_run(id: str) -> Run:
+    """A run as it is now; Problem 404 if there is none."""
+    run = site_runs().index.read(id)
+    if run is None:
+        raise Problem(404, _("There is no such run."))
+    return run
 
 
 @blueprint.get("/runs/<id>")
@@ -146,7 +150,13 @@ class RoundQuery(Query):
 def run_rounds(id: str) -> Response:
     """A run's rounds by cursor."""
     after = query(RoundQuery).after
-    return view(id, "rounds", lambda run, row: views.rounds(run, after) | {"status": row.status}, after)
+    site, (found, row) = site_runs(), known(id)
+
+    def make() -> Any:
+        course = site.courses.get((id, found.stamp), lambda: views.course(read_run(id)))
+        return views.rounds(course, after) | {"status": row.status}
+
+    return send(site.answers.get(("rounds", id, found.stamp, after), make))
 
 
 class ClientQuery(Query):
@@ -188,7 +198,8 @@ def _is_hurt(row: Row) -> bool:
 
 @blueprint.get("/runs/<id>/files/<name>")
 @public
-@describe("Sends a file of a run.", response={}, media="*/*")
+@limit("120 per minute", answer=files.MOST)
+@describe("Sends a file of a run; of a long log its end.", response={}, media="*/*")
 def run_file(id: str, name: str) -> ResponseReturnValue:
     """A file of the allow-list."""
     found = known(id)[0]
@@ -197,7 +208,7 @@ def run_file(id: str, name: str) -> ResponseReturnValue:
         raise Problem(404, _("The run has no such file."))
     if name in files.TOLD:
         with file:
-            file = io.BytesIO(places(current_app.extensions["settings"]).hide_bytes(file.read()))
+            file = io.BytesIO(places(current_app.extensions["settings"]).hide_bytes(files.told(file)))
     response = send_file(file, mimetype=files.ALLOWED[name], as_attachment=True, download_name=name, max_age=0)
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response

@@ -105,11 +105,15 @@ class Event(BaseModel):
 
 
 class RoundList(BaseModel):
-    """Rounds after a cursor; each has the keys of rounds.jsonl and its wall seconds. last: the next cursor."""
+    """Rounds after a cursor, some hundreds at a time; each has the keys of rounds.jsonl and its wall seconds.
+
+    last: the next cursor; more: whether there is more to ask for at once.
+    """
 
     rounds: list[dict[str, float | int | None]]
     feed: list[Event]
     last: int
+    more: bool
     status: str
 
 
@@ -122,9 +126,10 @@ class Client(BaseModel):
 
 
 class Clients(BaseModel):
-    """values and status: [client][round]."""
+    """values and status: [client][round]; num_clients: of the run, of which the first are told."""
 
     metric: str
+    num_clients: int
     clients: list[Client]
     rounds: list[int]
     values: list[list[float | int | None]]
@@ -142,10 +147,14 @@ class Owner(BaseModel):
 
 
 class Partition(BaseModel):
-    """Who owns what; heterogeneity: the mean Jensen-Shannon distance of an owner's labels to all owners', 0 to 1."""
+    """Who owns what; heterogeneity: the mean Jensen-Shannon distance of an owner's labels to all owners', 0 to 1.
+
+    num_owners: of the run, of which the first are told.
+    """
 
     classes: list[str]
     clients: list[Owner]
+    num_owners: int
     heterogeneity: float | None
 
 

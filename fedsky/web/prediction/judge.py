@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fedsky import language
+from fedsky.web import share
 
 LOG = logging.getLogger("fedsky.web")
 
@@ -30,7 +31,7 @@ ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "CUDA_VISIBLE_DEV
 LONGEST_ANSWER = 32 * 2**20  # bytes
 
 
-class BusyError(Exception):
+class BusyError(share.BusyError):
     """Too many wait already."""
 
     def __init__(self, seconds: int) -> None:
@@ -56,22 +57,23 @@ class Judge:
     def __init__(self, command: Sequence[str] = (), seconds: float = SECONDS, most_waiting: int = MOST_WAITING) -> None:
         self.command = list(command) or [sys.executable, "-m", "fedsky.web.prediction.worker"]
         self.seconds = seconds
-        self.room = threading.BoundedSemaphore(most_waiting)
+        self.room = share.Share(most_waiting, max(1, 2 * most_waiting // 3))
         self.most_waiting = most_waiting
         self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._is_ready = False
         self._typical = 1.0  # seconds of an answer, a running mean
 
-    def ask(self, request: dict[str, Any], content: bytes) -> dict[str, Any]:
-        """The worker's answer. BusyError, with seconds to wait, where the queue is full; WorkerError for no answer."""
-        if not self.room.acquire(blocking=False):
-            raise BusyError(max(1, round(self._typical * self.most_waiting / 2)))
+    def ask(self, request: dict[str, Any], content: bytes, who: str = "") -> dict[str, Any]:
+        """The worker's answer to a visitor. WorkerError for no answer.
+
+        BusyError, with seconds to wait, where the queue is full, or two thirds of it are this visitor's.
+        """
         try:
-            with self._turn:
+            with self.room.of(who), self._turn:
                 return self._ask(request, content)
-        finally:
-            self.room.release()
+        except share.BusyError:
+            raise BusyError(max(1, round(self._typical * self.most_waiting / 2))) from None
 
     def _ask(self, request: dict[str, Any], content: bytes) -> dict[str, Any]:
         about = {**request, "language": language.current(), "num_bytes": len(content)}

@@ -28,6 +28,7 @@ KINDS = ("federated", "pooled", "alone")
 METADATA = "fedsky"  # fedsky.run.checkpoint's key; that module loads flwr
 LARGEST = 500_000_000  # bytes of a model's file
 MOST_OWNERS = 200  # whose models of one run are offered
+MOST_CLASSES = 200  # of a model that is offered: every answer names them all
 MOST_OTHERS = 24  # models that judge the same picture besides the one asked
 # Of a configuration, what two runs must share for their models to be three ways of learning from the same photographs.
 SHARED = ("data", "partition", "model")
@@ -198,6 +199,8 @@ def _read(id: str, name: str, is_reference: bool, run: Run, files: list[tuple[in
         about = _about(path)
         if not isinstance(about.get("size"), int) or not isinstance(about.get("classes"), list):
             continue  # one that judges points
+        if len(about["classes"]) > MOST_CLASSES:
+            continue
         line = owners.get(client, {}) if client is not None else last
         accuracy, n_test = _tested(line, result, client)
         owner = None

@@ -10,11 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fedsky.history import finite
-
-
-class BusyError(Exception):
-    """Too many wait for an answer that takes long."""
-
+from fedsky.web.share import BusyError
 
 ROOM = 24_000_000  # bytes of all kept bodies
 SMALL = 1_000  # bytes below which packing gains nothing

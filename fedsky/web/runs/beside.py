@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
-from .answers import BusyError
+from fedsky.web.share import Share
 
 NICE = 5  # the site comes first
 BEGINNING_SECONDS = 120.0  # the libraries of the report are many
@@ -24,24 +24,19 @@ class FailedError(Exception):
 
 
 class Beside:
-    """One process; ``most`` requests may wait for it, beyond which BusyError is raised."""
+    """One process; ``most`` requests may wait for it, ``each`` of one visitor, beyond which BusyError is raised."""
 
-    def __init__(self, do: Callable[[str, Sequence[Any]], Any], most: int, seconds: float) -> None:
+    def __init__(self, do: Callable[[str, Sequence[Any]], Any], most: int, seconds: float, each: int = 1) -> None:
         self.do, self.seconds = do, seconds
-        self._slots = threading.BoundedSemaphore(most)
+        self._room = Share(most, each)
         self._lock = threading.Lock()
         self._process: multiprocessing.process.BaseProcess | None = None
         self._pipe: Connection | None = None
 
-    def ask(self, name: str, *arguments: Any) -> Any:
-        """A task's answer; ValueError as the task raised it, FailedError where it took too long or broke."""
-        if not self._slots.acquire(blocking=False):
-            raise BusyError
-        try:
-            with self._lock:
-                return self._ask(name, arguments)
-        finally:
-            self._slots.release()
+    def ask(self, name: str, *arguments: Any, who: str = "") -> Any:
+        """A task's answer to a visitor; ValueError as the task raised it, FailedError where it took long or broke."""
+        with self._room.of(who), self._lock:
+            return self._ask(name, arguments)
 
     def _ask(self, name: str, arguments: Sequence[Any]) -> Any:
         if self._process is None or not self._process.is_alive() or self._pipe is None:

@@ -20,18 +20,23 @@ from .tasks import Asked
 # take 5 s and 0.4 MB of answer; each of its own settings, 14 s and 1.4 MB; of 200 rounds each, 8 s and 2.6 MB (packed
 # 0.09). A figure takes as long again, the report a minute; the process 270 MB of memory, with the report 350.
 MOST_RUNS = 500
-WAITING, SECONDS = 3, 120.0  # requests that may wait for a comparison, and how long one may take
-REPORT_SECONDS = 600.0
+WAITING, OF_ONE = 12, 4  # requests that may wait for a comparison, of all and of one visitor
+WAITING_FOR_REPORTS = 3  # one of a visitor
+SECONDS, REPORT_SECONDS = 120.0, 600.0  # that one may take
 ROOM = 200_000_000  # bytes of kept files
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """A comparison that is asked for, with all that its answer depends on. names: run ids by folder name."""
+    """A comparison that is asked for, with all that its answer depends on. names: run ids by folder name.
+
+    who: asks for it, which its answer does not depend on.
+    """
 
     asked: Asked
     key: tuple[Any, ...]
     names: dict[str, str]
+    who: str = ""
 
 
 class Comparing:
@@ -40,11 +45,11 @@ class Comparing:
     def __init__(self, index: Index, folder: Path, hide: Callable[[bytes], bytes] = bytes) -> None:
         self.index, self.answers = index, Answers(most=WAITING, hide=hide)
         self.keeping = Keeping(folder, ROOM)
-        self.quick = Beside(tasks.do, WAITING, SECONDS)
-        self.slow = Beside(tasks.do, 1, REPORT_SECONDS)
+        self.quick = Beside(tasks.do, WAITING, SECONDS, each=OF_ONE)
+        self.slow = Beside(tasks.do, WAITING_FOR_REPORTS, REPORT_SECONDS)
 
-    def choose(self, rows: list[Row], **options: str) -> Chosen:
-        """A comparison of these runs."""
+    def choose(self, rows: list[Row], who: str = "", **options: str) -> Chosen:
+        """A comparison of these runs for a visitor."""
         found = [each for row in rows if (each := self.index.found(row.id)) is not None]
         found.sort(key=lambda each: each.folder)
         names: dict[str, str] = {}
@@ -52,14 +57,14 @@ class Comparing:
             names[each.folder.name] = each.id if each.folder.name not in names else ""
         asked = Asked(tuple(each.folder for each in found), **options)
         key = (*((each.id, each.stamp) for each in found), *sorted(options.items()))
-        return Chosen(asked, key, {name: id for name, id in names.items() if id})
+        return Chosen(asked, key, {name: id for name, id in names.items() if id}, who)
 
     def compare(self, chosen: Chosen) -> dict[str, Any]:
         """The comparison, from memory, from disk, or made now; ``run_ids`` leads from its runs' names to their ids."""
         path = self.keeping.path(("compare", *chosen.key), "json")
         kept = self.keeping.get(path)
         if kept is None:
-            made = self.quick.ask("compare", chosen.asked)
+            made = self.quick.ask("compare", chosen.asked, who=chosen.who)
             kept = json.dumps({**made, "run_ids": chosen.names}).encode()
             self.keeping.put(path, kept)
         value = json.loads(kept)
@@ -75,7 +80,7 @@ class Comparing:
         path = self.keeping.path(("draw", plot, number, *chosen.key), format)
         kept = self.keeping.get(path)
         if kept is None:
-            kept = bytes(self.quick.ask("draw", chosen.asked, plot, number, format))
+            kept = bytes(self.quick.ask("draw", chosen.asked, plot, number, format, who=chosen.who))
             self.keeping.put(path, kept)
         return kept
 
@@ -83,7 +88,7 @@ class Comparing:
         """The zip file of the whole report."""
         path = self.keeping.path(("report", *chosen.key), "zip")
         if self.keeping.get(path) is None:
-            self.slow.ask("report", chosen.asked, path)
+            self.slow.ask("report", chosen.asked, path, who=chosen.who)
             self.keeping.tidy()
         return path
 

@@ -1,12 +1,16 @@
 """The files of a run that may be fetched: an allow-list of names, opened without following a link."""
 
+import math
 import os
 import stat
 from pathlib import Path
 from typing import Any, BinaryIO
 
-# What says how a run went, and may name places of this machine.
+# What says how a run went, and may name places of this machine. It is searched for them, which takes a core for a
+# tenth of a second for every million bytes: a log's last bytes are sent, and no run.json that is larger.
 TOLD = ("run.json", "run.log")
+MOST_TOLD = 4_000_000  # bytes
+MOST = 500_000_000  # bytes of any other file
 # Name: type. Nothing here is shown by a browser in place of a page: all are sent as attachments.
 ALLOWED = {
     "run.json": "application/json",
@@ -21,6 +25,11 @@ ALLOWED = {
 }
 
 
+def most_of(name: str) -> int | float:
+    """The bytes that a file may have to be sent."""
+    return {"run.json": MOST_TOLD, "run.log": math.inf}.get(name, MOST)
+
+
 def listed(folder: Path) -> list[dict[str, Any]]:
     """Which of the allowed files a run has, with their sizes in bytes."""
     found = []
@@ -29,8 +38,8 @@ def listed(folder: Path) -> list[dict[str, Any]]:
             known = os.lstat(folder / name)
         except OSError:
             continue
-        if stat.S_ISREG(known.st_mode):
-            found.append({"name": name, "bytes": known.st_size})
+        if stat.S_ISREG(known.st_mode) and known.st_size <= most_of(name):
+            found.append({"name": name, "bytes": min(known.st_size, MOST_TOLD) if name in TOLD else known.st_size})
     return found
 
 
@@ -43,7 +52,19 @@ def opened(folder: Path, name: str) -> BinaryIO | None:
         handle = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return None
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
+    known = os.fstat(handle)
+    if not stat.S_ISREG(known.st_mode) or known.st_size > most_of(name):
         os.close(handle)
         return None
     return os.fdopen(handle, "rb")
+
+
+def told(file: BinaryIO) -> bytes:
+    """The text of a file of TOLD, to be searched for places: whole, or its last lines and how much they leave out."""
+    begin = max(0, file.seek(0, os.SEEK_END) - MOST_TOLD)
+    file.seek(begin)
+    text = file.read(MOST_TOLD)
+    if not begin:
+        return text
+    first = text.find(b"\n") + 1
+    return f"(the first {begin + first} bytes are left out)\n".encode() + text[first:]

@@ -12,6 +12,7 @@ from fedsky.web.settings import Settings
 from fedsky.web.tables import Annotation
 
 from .answers import Answers
+from .courses import Courses
 from .index import Index
 from .listing import Note
 
@@ -24,6 +25,7 @@ class Runs:
 
     index: Index
     answers: Answers = field(default_factory=Answers)
+    courses: Courses = field(default_factory=Courses)
     _notes: dict[str, Note] = field(default_factory=dict)
     _notes_version: str = "none"
     _notes_until: float = 0.0

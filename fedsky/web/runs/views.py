@@ -3,16 +3,21 @@
 Sums and shares of counts are all that is made here; every estimate with an interval is the report's.
 """
 
+import bisect
+import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fedsky.columns import COLUMNS, ROUNDS, TABLES
 from fedsky.history import Run
 from fedsky.report.results import number, printable, section
 
-from .rows import flat_config, known, moment, whole
+from .rows import flat_config, known, whole
 
-MOST_CLIENTS, MOST_ROUNDS, MOST_TOLD = 2000, 5000, 100
+MOST_CLIENTS, MOST_TOLD, MOST_CLASSES = 2000, 100, 200
+PAGE = 1000  # rounds of one answer
+CELLS = 50_000  # values of one answer by clients and rounds, or by owners and classes
 TEXT = 400  # characters of a text that a file holds
 
 
@@ -45,23 +50,41 @@ def _latest(rows: Iterable[dict[str, Any]]) -> dict[int, dict[str, Any]]:
     return dict(sorted(kept.items()))
 
 
-def rounds(run: Run, after: int) -> dict[str, Any]:
-    """The rounds later than ``after``: their metrics with the wall seconds, and what happened in each."""
+@dataclass(frozen=True)
+class Course:
+    """A run's rounds in order: their numbers, their metrics with the wall seconds, and what happened in each."""
+
+    numbers: list[int]
+    rounds: list[dict[str, Any]]
+    feed: list[dict[str, Any]]
+
+
+def course(run: Run) -> Course:
+    """The course of a run."""
     seconds = {row["round"]: number(row.get("round_seconds"), 0) for row in run.timing if row.get("client") is None}
     every = _latest(run.rounds)
-    later = {current: row for current, row in every.items() if current > after}
     trained: dict[int, list[int]] = {}
     for row in run.clients:
         client = whole(row.get("client"))
-        if row.get("status") == "ok" and client is not None and row["round"] in later:
+        if row.get("status") == "ok" and client is not None and row["round"] in every:
             trained.setdefault(row["round"], []).append(client)
+    metrics = [
+        {key: _metric(row, key) for key in TABLES[ROUNDS]} | {"seconds": known(seconds.get(current, float("nan")))}
+        for current, row in every.items()
+    ]
+    return Course(list(every), metrics, [_event(run, row, trained.get(now, [])) for now, row in every.items()])
+
+
+def rounds(course: Course, after: int) -> dict[str, Any]:
+    """The first ``PAGE`` rounds later than ``after``. last: the cursor for what follows; more: whether that is."""
+    begin = bisect.bisect_right(course.numbers, after)
+    end = begin + PAGE
+    told = course.numbers[begin:end]
     return {
-        "rounds": [
-            {key: _metric(row, key) for key in TABLES[ROUNDS]} | {"seconds": known(seconds.get(current, float("nan")))}
-            for current, row in later.items()
-        ],
-        "feed": [_event(run, row, trained.get(current, [])) for current, row in later.items()],
-        "last": max(every, default=-1),
+        "rounds": course.rounds[begin:end],
+        "feed": course.feed[begin:end],
+        "last": told[-1] if told else max(course.numbers, default=-1),
+        "more": end < len(course.numbers),
     }
 
 
@@ -86,17 +109,22 @@ def _event(run: Run, row: dict[str, Any], trained: list[int]) -> dict[str, Any]:
 
 
 def clients(run: Run, metric: str) -> dict[str, Any]:
-    """A metric of every client in every round, as a matrix [client][round]; null where unknown."""
-    shown: list[int] = list(_latest(run.clients))[-MOST_ROUNDS:]
+    """A metric of every client in every round, as a matrix [client][round]; null where unknown.
+
+    Where there are many rounds, only every k-th is told, and the last one; of many clients the first.
+    """
+    every: list[int] = list(_latest(run.clients))
+    ids = {client for row in run.clients if (client := whole(row.get("client"))) is not None and client >= 0}
+    step = math.ceil(len(every) * min(len(ids), MOST_CLIENTS) / CELLS) or 1
+    shown = every[::-step][::-1]
+    told = set(sorted(ids)[:MOST_CLIENTS])
     column = {current: place for place, current in enumerate(shown)}
     values: dict[int, list[float | int | None]] = {}
     status: dict[int, list[str | None]] = {}
     examples: dict[int, int] = {}
     for row in run.clients:
         client = whole(row.get("client"))
-        if client is None or client < 0 or row["round"] not in column:
-            continue
-        if client not in values and len(values) >= MOST_CLIENTS:
+        if client is None or client not in told or row["round"] not in column:
             continue
         place = column[row["round"]]
         values.setdefault(client, [None] * len(shown))[place] = _metric(row, metric)
@@ -109,6 +137,7 @@ def clients(run: Run, metric: str) -> dict[str, Any]:
     order = sorted(values)
     return {
         "metric": metric,
+        "num_clients": len(ids),
         "clients": [{"client": each, "name": names.get(each, str(each)), "num_examples": examples.get(each)}
                     for each in order],
         "rounds": shown,
@@ -132,22 +161,30 @@ def owner_names(run: Run) -> dict[int, str]:
 
 
 def partition(run: Run) -> dict[str, Any]:
-    """Every owner's images of each class in each part, as partition.json has them; no owners where it is not right."""
+    """Every owner's images of each class in each part, as partition.json has them; no owners where it is not right.
+
+    Of many owners the first are told; num_owners counts all.
+    """
     content, names = run.partition, owner_names(run)
+    nothing: dict[str, Any] = {"classes": [], "clients": [], "num_owners": 0, "heterogeneity": None}
     classes = content.get("classes")
-    kinds = [printable(name, 60) for name in classes] if isinstance(classes, list) else []
+    if not isinstance(classes, list) or len(classes) > MOST_CLASSES:
+        return nothing
+    kinds = [printable(name, 60) for name in classes]
     owners = []
     listed = content.get("clients")
-    for entry in (listed if isinstance(listed, list) else [])[:MOST_CLIENTS]:
+    listed = listed if isinstance(listed, list) else []
+    for entry in listed[: min(MOST_CLIENTS, CELLS // (len(kinds) or 1))]:
         client = whole(entry.get("client")) if isinstance(entry, dict) else None
         parts = {part: _counts(entry.get(part), len(kinds)) for part in ("train", "validation", "test")
                  } if client is not None else {}  # fmt: skip
         if client is None or None in parts.values():
-            return {"classes": [], "clients": [], "heterogeneity": None}
+            return nothing
         owners.append({"client": client, "name": names.get(client, str(client)), **parts})
     return {
         "classes": kinds,
         "clients": owners,
+        "num_owners": len(listed),
         "heterogeneity": known(number(content.get("heterogeneity"), 0, 1)),
     }
 
@@ -166,7 +203,7 @@ def confusion(lines: Sequence[dict[str, str]]) -> dict[str, Any]:
     """
     pairs = [(line.get("label"), line.get("predicted")) for line in lines]
     good = [(label, said) for label, said in pairs if isinstance(label, str) and isinstance(said, str) and label]
-    classes = sorted({name for pair in good for name in pair})[:200]
+    classes = sorted({name for pair in good for name in pair})[:MOST_CLASSES]
     place = {name: number for number, name in enumerate(classes)}
     matrix = [[0] * len(classes) for _ in classes]
     for label, said in good:
@@ -180,8 +217,3 @@ def confusion(lines: Sequence[dict[str, str]]) -> dict[str, Any]:
         "recall": [matrix[n][n] / sum(matrix[n]) if sum(matrix[n]) else None for n in range(len(classes))],
         "n": sum(map(sum, matrix)),
     }
-
-
-def times(run: Run) -> dict[str, str | None]:
-    """When a run began and ended."""
-    return {"started": moment(run.info.get("started")), "ended": moment(run.info.get("ended"))}

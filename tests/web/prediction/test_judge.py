@@ -74,7 +74,7 @@ def test_the_queue_is_bounded_and_answers_keep_to_their_questions(obedient: Judg
 
     def ask(content: bytes) -> None:
         try:
-            said.append((content, obedient.ask({}, content)["said"].encode()))
+            said.append((content, obedient.ask({}, content, who=content.decode())["said"].encode()))
         except BusyError as error:
             busy.append(error.seconds)
 

@@ -109,7 +109,7 @@ describe('a run that goes on', () => {
 
   it('tells how unlike its owners are, a plain 0 too, and nothing where nobody knows', async () => {
     for (const [heterogeneity, told] of [[0.3456, '0.346'], [0, '0.000'], [null, undefined]] as const) {
-      const partition = { classes: ['a'], clients: [{ client: 0, name: '0', train: [1], validation: [1], test: [1] }], heterogeneity }
+      const partition = { classes: ['a'], clients: [{ client: 0, name: '0', train: [1], validation: [1], test: [1] }], num_owners: 1, heterogeneity }
       serve({ 'GET /runs/a': detail('done'), 'GET /runs/a/rounds': { rounds: [], feed: [], last: -1, status: 'done' }, 'GET /runs/a/partition': partition })
       const { element, end } = await mountPage('/runs/a')
       expect(text(element)?.match(/Label heterogeneity: ([\d.]+)\. The mean/)?.[1]).toBe(told)

@@ -57,7 +57,7 @@ describe('HeatMap', () => {
 describe('PartitionBars', () => {
   it('shows the chosen part and tells it in words', async () => {
     const clients = [{ client: 0, name: 'roof', train: [28, 24], validation: [4, 4], test: [9, 6] }]
-    const partition = { classes: ['cloudy', 'sunny'], clients, heterogeneity: 0.25 }
+    const partition = { classes: ['cloudy', 'sunny'], clients, num_owners: 1, heterogeneity: 0.25 }
     const { element, end } = show(PartitionBars, { title: 'Who has what', partition })
     const told = () => element.querySelector('svg')?.getAttribute('aria-label')
     expect(told()).toContain('roof: 28 cloudy, 24 sunny')

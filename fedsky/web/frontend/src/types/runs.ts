@@ -85,10 +85,14 @@ export interface RoundsPage {
   rounds: Round[]
   feed: FeedEntry[]
   last: number
+  /** Whether there are more rounds to ask for at once. */
+  more: boolean
   status: RunStatus
 }
 
 export interface ClientGrid {
+  /** Of the run; the first of them are told. */
+  num_clients: number
   clients: { client: number; name: string; num_examples: number }[]
   rounds: number[]
   values: (number | null)[][]
@@ -96,6 +100,8 @@ export interface ClientGrid {
 }
 
 export interface PartitionView {
+  /** Of the run; the first of them are told. */
+  num_owners: number
   classes: string[]
   clients: { client: number; name: string; train: number[]; validation: number[]; test: number[] }[]
   /** The mean Jensen-Shannon distance of an owner's labels to those of all: 0 (alike) to 1. */

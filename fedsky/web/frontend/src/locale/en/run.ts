@@ -47,6 +47,7 @@ export default {
   clientMap: 'Each client, round by round',
   clientMapText: 'Measured on the client’s own images with the model that serves it. A thin grey stroke: not measured.',
   metric: 'Value',
+  first: 'Shown: the first {shown} of {all}.',
   noClients: 'This run has no values of single clients.',
   partitionTitle: 'Who has which images',
   noPartition: 'This run has no readable partition.json.',

@@ -47,6 +47,7 @@ export default {
   clientMap: '各客户端逐轮情况',
   clientMapText: '在客户端自己的图像上，用服务于它的模型测得。灰色细线：未测量。',
   metric: '数值',
+  first: '显示前 {shown} 个，共 {all} 个。',
   noClients: '此运行没有单个客户端的数值。',
   partitionTitle: '谁拥有哪些图像',
   noPartition: '此运行没有可读的 partition.json。',
