@@ -31,6 +31,8 @@ def quick(command: list[str]) -> list[str]:
     """What makes a command cheap."""
     if command[2:4] == ["fedsky.data", "render"]:
         return ["--count", "40"]
+    if command[2:4] == ["fedsky.data", "partition"]:
+        return ["data.count=200", "data.size=32"]
     if command[2] != "fedsky":
         return []
     return FOLDER if "data=folder" in command else QUICK
