@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fedsky.data import rendered, sky
-from fedsky.data.folder import decode, list_files
+from fedsky.data.listing import list_files
+from fedsky.data.picture import decode
 from fedsky.model import build, resnet8, resnet18
 from fedsky.model.file import write_model
 from fedsky.model.pixels import normalise, to_float
@@ -39,10 +40,10 @@ BATCH = 64
 def photographs(folder: Path, half: str, size: int) -> tuple[list[Path], Tensor, NDArray[np.int64]]:
     """The files of a half of FOLDER/<class>/, their images [n, 3, size, size] in [0, 1], and their labels [n]."""
     files, labels = [], []
-    for label, paths in list_files(folder).items():
+    for label, own in list_files(folder).files.items():
         if label not in sky.CLASSES:
             raise ValueError(f"{folder} has a class {label}: the renderer draws {' and '.join(sky.CLASSES)} alone")
-        for path in paths:
+        for _, path in own:
             parity = int(hashlib.sha256(path.read_bytes()).hexdigest(), 16) % 2
             if half == "all" or parity == ("even", "odd").index(half):
                 files.append(path)

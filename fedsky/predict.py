@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 from torch import nn
 
 from fedsky.config import start
-from fedsky.data.folder import decode
+from fedsky.data.picture import decode
 from fedsky.model.divergence import DIVERGED, not_finite
 from fedsky.model.file import read_model
 from fedsky.model.pixels import normalise, to_float

@@ -3,35 +3,24 @@
 import hashlib
 import json
 import logging
-import os
-import struct
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
 from fedsky import checks
 from fedsky.data import manifest as manifests
 from fedsky.data.duplicates import DISTANCE, group, look
+from fedsky.data.listing import UNLISTED, LeftOut, list_files, unlisted
 from fedsky.data.manifest import Row
 from fedsky.data.photos import CACHE_GB, Decoded, Photos, cache_folder, cached
+from fedsky.data.picture import BrokenError, is_file, read, square
 
-FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP", ".tif": "TIFF",
-           ".tiff": "TIFF"}  # fmt: skip
-VERSION = 4  # of the decoded bytes: raise it when decode() changes what it returns
+VERSION = 5  # of the decoded bytes: raise it when decode() changes what it returns
 MODES = ("together", "drop", "keep")
 LOG = logging.getLogger("fedsky")
-
-
-class BrokenError(ValueError):
-    """A file that is no readable photograph; why says so without the file's name and the remedy."""
-
-    def __init__(self, path: str | os.PathLike[str], why: str) -> None:
-        super().__init__(f"{path} is no readable photograph ({why}): mend or remove the file")
-        self.why = why
 
 
 def load(
@@ -54,7 +43,7 @@ def load(
     _check(size, on_bad, duplicates, distance, cache_gb)
     home = Path(str(root)).expanduser() if root is not None else Path(str(manifest)).expanduser().parent
     table = manifests.find(home, manifest)
-    rows = manifests.read(table, home) if table is not None else _in_folders(home)
+    rows, left_out = _listed(home) if table is None else _named(table, home)
     settings = [VERSION, size, duplicates, None if duplicates == "keep" else distance]
     digest = hashlib.sha256(json.dumps(settings).encode())
     for row in rows:
@@ -70,7 +59,7 @@ def load(
         LOG.warning(
             "%d of %d files are broken and left out (data.on_bad=skip): %s", len(photos.broken), len(rows), told
         )
-    for note in photos.notes:
+    for note in (*photos.notes, *filter(None, [str(left_out), _foreign_names(rows)])):
         LOG.warning("%s", note)
     return photos
 
@@ -84,13 +73,37 @@ def _check(size: int, on_bad: str, duplicates: str, distance: int, cache_gb: flo
         checks.number("data.cache_gb", cache_gb, at_least=0, hint=", or null for no bound")
 
 
-def _in_folders(root: Path) -> list[Row]:
-    return [Row(label, f"{label}/{path.name}", path) for label, paths in list_files(root).items() for path in paths]
+def _listed(root: Path) -> tuple[list[Row], LeftOut]:
+    """The photographs of the class folders, and what is not read there."""
+    listing = list_files(root)
+    return [Row(label, *file) for label, files in listing.files.items() for file in files], listing.left_out
+
+
+def _named(table: Path, root: Path) -> tuple[list[Row], LeftOut]:
+    """The photographs that a manifest names, and what lies beside them unnamed."""
+    rows, dropped = manifests.read(table, root)
+    left_out = LeftOut()
+    for name in unlisted(root, [row.label for row in rows], [*(row.name for row in rows), *dropped]):
+        left_out.add(UNLISTED, name)
+    return rows, left_out
+
+
+def _foreign_names(rows: Sequence[Row]) -> str:
+    """A line on names that are not UTF-8; empty where all are."""
+    odd = [row.name for row in rows if not row.path.as_posix().endswith(row.name)]
+    if not odd:
+        return ""
+    return (
+        f"{len(odd)} {'names are' if len(odd) > 1 else 'name is'} not UTF-8 and written with %XX for each such byte, "
+        f"first {odd[0]} (to rename them, for GBK: convmv -f gbk -t utf-8 -r --notest FOLDER)"
+    )
 
 
 def _content(path: Path, on_bad: str) -> str:
     """The SHA-256 of a file; empty where it cannot be read and that is no reason to end."""
     try:
+        if not is_file(path):
+            return ""  # a pipe, at which reading would wait; decoding says so
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
@@ -150,73 +163,3 @@ def _conflicts(rows: Sequence[Row], groups: NDArray[np.int64]) -> list[str]:
 
 def _refusal(error: BrokenError) -> ValueError:
     return ValueError(f"{error}, or leave it out with data.on_bad=skip")
-
-
-def list_files(root: Path) -> dict[str, list[Path]]:
-    """The image files of every class, classes and files in alphabetical order."""
-    if not root.is_dir():
-        raise ValueError(f"data.root={root} does not exist: name a folder that holds one folder of photographs a class")
-    classes = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-    if len(classes) < 2:
-        found = ", ".join(path.name for path in classes) or "none"
-        raise ValueError(
-            f"data.root={root} holds {len(classes)} class folder{'s' * (not classes)} ({found}): two or more are needed"
-        )
-    files = {}
-    for folder in classes:
-        files[folder.name] = sorted(
-            path
-            for path in folder.iterdir()
-            if path.suffix.lower() in FORMATS and not path.name.startswith(".") and not path.is_dir()
-        )
-        if not files[folder.name]:
-            raise ValueError(
-                f"the class folder {folder} holds no photograph ({', '.join(sorted(FORMATS))}): "
-                "add some or remove the folder"
-            )
-    return files
-
-
-def decode(path: str | os.PathLike[str], size: int) -> NDArray[np.uint8]:
-    """One photograph as uint8 [size, size, 3] RGB, upright by its EXIF orientation, transparency on white.
-
-    The largest square in the middle of the picture is kept.
-    """
-    return square(read(path), size)
-
-
-def square(picture: Image.Image, size: int) -> NDArray[np.uint8]:
-    """The largest square in the middle of an RGB picture, uint8 [size, size, 3]."""
-    return np.asarray(ImageOps.fit(picture, (size, size), Image.Resampling.BICUBIC))
-
-
-def read(path: str | os.PathLike[str]) -> Image.Image:
-    """The whole photograph in RGB, upright by its EXIF orientation, transparency on white; else BrokenError."""
-    try:
-        with Image.open(path, formats=sorted(set(FORMATS.values()))) as image:
-            image.load()
-            return _to_rgb(ImageOps.exif_transpose(image))
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        LookupError,
-        TypeError,
-        struct.error,
-        Image.DecompressionBombError,
-    ) as error:
-        why = " ".join(str(error).split()).replace(repr(str(path)), "it")
-        raise BrokenError(path, why) from error
-
-
-def _to_rgb(picture: Image.Image) -> Image.Image:
-    if picture.mode.startswith("I") or picture.mode == "F":
-        # 16-bit and float pictures: Pillow's own conversion would clip them to white.
-        values = np.nan_to_num(np.asarray(picture, dtype=np.float64))
-        wide = picture.mode.startswith("I;16") or values.max() > 255
-        span = 65535.0 if wide else 1.0 if picture.mode == "F" and values.max() <= 1 else 255.0
-        picture = Image.fromarray((values * (255.0 / span)).clip(0, 255).round().astype(np.uint8))
-    elif picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    return picture.convert("RGB")

@@ -4,11 +4,14 @@ A column ``review`` may hold a verdict: a row with ``drop`` is left out, ``relab
 class NAME, anything else (keep, ok, doubtful, nothing) changes nothing. Further columns are for people.
 """
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from fedsky.data import table
+from fedsky.data.listing import locate
+
 NAME = "manifest.csv"
+FILE, LABEL, REVIEW = COLUMNS = "file", "label", "review"
 
 
 @dataclass(frozen=True, order=True)
@@ -35,23 +38,18 @@ def find(root: Path, asked: str | bool | None) -> Path | None:
     return manifest
 
 
-def read(manifest: Path, root: Path) -> list[Row]:
-    """The rows that are not dropped, by class and name; files are relative to root. ValueError names the line."""
-    rows = []
-    try:
-        with manifest.open(encoding="utf-8-sig", newline="") as file:
-            table = csv.DictReader(file)
-            for column in ("file", "label"):
-                if column not in (table.fieldnames or ()):
-                    raise ValueError(
-                        f"{manifest} has no column {column}: name the columns in its first line, or set "
-                        "data.manifest=false for one folder a class"
-                    )
-            for row in table:
-                if (read := _row(row, f"{manifest}, line {table.line_num}", root)) is not None:
-                    rows.append(read)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{manifest} is no CSV in UTF-8 ({error}): save it anew as that") from error
+def read(manifest: Path, root: Path) -> tuple[list[Row], list[str]]:
+    """The rows that are not dropped, by class and name, and the names of those that are; ValueError names the line.
+
+    Files are relative to root.
+    """
+    rows, dropped = [], []
+    for line in lines(manifest).lines:
+        row = _row(line.cells, f"{manifest}, line {line.number}", root)
+        if isinstance(row, Row):
+            rows.append(row)
+        else:
+            dropped.append(row)
     rows.sort()
     seen: set[str] = set()
     for name in (row.name for row in rows):
@@ -61,19 +59,25 @@ def read(manifest: Path, root: Path) -> list[Row]:
     if len(classes := sorted({row.label for row in rows})) < 2:
         found = ", ".join(classes) or "none"
         raise ValueError(f"{manifest} has photographs of {len(classes)} classes ({found}): two or more are needed")
-    return rows
+    return rows, dropped
 
 
-def _row(row: dict[str, str | None], where: str, root: Path) -> Row | None:
-    """The photograph of a line; None where the review drops it."""
-    file, label, review = ((row.get(column) or "").strip() for column in ("file", "label", "review"))
-    verdict, _, name = review.partition(":")
+def lines(manifest: Path) -> table.Table:
+    """The table of a manifest as it stands."""
+    return table.read(manifest, (FILE, LABEL), (REVIEW,))
+
+
+def _row(cells: dict[str, str], where: str, root: Path) -> Row | str:
+    """The photograph of a line; its name alone where the review drops it."""
+    file, label, review = (cells.get(column, "").strip() for column in COLUMNS)
+    name = str(PurePosixPath(file)) if file else ""
+    verdict, _, other = review.partition(":")
     if verdict.strip().lower() == "drop":
-        return None
+        return name
     if verdict.strip().lower() == "relabel":
-        if not name.strip():
+        if not other.strip():
             raise ValueError(f"{where}: review={review} names no class: write relabel:NAME")
-        label = name.strip()
+        label = other.strip()
     if not file or not label:
         raise ValueError(f"{where}: {'label' if file else 'file'} is empty: fill it in, or set review to drop")
-    return Row(label, str(PurePosixPath(file)), root / file)
+    return Row(label, name, locate(root, file))

@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from fedsky.data import manifest
+from fedsky.data.listing import list_files
 from fedsky.web.settings import Settings
-
-ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 
 def all_sets(settings: Settings) -> list[dict[str, Any]]:
@@ -29,11 +28,10 @@ def _folder(root: Path, name: str, kind: str) -> dict[str, Any]:
     try:
         table = manifest.find(root, None)
         if table is not None:
-            classes.update(row.label for row in manifest.read(table, root))
+            classes.update(row.label for row in manifest.read(table, root)[0])
         else:
-            for folder in sorted(path for path in root.iterdir() if path.is_dir()):
-                classes[folder.name] += sum(path.suffix.lower() in ENDINGS for path in folder.iterdir())
+            classes.update({label: len(files) for label, files in list_files(root).files.items()})
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
-        problem = str(why).replace(str(root), name)
+        problem = str(why).replace(f"data.root={root}", name).replace(str(root), name)
     return {"name": name, "count": sum(classes.values()), "classes": dict(classes), "kind": kind, "problem": problem}

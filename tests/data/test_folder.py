@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from fedsky.data.folder import decode
+from fedsky.data.picture import decode
 
 SIZE = 16
 CLOSE = 3  # of 255 levels

@@ -6,8 +6,7 @@ import hashlib
 import io
 import os
 import re
-import struct
-import warnings
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +14,8 @@ from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
+from fedsky.data import table as tables
+from fedsky.data.picture import FAULTS, quiet
 from fedsky.history import write_whole
 from fedsky.photographs.collect.fetch import Refusal
 from fedsky.photographs.collect.sources import Candidate
@@ -24,6 +25,7 @@ COLUMNS = ("file", "label", "source", "id", "page", "author", "licence", "licenc
 SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp"}  # MPO: a JPEG with a second one behind it
 MIN_SIDE = 64  # pixels
 MAX_PIXELS = 50_000_000
+MAX_JPEG_PIXELS = 250_000_000  # which are decoded at an eighth, but for progressive ones
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _OURS = re.compile(r"[0-9a-f]{16}\.(jpg|png|webp)")
 _DRAFT = re.compile(r"\.[0-9a-f]{16}\.(jpg|png|webp)\..+")
@@ -32,24 +34,24 @@ _DRAFT = re.compile(r"\.[0-9a-f]{16}\.(jpg|png|webp)\..+")
 def inspect(content: bytes) -> tuple[str, int, int]:
     """The suffix, width and height of a picture's bytes, wholly decoded once; Refusal if it is none that is wanted."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=["JPEG", "PNG", "WEBP"]) as image:
-                width, height = image.size
-                if width * height > MAX_PIXELS:
-                    raise Refusal("too many pixels")
-                if min(width, height) < MIN_SIDE:
-                    raise Refusal("too small")
-                if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
-                    raise Refusal("animated")
-                image.load()
-                return SUFFIXES[str(image.format)], width, height
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        with quiet(MAX_JPEG_PIXELS), Image.open(io.BytesIO(content), formats=["JPEG", "PNG", "WEBP"]) as image:
+            width, height = image.size
+            can_be_reduced = image.format in ("JPEG", "MPO") and not image.info.get("progressive")
+            if width * height > (MAX_JPEG_PIXELS if can_be_reduced else MAX_PIXELS):
+                raise Refusal("too many pixels")
+            if min(width, height) < MIN_SIDE:
+                raise Refusal("too small")
+            if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+                raise Refusal("animated")
+            if width * height > MAX_PIXELS:
+                image.draft("RGB", (width // 8, height // 8))
+            image.load()
+            return SUFFIXES[str(image.format)], width, height
+    except Image.DecompressionBombError as error:
         raise Refusal("too many pixels") from error
     except UnidentifiedImageError as error:
         raise Refusal("no JPEG, PNG or WebP") from error
-    except (OSError, SyntaxError, ValueError, LookupError, TypeError, struct.error, MemoryError) as error:
+    except (OSError, MemoryError, *FAULTS) as error:
         raise Refusal("broken") from error
 
 
@@ -71,6 +73,13 @@ def cell(text: str, most: int = 4000) -> str:
     safe = text.encode("utf-8", "replace").decode("utf-8")
     line = " ".join("".join(c if c.isprintable() else " " for c in safe).split())[:most]
     return f"'{line}" if line[:1] in tuple("=+-@") else line
+
+
+def _line(cells: Sequence[Any]) -> str:
+    """A line of the manifest."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue()
 
 
 class Shelf:
@@ -118,23 +127,27 @@ class Shelf:
 
     def _read(self) -> None:
         content = self.manifest.read_bytes()
-        try:
-            before, newline, last = content.rpartition(b"\n")
-            if newline and last and not self._is_row(before, last):
-                # It was being written when the machine stopped; its picture will be met again.
-                content, last = before + newline, b""
-            text = content.decode("utf-8-sig")
-            rows = csv.DictReader(io.StringIO(text, newline=""))
-            self.header = list(rows.fieldnames or [])
-            if missing := [name for name in COLUMNS if name not in self.header]:
-                raise ValueError(
-                    f"{self.manifest} is not a collection's (no column {missing[0]}): collect into another folder"
-                )
-            self.rows = [{key: value or "" for key, value in row.items() if key} for row in rows]
-            if content != self.manifest.read_bytes() or last:
-                write_whole(self.manifest, content + b"\n" * bool(last))
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise ValueError(f"{self.manifest} is no readable table ({error}): mend or move it") from error
+        before, newline, last = content.rpartition(b"\n")
+        head = content.partition(b"\n")[0].decode("utf-8-sig", "replace")
+        # With commas in UTF-8, and not as a spreadsheet may have written it anew.
+        is_ours = "\0" not in head and tables.separator(head) == "," and not head.lower().startswith("sep=")
+        if is_ours and newline and last and not self._is_row(before, last):
+            # It was being written when the machine stopped; its picture will be met again.
+            content, last = before + newline, b""
+        table = tables.parse(tables.decoded(content, self.manifest), self.manifest, (), COLUMNS)
+        self.header = list(table.columns)
+        if missing := [name for name in COLUMNS if name not in self.header]:
+            raise ValueError(
+                f"{self.manifest} is not a collection's (no column {missing[0]}): collect into another folder"
+            )
+        self.rows = [line.cells for line in table.lines]
+        if not is_ours:
+            write_whole(self.manifest, (_line(self.header) + "".join(map(self._row, self.rows))).encode())
+        elif content != self.manifest.read_bytes() or last:
+            write_whole(self.manifest, content + b"\n" * bool(last))
+
+    def _row(self, row: dict[str, Any]) -> str:
+        return _line([row[name] for name in self.header])
 
     @staticmethod
     def _is_row(before: bytes, last: bytes) -> bool:
@@ -195,11 +208,9 @@ class Shelf:
             "collected": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         }
         if not self.manifest.exists():
-            write_whole(self.manifest, (",".join(self.header) + "\n").encode())
-        line = io.StringIO()
-        csv.DictWriter(line, self.header, lineterminator="\n").writerow(row)
+            write_whole(self.manifest, _line(self.header).encode())
         with self.manifest.open("ab", buffering=0) as file:
-            file.write(line.getvalue().encode())
+            file.write(_line([row.get(name, "") for name in self.header]).encode())
             os.fsync(file.fileno())
         self.rows.append(row)
         self.hashes[digest] = self.label

@@ -1,13 +1,15 @@
 """A list of addresses, which may come from another collection's manifest."""
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
+from fedsky.data import table as tables
 from fedsky.photographs.collect.fetch import Web
 from fedsky.photographs.collect.licences import kind_of
 from fedsky.photographs.collect.sources import Candidate
+
+COLUMNS = ("url", "page", "author", "licence", "licence_url", "title")
 
 
 class Urls:
@@ -21,12 +23,12 @@ class Urls:
 
     def __init__(self, path: Path) -> None:
         try:
-            text = path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or "it is not UTF-8"
+            text = tables.decoded(path.read_bytes(), path)
+        except OSError as error:
+            why = error.strerror or error
             raise ValueError(f"the list {path} cannot be read ({why}): name a text file, one address a line") from error
         self.query = path.name  # not the whole path, which is nobody's business
-        self.rows = list(dict.fromkeys(_read(text)))
+        self.rows = list(dict.fromkeys(_read(text, path)))
         if not self.rows:
             raise ValueError(f"the list {path} is empty: one address a line is needed")
 
@@ -35,17 +37,14 @@ class Urls:
         yield from self.rows
 
 
-def _read(text: str) -> Iterator[Candidate]:
+def _read(text: str, path: Path) -> Iterator[Candidate]:
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    header = [name.strip() for name in next(csv.reader(lines[:1]), [])]
-    if "url" not in header:
+    if "url" not in tables.parse("\n".join(lines[:1]), path, (), COLUMNS).columns:
         for line in lines:
             yield Candidate("urls", line.strip(), line.strip())
         return
-    for row in csv.DictReader(lines[1:], header):
-        cells = {
-            key: (row.get(key) or "").strip() for key in ("url", "page", "author", "licence", "licence_url", "title")
-        }
+    for row in tables.parse("\n".join(lines), path, (), COLUMNS).lines:
+        cells = {key: row.cells.get(key, "").strip() for key in COLUMNS}
         yield Candidate(
             "urls", cells["url"], cells["url"], cells["page"], cells["author"],
             kind_of(cells["licence_url"], cells["licence"]), cells["licence"], cells["licence_url"], cells["title"],

@@ -39,7 +39,7 @@ def apply(collection: Collection, lines: dict[str, tuple[Line, int]], review: Pa
             counts["relabelled" if label != each.label else "kept"] += 1
             file = _name(label, PurePosixPath(each.file).name, taken)
             (draft / label).mkdir(exist_ok=True)
-            shutil.copyfile(collection.root / each.file, draft / file)
+            shutil.copyfile(each.path, draft / file)
             row = rows[each.file] | {"file": file, "label": label, former[0]: each.file, former[1]: each.label}
             if "review" in row:
                 # A verdict that is carried out must not be carried out again where the manifest is read.

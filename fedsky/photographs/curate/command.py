@@ -28,8 +28,7 @@ def review(folder: Path, out: Path) -> str:
     num_copies = sum(len(group.copies) for group in found.groups)
     told = [f"{len(collection.pictures)} photographs of {', '.join(collection.classes)} in {folder}"]
     told += [f"broken: {file}: {why}" for file, _, why in collection.broken]
-    if collection.unlisted:
-        told.append(f"not in manifest.csv and left out: {len(collection.unlisted)}, first {collection.unlisted[0]}")
+    told += filter(None, [str(collection.left_out)])
     told.append(f"copies of another: {num_copies}")
     if judgement is None:
         told.append("labels were not judged: two classes with two different photographs each are needed")
@@ -44,11 +43,12 @@ def review(folder: Path, out: Path) -> str:
 
 
 def accept(folder: Path, edited: Path, out: Path) -> str:
-    """Copies the collection as an edited review says; one line with the counts."""
+    """Copies the collection as an edited review says; a line with the counts, and one on what is not read."""
     if not edited.is_file():
         raise ValueError(f"--apply {edited} is no file: name the review.csv that curate {folder} wrote")
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder: name one that holds photographs")
     collection = read(folder)
     counts = apply(collection, read_review(edited, collection.classes), edited, out)
-    return f"{out}: kept {counts['kept']}, relabelled {counts['relabelled']}, dropped {counts['dropped']}"
+    told = f"{out}: kept {counts['kept']}, relabelled {counts['relabelled']}, dropped {counts['dropped']}"
+    return "\n".join(filter(None, [told, str(collection.left_out)]))

@@ -1,30 +1,31 @@
 """A collection as it lies on disk: every photograph with its label, its row of the manifest and its pixels."""
 
-import csv
 import hashlib
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fedsky.data import manifest as manifests
 from fedsky.data.duplicates import Look, look
-from fedsky.data.folder import FORMATS, BrokenError, list_files, square
-from fedsky.data.folder import read as read_photograph
+from fedsky.data.listing import UNLISTED, LeftOut, list_files, locate, unlisted
+from fedsky.data.picture import BrokenError, extent, is_file, square
+from fedsky.data.picture import read as read_photograph
 
 SIDE = 64  # pixels: features, hashes and thumbnails are made from the middle square of this size
-MANIFEST = "manifest.csv"
+MANIFEST = manifests.NAME
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One photograph: file is its path inside the collection, with slashes; pixels uint8 [64, 64, 3], RGB.
+    """One photograph: file is its name inside the collection, with slashes; pixels uint8 [64, 64, 3], RGB.
 
-    width and height are those of the upright photograph; look is what tells its copies.
+    path is where it lies. width and height are those of the upright photograph; look is what tells its copies.
     """
 
     file: str
+    path: Path
     label: str
     row: dict[str, str]
     sha256: str
@@ -40,7 +41,7 @@ class Collection:
     """What a folder holds.
 
     columns: those of its manifest (empty without one); broken: file, label and why, of each that cannot be read;
-    unlisted: class folders' files that the manifest does not name.
+    left_out: files that are not looked at, one line as training says it.
     """
 
     root: Path
@@ -48,7 +49,7 @@ class Collection:
     columns: tuple[str, ...]
     pictures: tuple[Picture, ...]
     broken: tuple[tuple[str, str, str], ...]
-    unlisted: tuple[str, ...]
+    left_out: LeftOut
 
     @property
     def labels(self) -> NDArray[np.int64]:
@@ -71,55 +72,45 @@ def read(root: Path) -> Collection:
     ValueError where the manifest cannot be understood, or where no class has a readable photograph. A file that cannot
     be read is named in ``broken``, never raised.
     """
+    columns: tuple[str, ...] = ()
+    left_out = LeftOut()
     if (root / MANIFEST).is_file():
         columns, rows = read_manifest(root / MANIFEST)
-        found = [(row["file"], row["label"], row) for row in rows]
-        named = {file for file, _, _ in found}
-        beside = _on_disk(root, [label for _, label, _ in found])
-        unlisted = tuple(file for file in beside if file not in named)
+        found = [(row["file"], locate(root, row["file"]), row["label"], row) for row in rows]
+        for name in unlisted(root, [row["label"] for row in rows], [row["file"] for row in rows]):
+            left_out.add(UNLISTED, name)
     else:
-        columns, unlisted = (), ()
-        found = [(f"{label}/{path.name}", label, {}) for label, paths in list_files(root).items() for path in paths]
+        listing = list_files(root)
+        left_out = listing.left_out
+        found = [(*file, label, {}) for label, files in listing.files.items() for file in files]
     pictures: list[Picture] = []
     broken: list[tuple[str, str, str]] = []
-    for file, label, row in found:
+    for file, path, label, row in found:
         try:
-            pictures.append(_picture(root, file, label, row))
+            pictures.append(_picture(path, file, label, row))
         except (ValueError, OSError) as error:
             broken.append((file, label, _why(error)))
     if not pictures:
         raise ValueError(f"{root} holds no readable photograph ({len(broken)} broken): add some")
-    classes = tuple(sorted({label for _, label, _ in found}))
-    return Collection(root, classes, columns, tuple(pictures), tuple(broken), unlisted)
+    classes = tuple(sorted({label for _, _, label, _ in found}))
+    return Collection(root, classes, columns, tuple(pictures), tuple(broken), left_out)
 
 
 def read_manifest(path: Path) -> tuple[tuple[str, ...], list[dict[str, str]]]:
     """The columns and rows of a manifest; ValueError with its line where file or label is missing or unusable."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            columns = tuple(reader.fieldnames or ())
-            for needed in ("file", "label"):
-                if needed not in columns:
-                    raise ValueError(f"{path} has no column {needed}: its first line must name file and label")
-            if len(set(columns)) < len(columns):
-                raise ValueError(f"{path} names a column twice: name each once")
-            rows, seen = [], Counter[str]()
-            for row in reader:
-                place = f"{path} line {reader.line_num}"
-                if None in row or None in row.values():
-                    raise ValueError(f"{place}: {len(columns)} fields are needed, as in its first line")
-                check_file(row["file"], place)
-                check_label(row["label"], place)
-                seen[row["file"]] += 1
-                if seen[row["file"]] > 1:
-                    raise ValueError(f"{place}: {row['file']} stands there twice: keep one line")
-                rows.append(row)
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no CSV file in UTF-8 ({error}): save it as such") from error
+    table = manifests.lines(path)
+    rows: dict[str, dict[str, str]] = {}
+    for line in table.lines:
+        place = f"{path} line {line.number}"
+        row = line.cells | {name: line.cells[name].strip() for name in ("file", "label")}
+        check_file(row["file"], place)
+        check_label(row["label"], place)
+        if row["file"] in rows:
+            raise ValueError(f"{place}: {row['file']} stands there twice: keep one line")
+        rows[row["file"]] = row
     if not rows:
         raise ValueError(f"{path} names no photograph: add lines or remove the file")
-    return columns, rows
+    return table.columns, list(rows.values())
 
 
 def check_file(file: str, place: str) -> None:
@@ -135,22 +126,13 @@ def check_label(label: str, place: str) -> None:
         raise ValueError(f"{place}: label {label!r} cannot name a folder: write one such as sunny")
 
 
-def _on_disk(root: Path, labels: list[str]) -> list[str]:
-    return [
-        f"{label}/{path.name}"
-        for label in sorted(set(labels))
-        if (root / label).is_dir()
-        for path in sorted((root / label).iterdir())
-        if path.suffix.lower() in FORMATS and not path.name.startswith(".") and path.is_file()
-    ]
-
-
-def _picture(root: Path, file: str, label: str, row: dict[str, str]) -> Picture:
-    path = root / file
-    content = path.read_bytes()
+def _picture(path: Path, file: str, label: str, row: dict[str, str]) -> Picture:
+    is_file(path)  # which says that it is not there, where it is not
     upright = read_photograph(path)
+    content = path.read_bytes()
+    size = extent(path, upright) if upright.info.get("reduced") else upright.size
     digest = hashlib.sha256(content).hexdigest()
-    return Picture(file, label, row, digest, *upright.size, len(content), square(upright, SIDE), look(upright))
+    return Picture(file, path, label, row, digest, *size, len(content), square(upright, SIDE), look(upright))
 
 
 def _why(error: ValueError | OSError) -> str:

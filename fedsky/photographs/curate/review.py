@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fedsky.data import table as tables
 from fedsky.photographs.curate.copies import EXACT, Group
 from fedsky.photographs.curate.pictures import Collection, check_file
 from fedsky.photographs.curate.suspects import Judgement
@@ -96,7 +97,9 @@ def write(lines: Sequence[Line]) -> bytes:
     for each in lines:
         confidence = "" if each.confidence is None else f"{each.confidence:.2f}"
         writer.writerow([each.file, each.label, each.suggestion, each.reason, confidence, each.group])
-    return text.getvalue().encode()
+    content = text.getvalue()
+    # Without the mark a spreadsheet takes other letters than Latin ones for another encoding, and saves them spoilt.
+    return content.encode("utf-8" if content.isascii() else "utf-8-sig")
 
 
 def read_review(path: Path, classes: Sequence[str]) -> dict[str, tuple[Line, int]]:
@@ -104,35 +107,27 @@ def read_review(path: Path, classes: Sequence[str]) -> dict[str, tuple[Line, int
 
     ValueError with file and line for what cannot be understood.
     """
+    table = tables.read(path, COLUMNS[:3])
     lines: dict[str, tuple[Line, int]] = {}
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            for needed in COLUMNS[:3]:
-                if needed not in (reader.fieldnames or ()):
-                    raise ValueError(f"{path} line 1: no column {needed}: its first line must be {','.join(COLUMNS)}")
-            for row in reader:
-                number = reader.line_num
-                place = f"{path} line {number}"
-                if any(row[name] is None for name in COLUMNS[:3]):
-                    raise ValueError(f"{place}: too few fields: file, label and suggestion are needed")
-                check_file(row["file"], place)
-                if row["file"] in lines:
-                    raise ValueError(f"{place}: {row['file']} stands in line {lines[row['file']][1]} too: keep one")
-                suggestion = _checked(row["suggestion"].strip(), classes, place)
-                lines[row["file"]] = Line(row["file"], row["label"], suggestion), number
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is no CSV file in UTF-8 ({error}): save it as such") from error
+    for each in table.lines:
+        place, file = f"{path} line {each.number}", each.cells["file"]
+        check_file(file, place)
+        if file in lines:
+            raise ValueError(f"{place}: {file} stands in line {lines[file][1]} too: keep one")
+        suggestion = _checked(each.cells["suggestion"].strip(), classes, place)
+        lines[file] = Line(file, each.cells["label"], suggestion), each.number
     if not lines:
         raise ValueError(f"{path} holds no line: make it with curate FOLDER")
     return lines
 
 
 def _checked(suggestion: str, classes: Sequence[str], place: str) -> str:
-    if suggestion in (KEEP, DROP):
-        return suggestion
-    if suggestion.startswith(RELABEL):
-        name = suggestion.removeprefix(RELABEL).strip()
+    head, colon, name = suggestion.partition(":")
+    word = head.strip().lower() + colon  # a spreadsheet likes capitals
+    if word in (KEEP, DROP):
+        return word
+    if word == RELABEL:
+        name = name.strip()
         if name in classes:
             return RELABEL + name
         raise ValueError(f"{place}: {suggestion}: there is no class {name!r}: choose {' or '.join(classes)}")

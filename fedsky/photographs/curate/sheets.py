@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 
-from fedsky.data.folder import decode
+from fedsky.data.picture import decode
 from fedsky.photographs.curate.copies import EXACT, Group
 from fedsky.photographs.curate.pictures import Collection
 from fedsky.photographs.curate.suspects import Judgement
@@ -89,7 +89,7 @@ def sheet(collection: Collection, title: str, cells: Sequence[Cell]) -> bytes:
     draw.text((GAP, 11), _fitted(_one_line(title), large, page.width - 2 * GAP), "#1b1f24", large)
     for number, cell in enumerate(cells):
         left, top = GAP + number % COLUMNS * (THUMB + GAP), TITLE + number // COLUMNS * height
-        pixels = decode(collection.root / collection.pictures[cell.index].file, THUMB)
+        pixels = decode(collection.pictures[cell.index].path, THUMB)
         page.paste(Image.fromarray(pixels), (left, top))
         if cell.framed:
             draw.rectangle((left - 4, top - 4, left + THUMB + 3, top + THUMB + 3), outline="#009E73", width=3)

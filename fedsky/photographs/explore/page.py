@@ -11,7 +11,7 @@ import pandas as pd
 from PIL import Image
 
 from fedsky.data.duplicates import DISTANCE
-from fedsky.data.folder import decode
+from fedsky.data.picture import decode
 from fedsky.history import write_whole
 from fedsky.photographs.curate import Findings, find
 from fedsky.photographs.curate.copies import EXACT
@@ -52,6 +52,7 @@ def explore(folder: Path, out: Path) -> str:
     content = page(found, printable(folder.resolve().name)).encode("utf-8", errors="replace")
     write_whole(out, content)
     told = [] if found.agreement is None else [str(found.agreement)]
+    told += filter(None, [str(found.collection.left_out)])
     return "\n".join([*told, str(out)])
 
 
@@ -65,9 +66,8 @@ def page(found: Findings, name: str) -> str:
     notes = []
     if collection.broken:
         notes.append(f"{count(len(collection.broken), 'file')} could not be read and are not counted; see the end.")
-    if collection.unlisted:
-        notes.append(f"{count(len(collection.unlisted), 'file')} in the class folders are not in manifest.csv and are "
-                     f"left out, the first of them {printable(collection.unlisted[0])}.")  # fmt: skip
+    if left_out := str(collection.left_out):
+        notes.append(f"{printable(left_out, 1500)}.")
     if len(shown) > NUM_CLASSES:
         notes.append(f"Samples are shown of the first {NUM_CLASSES} of {len(shown)} classes.")
     suspects = judgement.suspects if judgement is not None else ()
@@ -101,7 +101,7 @@ def page(found: Findings, name: str) -> str:
 def _thumbnail(found: Findings, index: int, *lines: str) -> Thumbnail:
     each = found.collection.pictures[index]
     file = io.BytesIO()
-    Image.fromarray(decode(found.collection.root / each.file, SIDE)).save(file, "JPEG", quality=QUALITY)
+    Image.fromarray(decode(each.path, SIDE)).save(file, "JPEG", quality=QUALITY)
     image = "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
     words = (printable(each.file), *(printable(line) for line in lines))
     return Thumbnail(image, f"Photograph labelled {printable(each.label)}", words)

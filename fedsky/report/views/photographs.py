@@ -11,6 +11,8 @@ import pandas as pd
 from PIL import Image, ImageOps
 
 from fedsky.data import sky
+from fedsky.data.listing import locate
+from fedsky.data.picture import read
 from fedsky.language import _
 
 from ..groups import Group
@@ -76,7 +78,7 @@ def thumbnail(result: Result, image: str, label: str) -> tuple[str, str]:
             return _rendered(data.get("size"), image, label)
         if target.startswith("fedsky.data.folder"):
             return _file(data.get("root") or Path(str(data.get("manifest") or "")).parent, image)
-    except (OSError, ValueError, TypeError, SyntaxError, Image.DecompressionBombError):
+    except (OSError, ValueError, TypeError):
         return "", _("cannot be read")
     return "", _("no photograph")
 
@@ -94,12 +96,10 @@ def _rendered(size: object, image: str, label: str) -> tuple[str, str]:
 def _file(root: object, image: str) -> tuple[str, str]:
     name = PurePosixPath(image)
     folder = Path(str(root)).expanduser().resolve()
-    path = (folder / name).resolve()
+    path = locate(folder, image).resolve()
     if name.is_absolute() or not path.is_relative_to(folder) or not path.is_file():
         return "", _("not found where the run had it")
-    with Image.open(path, formats=["JPEG", "PNG", "WEBP", "BMP", "TIFF"]) as opened:
-        opened.draft("RGB", (4 * PIXELS, 4 * PIXELS))
-        return _jpeg(ImageOps.exif_transpose(opened).convert("RGB")), ""
+    return _jpeg(read(path, 4 * PIXELS)), ""
 
 
 def _jpeg(picture: Image.Image) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from fedsky.data import table
 from fedsky.data.manifest import NAME
 from fedsky.history import write_whole
 
@@ -66,10 +67,10 @@ def _text(entry: Entry) -> dict[str, str]:
 
 def _read(folder: Path) -> list[dict[str, str]]:
     try:
-        with (folder / NAME).open(newline="", encoding="utf-8") as file:
-            return [{name: row.get(name) or "" for name in COLUMNS} for row in csv.DictReader(file)]
+        lines = table.read(folder / NAME, (), COLUMNS).lines
     except FileNotFoundError:
         return []
+    return [{name: line.cells.get(name, "") for name in COLUMNS} for line in lines]
 
 
 def _write(folder: Path, rows: list[dict[str, str]]) -> None:

@@ -90,7 +90,7 @@ def _input(picture: Image.Image, size: int) -> Any:
     """The square in the middle as models learn from it, float [1, 3, size, size]."""
     import torch
 
-    from fedsky.data.folder import square
+    from fedsky.data.picture import square
     from fedsky.model.pixels import normalise, to_float
 
     pixels = square(picture, size).transpose(2, 0, 1).copy()

@@ -211,7 +211,8 @@ def test_files_that_are_not_in_the_manifest_are_told(skies: Path, tmp_path: Path
         sky(tmp_path / f"blue/{name}.png", 1, True)
     (tmp_path / "manifest.csv").write_text("file,label\nblue/a.png,blue\nblue/gone.png,blue\n")
     collection = read(tmp_path)
-    assert collection.unlisted == ("blue/b.png",)
+    told = "1 file is not read: 1 in the class folders but not in manifest.csv (blue/b.png; add lines for them)"
+    assert str(collection.left_out) == told
     assert collection.broken == (("blue/gone.png", "blue", "the file is not there"),)
 
 
