@@ -1,26 +1,38 @@
 # make demo and make test need Python 3.11 or later, make and git; both make .venv, or mend a stale one.
 PYTHON ?= python3
 PY := .venv/bin/python
-SITE_STAMP := .venv/.made-from
+SETUP_STAMP := .venv/.made-from
+LIBRARIES := torch, torchvision, flwr, ray, hydra, pytest, flask, waitress
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+# constraints.txt holds the versions that passed. Another Python or processor may lack one of them.
+INSTALL = $(PIP) -c constraints.txt \
+  || { echo "a version in constraints.txt cannot be had here: trying without those of torch"; \
+       grep -Ev '^torch(vision)?==' constraints.txt > .venv/constraints.txt; $(PIP) -c .venv/constraints.txt; } \
+  || { echo "nor so: taking the newest that pyproject.toml allows, with which nobody has tested"; $(PIP); }
 
-.PHONY: setup demo web test lint docs reference benchmark clean
+.PHONY: setup constraints demo web test lint docs reference benchmark clean
 
 # .venv is made anew where it does not start or cannot import what the suite stands on, and brought up to date where
-# pyproject.toml has changed since.
+# pyproject.toml or constraints.txt have changed since.
 setup:
 	@if ! $(PY) -c "import sys; assert sys.version_info >= (3, 11)" 2>/dev/null; then \
 	  echo "making .venv"; rm -rf .venv; \
 	  $(PYTHON) -c "import sys; assert sys.version_info >= (3, 11), 'Python 3.11 or later is needed: make PYTHON=python3.12'" \
 	  && $(PYTHON) -m venv .venv; fi
-	@if ! cmp -s pyproject.toml $(SITE_STAMP) || ! $(PY) -c "import fedsky, torch, torchvision, flwr, ray, hydra, pytest, flask, waitress" 2>/dev/null; then \
-	  echo "installing (some minutes and 5 GB the first time)"; \
+	@if ! cat pyproject.toml constraints.txt | cmp -s - $(SETUP_STAMP) || ! $(PY) -c "import fedsky, $(LIBRARIES)" 2>/dev/null; then \
+	  echo "installing (some minutes and 6 GB the first time)"; \
 	  $(PY) -m pip install --quiet --disable-pip-version-check --upgrade pip \
-	  && { $(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev,web]' \
-	       && $(PY) -c "import torch, torchvision, flwr, ray, hydra, pytest, flask, waitress" \
-	       || { echo "mending .venv"; rm -rf .venv; $(PYTHON) -m venv .venv \
-	            && $(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev,web]'; }; } \
-	  && $(PY) -c "import fedsky, torch, torchvision, flwr, ray, hydra, pytest, flask, waitress" \
-	  && cp pyproject.toml $(SITE_STAMP); fi
+	  && { { $(INSTALL); } && $(PY) -c "import $(LIBRARIES)" \
+	       || { echo "mending .venv"; rm -rf .venv; $(PYTHON) -m venv .venv && { $(INSTALL); }; }; } \
+	  && $(PY) -c "import fedsky, $(LIBRARIES)" \
+	  && cat pyproject.toml constraints.txt > $(SETUP_STAMP); fi
+
+# Writes down what is installed, once all tests have passed with it. torch brings the packages of its accelerator itself,
+# in versions of its own: they are left out, as is what tells its builds apart (+cpu), so that any build will do.
+constraints:
+	{ sed -n '/^#/p' constraints.txt; $(PY) -m pip freeze --exclude-editable \
+	  | sed -En '/^(nvidia|cuda|triton)/d; s/^([A-Za-z0-9._-]+==[^+ ]+).*/\1/p'; } > .venv/constraints.txt
+	mv .venv/constraints.txt constraints.txt
 
 # The main job on the embedded data: who gains by joining? Ends with the path of the report.
 demo: setup

@@ -138,7 +138,7 @@ def test_rooms_floors_arrows_and_circles_are_read_from_the_imports(tmp_path: Pat
 def test_the_version_stands_in_one_place() -> None:
     project = tomllib.loads(text("pyproject.toml"))
     assert "version" in project["project"]["dynamic"]
-    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "fedsky.__version__"}
+    assert project["tool"]["hatch"]["version"] == {"path": "fedsky/__init__.py"}
     newest = re.search(r"^## (\d+\.\d+\.\d+)", text("CHANGELOG.md"), flags=re.MULTILINE)
     assert newest and fedsky.__version__.startswith(newest[1])
     assert "version" not in yaml.safe_load(text("CITATION.cff"))

@@ -45,7 +45,8 @@ def run(
     info: Row = {
         "name": folder.name, "status": RUNNING, "reason": None, "started": provenance.now(), "ended": None,
         "command": command or provenance.command(), "choices": choices or {}, "config": config,
-        "versions": provenance.versions(), **provenance.commit(), "machine": provenance.machine(),
+        "versions": provenance.versions(), **provenance.constraints(), **provenance.commit(),
+        "machine": provenance.machine(),
     }  # fmt: skip
     write_json(folder / "run.json", info)
     try:

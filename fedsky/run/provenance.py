@@ -1,5 +1,6 @@
 """What a run ran on: versions, commit, machine. Kept apart from what a seed repeats."""
 
+import hashlib
 import importlib.metadata
 import os
 import platform
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fedsky import __version__
+from fedsky.config import CONF
 from fedsky.machine import num_cores
 
 PACKAGES = ("flwr", "ray", "torch", "torchvision", "numpy", "hydra-core")
@@ -30,6 +32,8 @@ def versions() -> dict[str, str]:
 def commit() -> dict[str, Any]:
     """The commit of the code and whether the code differs from it; empty outside a git checkout."""
     home = Path(__file__).resolve().parents[2]
+    if not (home / ".git").exists():  # installed, maybe below a checkout of something else
+        return {}
     try:
         known = subprocess.run(
             ["git", "rev-parse", "HEAD"], cwd=home, capture_output=True, text=True, check=True, timeout=10
@@ -41,6 +45,17 @@ def commit() -> dict[str, Any]:
     except (OSError, subprocess.SubprocessError):
         return {}
     return {"commit": known, "changed": bool(changed)}
+
+
+def constraints() -> dict[str, Any]:
+    """The SHA-256 of constraints.txt, and which of ``versions`` are others than it names; empty without that file."""
+    path = CONF.parent / "constraints.txt"
+    if not path.is_file():
+        return {}
+    content = path.read_bytes()
+    named = dict(line.split("==") for line in content.decode().splitlines() if "==" in line)
+    differing = [package for package in PACKAGES if importlib.metadata.version(package).split("+")[0] != named[package]]
+    return {"constraints": {"sha256": hashlib.sha256(content).hexdigest(), "differing": differing}}
 
 
 def machine() -> dict[str, Any]:
