@@ -19,8 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
+import polib
 
 LOCALE = Path(__file__).with_name("locale")
 ENGLISH = "en"
@@ -32,12 +31,8 @@ _language: ContextVar[str] = ContextVar("language", default=ENGLISH)
 def _catalogue(language: str) -> gettext.NullTranslations:
     if language == ENGLISH:
         return gettext.NullTranslations()
-    with (LOCALE / language / "LC_MESSAGES" / "fedsky.po").open("rb") as file:
-        catalogue = read_po(file, locale=language)
-    compiled = io.BytesIO()
-    write_mo(compiled, catalogue)
-    compiled.seek(0)
-    return gettext.GNUTranslations(compiled)
+    catalogue = polib.pofile(str(LOCALE / language / "LC_MESSAGES" / "fedsky.po"))
+    return gettext.GNUTranslations(io.BytesIO(catalogue.to_binary()))
 
 
 @contextmanager

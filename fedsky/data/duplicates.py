@@ -12,10 +12,10 @@ no two of 373 photographs are closer than 14 bits.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import imagehash
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.fft import dctn
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -34,8 +34,15 @@ class Look:
 
 def look(picture: Image.Image) -> Look:
     """The look of an upright RGB picture, whatever its size."""
-    bits = np.packbits(imagehash.phash(picture).hash.ravel()).view(np.uint64)[0]
-    return Look(bits, np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.int16))
+    return Look(_phash(picture), np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BOX), dtype=np.int16))
+
+
+def _phash(picture: Image.Image) -> np.uint64:
+    """The signs, seen from their median, of the 8 x 8 lowest DCT coefficients of the picture at 32 x 32 in grey."""
+    grey = np.asarray(picture.convert("L").resize((32, 32), Image.Resampling.LANCZOS))
+    lowest = dctn(grey.astype(np.float64))[:8, :8]
+    signs: np.uint64 = np.packbits(lowest > np.median(lowest)).view(np.uint64)[0]
+    return signs
 
 
 def pairs(looks: Sequence[Look], distance: int = DISTANCE) -> list[tuple[int, int]]:

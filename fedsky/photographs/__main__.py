@@ -10,6 +10,8 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
+EXTRAS = ("cleanlab", "httpx")  # what one command alone needs: see curate and collect in pyproject.toml
+
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
@@ -25,6 +27,10 @@ def one_line() -> Iterator[None]:
         yield
     except (ValueError, OSError) as error:
         end(str(error), 1)
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRAS:
+            raise
+        end(f"this command needs {error.name}, which is not installed: python -m pip install {error.name}", 1)
 
 
 def end(message: str, code: int) -> NoReturn:
@@ -101,9 +107,9 @@ def collect(
     ] = "",
 ) -> None:
     """Collects freely licensed pictures, with licence, author and page of each in OUT/manifest.csv."""
-    from fedsky.photographs.collect.command import run
-
     with one_line():
+        from fedsky.photographs.collect.command import run
+
         code, message = run(label, out, place, query, limit, license or [], listed, contact)
     if code:
         end(message, code)
@@ -135,11 +141,11 @@ def curate(
     ] = None,
 ) -> None:
     """Finds copies and likely wrong labels, writes review.csv and contact sheets, and applies the edited review."""
-    from fedsky.photographs.curate import accept, review
-
     if edited is not None and out is None:
         end("--apply needs to know where the copy goes: add --out NEWFOLDER", 2)
     with one_line():
+        from fedsky.photographs.curate import accept, review
+
         if edited is not None and out is not None:
             message = accept(folder, edited, out)
         else:

@@ -175,11 +175,15 @@ def _hedges(freedom: int) -> float:
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """Holm's (1979) adjusted p-values of a family of tests; what has none (None) is no test of it."""
-    from statsmodels.stats.multitest import multipletests  # only here: it takes a second to load
-
-    known = [p for p in p_values if p is not None]
-    adjusted = iter(multipletests(known, method="holm")[1] if known else ())
-    return [None if p is None else float(next(adjusted)) for p in p_values]
+    order = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
+    adjusted: list[float | None] = [None] * len(p_values)
+    largest = 0.0
+    for rank, (p, place) in enumerate(
+        order
+    ):  # the smallest counts for as many tests as there are, the next for one less
+        largest = max(largest, min(1.0, (len(order) - rank) * p))
+        adjusted[place] = largest
+    return adjusted
 
 
 def balanced_accuracy(correct: Floats, labels: NDArray[Any]) -> Floats:

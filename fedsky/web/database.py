@@ -51,7 +51,7 @@ class Database:
             )
         except ImportError:
             raise ValueError(
-                f"{hidden(address)} needs psycopg, which is missing: python -m pip install -e '.[postgres]'"
+                f"{hidden(address)} needs psycopg, which is missing: python -m pip install 'psycopg[binary]'"
             ) from None
         if address.drivername in SQLITE:
             event.listen(self.engine, "connect", _on_connect)

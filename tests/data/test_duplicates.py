@@ -3,6 +3,7 @@
 import io
 from pathlib import Path
 
+import imagehash
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -25,6 +26,12 @@ def jpeg(picture: Image.Image, quality: int) -> Image.Image:
     stream = io.BytesIO()
     picture.save(stream, "JPEG", quality=quality)
     return Image.open(stream).convert("RGB")
+
+
+@pytest.mark.parametrize("picture", [*map(scene, range(20)), Image.new("RGB", (50, 40), "skyblue")])
+def test_the_hash_is_the_one_of_imagehash(picture: Image.Image) -> None:
+    bits = np.packbits(imagehash.phash(picture).hash.ravel()).view(np.uint64)[0]
+    assert look(picture).bits == bits
 
 
 def test_copies_of_other_size_quality_light_and_cut_are_one_group() -> None:

@@ -163,6 +163,7 @@ def test_holm_by_hand() -> None:
     # sorted 0.01, 0.03, 0.04: times 3, 2, 1, none below the one before; None is no test of the family
     assert statistics.holm([0.04, None, 0.01, 0.03]) == [pytest.approx(0.06), None, pytest.approx(0.03),
                                                          pytest.approx(0.06)]  # fmt: skip
+    assert statistics.holm([0.6, 0.2, 0.7, 0.2]) == pytest.approx([1.0, 0.8, 1.0, 0.8]), "at most 1; equal ones alike"
     assert statistics.holm([None]) == [None]
     assert statistics.holm([]) == []
 

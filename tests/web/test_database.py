@@ -115,7 +115,7 @@ def test_a_password_in_an_address_is_not_shown() -> None:
 
 def test_a_missing_driver_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(ValueError, match=r"needs psycopg.*pip install -e '\.\[postgres\]'") as refusal:
+    with pytest.raises(ValueError, match=r"needs psycopg.*pip install 'psycopg\[binary\]'") as refusal:
         Database("postgresql://anna:geheim@db.example/site")
     assert "geheim" not in str(refusal.value) and "\n" not in str(refusal.value)
 
