@@ -1,16 +1,15 @@
 """``python -m fedsky.predict RUN PHOTO...``: what a run's model says of photographs."""
 
-import re
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
 from hydra.errors import HydraException
-from hydra.utils import instantiate
 from torch import nn
 
-from fedsky.config import start
+from fedsky.config import make, start
+from fedsky.config.shelf import targets
 from fedsky.data.picture import decode
 from fedsky.model.divergence import DIVERGED, not_finite
 from fedsky.model.file import read_model
@@ -28,11 +27,11 @@ def load_model(path: Path) -> tuple[nn.Module, list[str], int]:
             raise ValueError("it judges points, not photographs")
         classes, size, settings = list(about["classes"]), int(about["size"]), dict(about["model"])
         # A file may come from anyone and names what is called here.
-        if not re.fullmatch(r"fedsky\.model\.\w+", str(settings["_target_"])):
-            raise ValueError(f"it asks for {settings['_target_']}, which is none of fedsky.model")
+        if (target := str(settings["_target_"])) not in targets("model"):
+            raise ValueError(f"its model is {target}, which no choice of conf/model names")
         for key in ("weights", *start.KEYS):
             settings.pop(key, None)
-        model: nn.Module = instantiate(settings, num_classes=len(classes), _recursive_=False)
+        model: nn.Module = make(settings, num_classes=len(classes), _recursive_=False)
         model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
     except KeyError as error:
         raise ValueError(f"{path} is no model to predict with: it does not say its {error}") from error

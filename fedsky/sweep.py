@@ -153,8 +153,9 @@ def options(folder: Path) -> dict[str, str]:
 
 def _is_fedskys(path: Path) -> bool:
     """Whether a folder is conf/, of this installation or of the one that began the sweep."""
-    elsewhere = path.name == CONF.name and (not path.exists() or (path.parent / "fedsky" / "__init__.py").is_file())
-    return path == CONF or elsewhere
+    packages = path.parent / "fedsky", path.parent.parent / "fedsky"  # beside conf/ in a checkout, around it installed
+    is_one = not path.exists() or any((package / "__init__.py").is_file() for package in packages)
+    return path == CONF or (path.name == CONF.name and is_one)
 
 
 def _split(words: list[str], begun: Mapping[str, str]) -> list[list[str]]:

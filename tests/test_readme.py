@@ -73,7 +73,7 @@ def with_examples(tmp_path: Path) -> None:
     for name in ("conf", "fedsky", "strategies", "baselines"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
     found = EXAMPLE.findall((ROOT / "docs" / "extending.md").read_text(encoding="utf-8"))
-    assert len(found) == 4
+    assert len(found) == 8
     for path, content in found:
         assert not (tmp_path / path).exists()
         (tmp_path / path).write_text(content, encoding="utf-8")

@@ -14,8 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from fedsky import checks
 from fedsky.checks import listed, shown
 from fedsky.config import arguments, start
-
-CONF = Path(__file__).resolve().parents[2] / "conf"
+from fedsky.config.shelf import CONF, choices, reach
 
 # key: smallest value of a whole number
 WHOLE = {"num_clients": 1, "num_rounds": 1, "local_epochs": 1, "batch_size": 1, "seed": 0, "data_seed": 0}
@@ -54,11 +53,11 @@ def check(config: dict[str, Any]) -> None:
     """Raises ValueError for a top-level value that no run can use."""
     for group in GROUPS:
         if not isinstance(config.get(group), dict):
-            raise ValueError(f"unknown {group} '{shown(config.get(group))}'; choose {listed(_choices(group))}")
+            raise ValueError(f"unknown {group} '{shown(config.get(group))}'; choose {listed([*choices(group)])}")
     checks.whole("partition.min_examples", config["partition"].get("min_examples"), 1)
     for group in OPTIONAL:
         if not isinstance(config.setdefault(group, {"_target_": None}), dict):
-            raise ValueError(f"unknown {group} '{shown(config[group])}'; choose {listed(_choices(group))}")
+            raise ValueError(f"unknown {group} '{shown(config[group])}'; choose {listed([*choices(group)])}")
     config.setdefault("stragglers", 0.0)
     config.setdefault("evaluate_train", False)
     for key, smallest in WHOLE.items():
@@ -94,16 +93,13 @@ def learning_rate(config: dict[str, Any], round: int) -> float:
     return float(config["lr"]) * 0.5 * (1 + math.cos(math.pi * (round - 1) / config["num_rounds"]))
 
 
-def _choices(group: str) -> list[str]:
-    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
-
-
 # What the runs of earlier versions name by the place that it had then.
 MOVED = {"fedsky.linear.Softmax": "fedsky.model.linear.Softmax"}
 
 
 def make(settings: dict[str, Any], **more: Any) -> Any:
     """What ``_target_`` names, made; a refusal comes as it was raised inside, without Hydra's account of it."""
+    reach()
     target = settings.get("_target_")
     settings = settings | {"_target_": MOVED.get(str(target), target)}
     try:

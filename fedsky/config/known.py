@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from fedsky.checks import listed
 from fedsky.config import CONF, GROUPS, OPTIONAL, from_here
+from fedsky.config.shelf import choices
 from fedsky.config.start import KEYS
 
 CHOSEN_BY = ("_target_", "kind")  # what tells the choices of a group apart
@@ -69,8 +70,8 @@ def settings() -> dict[str, list[str]]:
 
 
 def _files(group: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for path in sorted((CONF / group).glob("*.yaml")):
-        yield path.stem, _content(path)
+    for choice, path in choices(group).items():
+        yield choice, _content(path)
 
 
 def _content(path: Path) -> Mapping[str, Any]:

@@ -24,7 +24,7 @@ from .results import Result, printable
 
 # What a report reads of a run folder.
 INPUTS = ("run.json", "rounds.jsonl", "clients.jsonl", "timing.jsonl", "partition.json", "predictions.csv")
-LIBRARIES = ("fedsky", "numpy", "scipy", "pandas", "statsmodels", "matplotlib", "seaborn")
+LIBRARIES = ("fedsky", "numpy", "scipy", "pandas", "matplotlib", "seaborn")
 TIDY = ("run", "data", "group", "strategy", "seed", "data_seed", "fold")
 _NUMBER = re.compile(r"[-+<≈ ]*\d[\d.,]*( ?%)?|–|")
 

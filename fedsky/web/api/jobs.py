@@ -52,7 +52,7 @@ def site_form(settings: Settings) -> Form:
         roots["accepted"] = settings.accepted
     # As seen from where the command is started, so that no run tells where this machine keeps its folders.
     start = working_folder(settings.outputs[0])
-    return make_form({name: Path(os.path.relpath(root.resolve(), start)) for name, root in roots.items()})
+    return make_form({name: Path(os.path.relpath(root.resolve(), start)) for name, root in roots.items()}, start)
 
 
 def site_settings() -> Settings:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import yaml
 
-from fedsky.config import CONF
+from fedsky.config.shelf import CONF, choices
 from fedsky.language import _
 
 Value = str | int | float
@@ -167,12 +167,11 @@ class Form:
 
 @cache
 def _yaml(path: Path) -> dict[str, Any]:
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:  # of a shelf of one's own
+        raise ValueError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
     return content if isinstance(content, dict) else {}
-
-
-def _choices(group: str) -> list[str]:
-    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
 
 def _comments(path: Path) -> dict[str, str]:
@@ -186,22 +185,26 @@ def _comments(path: Path) -> dict[str, str]:
     return found
 
 
-def make_form(roots: Mapping[str, Path]) -> Form:
-    """The form, its choices read from conf/'s file names, its defaults and explanations from the files."""
+def make_form(roots: Mapping[str, Path], start: Path | None = None) -> Form:
+    """The form, its choices read from conf/'s file names, its defaults and explanations from the files.
+
+    ``start`` is where launched runs are started, the current folder if not given: a shelf of one's own there is
+    offered too.
+    """
     config, said = _yaml(CONF / "config.yaml"), _comments(CONF / "config.yaml")
     rendered, drawn = _yaml(CONF / "data" / "rendered.yaml"), _comments(CONF / "data" / "rendered.yaml")
-    images = [name for name in _choices("model") if "num_features" not in _yaml(CONF / "model" / f"{name}.yaml")]
+    images = [name for name, path in choices("model", start).items() if "num_features" not in _yaml(path)]
     fields = [
-        Field("strategy", "Strategy", "choice", "fedavg", "strategy", tuple(_choices("strategy"))),
+        Field("strategy", "Strategy", "choice", "fedavg", "strategy", tuple(choices("strategy", start))),
         Field("baselines", "Compare with training alone and pooled", "choice", "no", "", ("no", "yes"),
               help="also runs local and centralized, so that the report can say who gains"),
         Field("data", "Photographs", "choice", "rendered", "data", ("rendered", *roots)),
         Field("partition", "Who owns what", "choice", "iid", "partition",
-              tuple(name for name in _choices("partition") if name != "natural")),
+              tuple(name for name in choices("partition", start) if name != "natural")),
         Field("model", "Model", "choice", "resnet8", "model", tuple(images)),
         Field("lr_schedule", "Step size over the rounds", "choice", str(config["lr_schedule"]), "lr_schedule",
               ("cosine", "constant"), help=said.get("lr_schedule", "")),
-        Field("engine", "Engine", "choice", "ray", "engine", tuple(reversed(_choices("engine"))),
+        Field("engine", "Engine", "choice", "ray", "engine", tuple(reversed(choices("engine", start))),
               help="ray: clients side by side; inline: one after the other, for small runs"),
         Field("repetitions", "Seeds", "int", 1, "", min=1, max=5, step=1,
               help="repetitions with the next seeds, from which intervals are made"),
@@ -215,13 +218,13 @@ def make_form(roots: Mapping[str, Path]) -> Form:
         path = CONF / group / f"{choice}.yaml"
         fields.append(Field(f"{choice}.{key}", label, "float", _yaml(path)[key], f"{group}.{key}", (), low, high, step,
                             "", _comments(path).get(key, ""), (group, (choice,))))  # fmt: skip
-    return Form(tuple(fields), tuple(_recipe(name) for name in _choices("experiment")), dict(roots))
+    return Form(tuple(fields), tuple(_recipe(*each) for each in choices("experiment", start).items()), dict(roots))
 
 
-def _recipe(name: str) -> Recipe:
+def _recipe(name: str, path: Path) -> Recipe:
     """A recipe's title and description: the comment at the head of its file, without the commands."""
     lines: list[str] = []
-    for line in (CONF / "experiment" / f"{name}.yaml").read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
             break
         text = line.removeprefix("#").strip()
