@@ -5,7 +5,8 @@ other key (``hydra.*``, a ``_target_``) can be named.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -83,16 +84,8 @@ NUMBERS: tuple[tuple[str, str, Literal["int", "float"], float, float, float, str
     ("data_seed", "Data seed", "int", 0, 9999, 1, ""),
     ("seed", "First seed", "int", 0, 9999, 1, ""),
 )
-# choice of a group, its setting, label, min, max, step: settings that count with one choice alone.
-INNER: tuple[tuple[str, str, str, str, float, float, float], ...] = (
-    ("partition", "dirichlet", "alpha", "Dirichlet alpha", 0.01, 100, 0.01),
-    ("strategy", "fedprox", "mu", "FedProx mu", 0, 10, 0.001),
-    ("strategy", "moon", "mu", "MOON mu", 0, 10, 0.1),
-    ("strategy", "ditto", "lam", "Ditto lambda", 0, 10, 0.01),
-    ("strategy", "fedavgm", "server_lr", "FedAvgM server step size", 0.001, 10, 0.001),
-    ("strategy", "fedadam", "server_lr", "FedAdam server step size", 0.0001, 1, 0.0001),
-)
-BASELINES = ("centralized", "local")
+# At the end of what conf/ says of a strategy's or partition's setting: the bounds within which the form offers it.
+BOUNDS = re.compile(r"\s*\[(?P<low>[\d.]+) to (?P<high>[\d.]+) by (?P<step>[\d.]+)\]$")
 
 
 @dataclass(frozen=True)
@@ -174,6 +167,32 @@ def _yaml(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
+def _chosen(group: str) -> str:
+    """The choice of a group that conf/config.yaml makes."""
+    return next(str(each[group]) for each in _yaml(CONF / "config.yaml")["defaults"] if group in each)
+
+
+def baselines() -> list[str]:
+    """What a federation is compared with: the strategies that lie on the shelf of baselines."""
+    targets = {name: str(_yaml(path).get("_target_")) for name, path in choices("strategy").items()}
+    return [name for name, target in targets.items() if target.startswith("baselines.")]
+
+
+def _settings(group: str, start: Path | None) -> Iterator[Field]:
+    """The settings of a group's choices for which conf/ gives bounds; each counts with its own choice alone."""
+    for choice, path in choices(group, start).items():
+        values, name = _yaml(path), str(_yaml(path).get("_target_")).rpartition(".")[2]
+        for key, comment in _comments(path).items():
+            if (bounds := BOUNDS.search(comment)) is None:
+                continue
+            low, high, step = (yaml.safe_load(bounds[each]) for each in ("low", "high", "step"))
+            label = f"{name} {key.replace('_', ' ')}"
+            yield Field(
+                f"{choice}.{key}", label[:1].upper() + label[1:], "int" if step == 1 else "float", values[key],
+                f"{group}.{key}", (), low, high, step, "", BOUNDS.sub("", comment), (group, (choice,)),
+            )  # fmt: skip
+
+
 def _comments(path: Path) -> dict[str, str]:
     """What conf/ says of each key, behind its value."""
     found = {}
@@ -195,7 +214,7 @@ def make_form(roots: Mapping[str, Path], start: Path | None = None) -> Form:
     rendered, drawn = _yaml(CONF / "data" / "rendered.yaml"), _comments(CONF / "data" / "rendered.yaml")
     images = [name for name, path in choices("model", start).items() if "num_features" not in _yaml(path)]
     fields = [
-        Field("strategy", "Strategy", "choice", "fedavg", "strategy", tuple(choices("strategy", start))),
+        Field("strategy", "Strategy", "choice", _chosen("strategy"), "strategy", tuple(choices("strategy", start))),
         Field("baselines", "Compare with training alone and pooled", "choice", "no", "", ("no", "yes"),
               help="also runs local and centralized, so that the report can say who gains"),
         Field("data", "Photographs", "choice", "rendered", "data", ("rendered", *roots)),
@@ -214,10 +233,7 @@ def make_form(roots: Mapping[str, Path], start: Path | None = None) -> Form:
         default, explained = (rendered[key], drawn) if group else (config[key], said)
         when = ("data", ("rendered",)) if name == "data.count" else None
         fields.append(Field(name, label, kind, default, name, (), low, high, step, unit, explained.get(key, ""), when))
-    for group, choice, key, label, low, high, step in INNER:
-        path = CONF / group / f"{choice}.yaml"
-        fields.append(Field(f"{choice}.{key}", label, "float", _yaml(path)[key], f"{group}.{key}", (), low, high, step,
-                            "", _comments(path).get(key, ""), (group, (choice,))))  # fmt: skip
+    fields += [*_settings("partition", start), *_settings("strategy", start)]
     return Form(tuple(fields), tuple(_recipe(*each) for each in choices("experiment", start).items()), dict(roots))
 
 
@@ -243,5 +259,5 @@ def strategies(values: Mapping[str, Value]) -> list[str]:
     """The strategies of a launch; empty where a recipe names its own."""
     if "strategy" not in values:
         return []
-    more: Sequence[str] = BASELINES if values.get("baselines") == "yes" else ()
+    more: Sequence[str] = baselines() if values.get("baselines") == "yes" else ()
     return list(dict.fromkeys([str(values["strategy"]), *more]))

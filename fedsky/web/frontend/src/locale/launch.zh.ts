@@ -21,8 +21,21 @@ export const HELP: Record<string, string> = {
   'fedprox.mu': '近端项的权重；0 即 FedAvg',
   'moon.mu': '对比损失的权重；0 即 FedAvg',
   'ditto.lam': '个人模型向全局模型靠拢的权重；0 即各自独立',
+  'moon.temperature': '余弦相似度的除数，大于 0',
+  'fedavgm.beta': '服务器的动量，0 到不足 1；为 0 且 server_lr 为 1 时即 FedAvg',
   'fedavgm.server_lr': '服务器对客户端平均变化所用的步长',
   'fedadam.server_lr': '服务器步长：一轮中参数大约移动的幅度',
+  'fedyogi.server_lr': '服务器步长：一轮中参数大约移动的幅度',
+  'fedadagrad.server_lr': '服务器步长：第一轮中参数移动的幅度',
+  'feddyn.alpha': '近端项的权重，大于 0；客户端向收到的模型靠拢的力度',
+  'fednova.mu': '客户端近端项的权重，同 FedProx；0 即没有',
+  'fedrep.head_epochs': '每轮中先单独训练头部的遍历次数，之后以 local_epochs 训练主体；论文取 10',
+  'fedtrimmedavg.beta': '两端各剪去的客户端比例，向上取整；0 即不加权的 FedAvg',
+  'logitadjustment.tau': '客户端各类比例之对数的权重；0 即 FedAvg',
+  'qfedavg.q': '损失高的客户端计入的程度；0 即不加权的 FedAvg',
+  'bulyan.num_malicious': '每轮中可能发送任意内容的客户端数；每轮需要 4 * num_malicious + 3 个客户端',
+  'krum.num_malicious': '每轮中可能发送任意内容的客户端数；每轮需要 2 * num_malicious + 3 个客户端',
+  'multikrum.num_malicious': '每轮中可能发送任意内容的客户端数；每轮需要 2 * num_malicious + 3 个客户端',
 }
 export const UNITS: Record<string, string> = { images: '张', pixels: '像素' }
 export const RECIPES: Record<string, string> = {

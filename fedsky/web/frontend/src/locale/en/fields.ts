@@ -21,10 +21,4 @@ export default {
   'data.size': 'Image size',
   data_seed: 'Data seed',
   seed: 'First seed',
-  'dirichlet.alpha': 'Dirichlet alpha',
-  'fedprox.mu': 'FedProx mu',
-  'moon.mu': 'MOON mu',
-  'ditto.lam': 'Ditto lambda',
-  'fedavgm.server_lr': 'FedAvgM server step size',
-  'fedadam.server_lr': 'FedAdam server step size',
 }

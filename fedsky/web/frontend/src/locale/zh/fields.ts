@@ -20,10 +20,4 @@ export default {
   'data.size': '图像大小',
   data_seed: '数据种子',
   seed: '首个种子',
-  'dirichlet.alpha': 'Dirichlet alpha',
-  'fedprox.mu': 'FedProx mu',
-  'moon.mu': 'MOON mu',
-  'ditto.lam': 'Ditto lambda',
-  'fedavgm.server_lr': 'FedAvgM 服务器步长',
-  'fedadam.server_lr': 'FedAdam 服务器步长',
 }

@@ -1,0 +1,50 @@
+"""The launch form takes a strategy's settings, their bounds and what they mean from the strategy's yaml alone."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fedsky.config import CONF
+from fedsky.web.jobs import form
+
+
+@pytest.fixture
+def fields(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, form.Field]:
+    """The fields of a site with a strategy and a baseline more than are in conf/."""
+    shutil.copytree(CONF, tmp_path / "conf")
+    (tmp_path / "conf" / "strategy" / "mine.yaml").write_text(
+        "# Mine\n_target_: strategies.mine.Mine\n"
+        "inner_lr: 0.5           # how far it goes [0.25 to 2 by 0.25]\n"
+        "turns: 3                # how often [1 to 9 by 1]\n"
+        "kind: fast              # how [not a bound]\n"
+    )
+    (tmp_path / "conf" / "strategy" / "pair.yaml").write_text("_target_: baselines.pair.Pair\n")
+    monkeypatch.setattr(form, "CONF", tmp_path / "conf")
+    assert form.baselines() == ["centralized", "local", "pair"]
+    return {field.name: field for field in form.make_form({}).fields}
+
+
+def test_a_new_strategys_settings_are_in_the_form(fields: dict[str, form.Field]) -> None:
+    assert {name for name in fields if name.startswith("mine.")} == {"mine.inner_lr", "mine.turns"}
+    assert fields["mine.inner_lr"].shown() == {
+        "name": "mine.inner_lr", "label": "Mine inner lr", "type": "float", "default": 0.5, "unit": "",
+        "help": "how far it goes", "min": 0.25, "max": 2, "step": 0.25,
+        "when": {"field": "strategy", "values": ["mine"]},
+    }  # fmt: skip
+    assert fields["mine.turns"].type == "int"
+    assert fields["mine.turns"].wrong(10) == "mine.turns=10: from 1 to 9"
+    assert fields["mine.inner_lr"].key == "strategy.inner_lr"
+
+
+def test_the_settings_that_were_there_keep_their_bounds(fields: dict[str, form.Field]) -> None:
+    bounds = {name: (field.min, field.max, field.step) for name, field in fields.items()}
+    assert bounds["fedprox.mu"] == (0, 10, 0.001)
+    assert bounds["moon.mu"] == (0, 10, 0.1)
+    assert bounds["ditto.lam"] == (0, 10, 0.01)
+    assert bounds["fedavgm.server_lr"] == (0.001, 10, 0.001)
+    assert bounds["fedadam.server_lr"] == (0.0001, 1, 0.0001)
+    assert bounds["dirichlet.alpha"] == (0.01, 100, 0.01)
+    assert fields["fedprox.mu"].label == "FedProx mu"
+    assert fields["fedprox.mu"].help == "weight of the proximal term; 0 is FedAvg"
+    assert fields["strategy"].default == "fedavg"
