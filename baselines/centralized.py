@@ -17,7 +17,7 @@ from strategies.fedavg import FedAvg, draw
 class Centralized(FedAvg):
     """FedAvg with a single client that holds the images of ``owners`` (client numbers; None: all)."""
 
-    federates = False
+    role = "pooled"
 
     def __init__(self, owners: list[int] | None = None, **fedavg: Any) -> None:
         super().__init__(**fedavg)

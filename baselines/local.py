@@ -34,7 +34,7 @@ class Local(FedAvg):
 
     train = staticmethod(train)
     evaluate: Any = staticmethod(evaluate)
-    federates = False
+    role = "alone"
     partial_work = True
 
     def message(self, kind: str, node: int, client: int, arrays: ArrayRecord | None, config: ConfigRecord) -> Message:

@@ -19,6 +19,10 @@ from fedsky.columns import TABLES
 Row = dict[str, Any]
 
 RUNNING, DONE, FAILED, INTERRUPTED = "running", "done", "failed", "interrupted"
+# What a run's strategy is: models travel, every owner trains for itself, or all images are pooled.
+ROLES = FEDERATED, POOLED, ALONE = "federated", "pooled", "alone"
+# Of runs before 0.2.0, whose run.json does not say it.
+_ROLE_BEFORE = {"baselines.local.Local": ALONE, "baselines.centralized.Centralized": POOLED}
 
 
 def finite(value: Any) -> Any:
@@ -158,6 +162,15 @@ class Run:
     @property
     def status(self) -> str:
         return str(self.info.get("status", "unknown"))
+
+    @property
+    def role(self) -> str:
+        """What the run's strategy is: federated, pooled or alone."""
+        role, strategy = self.info.get("role"), self.config.get("strategy")
+        if role in ROLES:
+            return str(role)
+        target = strategy.get("_target_") if isinstance(strategy, dict) else None
+        return _ROLE_BEFORE.get(str(target), FEDERATED)
 
     def predictions(self) -> list[dict[str, str]]:
         """The rows of predictions.csv: image, client, label, predicted, probability_<class>; empty where missing."""

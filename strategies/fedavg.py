@@ -62,7 +62,7 @@ class FedAvg(Strategy):
 
     train: Any = staticmethod(train)  # the client half, named to the clients by reference
     evaluate: Any = None  # of personalised strategies: puts a client's own model in place before it is judged
-    federates = True  # False for baselines, which send no models
+    role = "federated"  # of baselines, which send no models: alone (every owner for itself) or pooled
     averages = True  # the aggregate is a mean of the clients' models, and what is sent nothing but the model
     partial_work = False  # a straggler's few passes count, rather than being dropped
 

@@ -192,3 +192,21 @@ def test_lines_that_only_together_are_json_are_no_rows(
     rows, problems = read_lines(tmp_path / "rounds.jsonl")
     assert [row["round"] for row in rows] == rounds
     assert problems == [f"rounds.jsonl line {number}: not a row" for number in bad]
+
+
+@pytest.mark.parametrize(
+    ("info", "role"),
+    [
+        ({"role": "pooled", "config": {"strategy": {"_target_": "mine.Everything"}}}, "pooled"),
+        ({"role": "alone"}, "alone"),
+        ({"role": "none of these", "config": {"strategy": {"_target_": "baselines.local.Local"}}}, "alone"),
+        ({"config": {"strategy": {"_target_": "baselines.local.Local"}}}, "alone"),
+        ({"config": {"strategy": {"_target_": "baselines.centralized.Centralized"}}}, "pooled"),
+        ({"config": {"strategy": {"_target_": "strategies.fedprox.FedProx"}}}, "federated"),
+        ({"config": {"strategy": 3}}, "federated"),
+        ({"role": ["alone"]}, "federated"),
+    ],
+)
+def test_the_role_of_a_run_and_of_one_before_it_was_written(tmp_path: Path, info: dict[str, Any], role: str) -> None:
+    write_json(tmp_path / "run.json", info)
+    assert read_run(tmp_path).role == role

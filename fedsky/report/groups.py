@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
-from fedsky.history import Row
+from fedsky.history import ALONE, FEDERATED, POOLED, Row
 from fedsky.language import _
 
 from . import statistics
-from .results import ALONE, POOLED, Key, Result, printable
+from .results import Key, Result, printable
 from .statistics import Estimate, Repetitions
 
 # Neither a repetition nor where or how fast it ran tells two experiments apart.
@@ -96,16 +96,22 @@ class Group:
         return self.settings.get("strategy.owners")
 
     @property
+    def role(self) -> str:
+        """What its runs' strategies are; federated where they are not alike."""
+        roles = {result.run.role for result in self.results.values()}
+        return roles.pop() if len(roles) == 1 else FEDERATED
+
+    @property
     def is_alone(self) -> bool:
-        return self.strategy == ALONE
+        return self.role == ALONE
 
     @property
     def is_pooled(self) -> bool:
-        return self.strategy == POOLED and self.owners is None
+        return self.role == POOLED and self.owners is None
 
     @property
     def is_federated(self) -> bool:
-        return self.strategy not in (ALONE, POOLED)
+        return self.role == FEDERATED
 
     @property
     def repetitions(self) -> Repetitions:
@@ -171,7 +177,7 @@ def name_groups(groups: Sequence[Group]) -> None:
     short = [key.split(".")[-1] for key in keys if told[key]]
     seen: dict[str, int] = {}
     for group in groups:
-        own = [f"owners={printable(group.owners, 40)}"] if group.strategy == POOLED and group.owners is not None else []
+        own = [f"owners={printable(group.owners, 40)}"] if group.role == POOLED and group.owners is not None else []
         rest = []
         for name in sections:
             several = len({chosen(g, name) for g in groups}) > 1

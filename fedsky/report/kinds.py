@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from fedsky.history import ALONE, FEDERATED, POOLED
 from fedsky.language import N_, _
 
 from .groups import AROUND, Group, Kind, name_groups, settings_of
 from .keys import full_key, settings_by_name
-from .results import ALONE, POOLED, Key, Result, printable, section, strategy_name
+from .results import Key, Result, printable, section, strategy_name
 
 SKY = (N_("cloudy"), N_("sunny"))  # classes that have a word in every language; others stay as they are
 
@@ -117,8 +118,8 @@ def _make_groups(results: Sequence[Result], group_by: Sequence[str], notes: list
                        "seed, and pair with runs of those settings.", keys=", ".join(group_by)))  # fmt: skip
     for group in groups.values():
         group.results = dict(sorted(group.results.items()))
-    order = {ALONE: 0, POOLED: 2}
-    return sorted(groups.values(), key=lambda g: (order.get(g.strategy, 1), g.strategy != "fedavg", g.strategy,
+    order = (ALONE, FEDERATED, POOLED)
+    return sorted(groups.values(), key=lambda g: (order.index(g.role), g.strategy,
                                                   sum(f"{name}._target_" in g.settings for name in AROUND),
                                                   _natural(_text(g.settings))))  # fmt: skip
 

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from fedsky.history import DONE, Run
+from fedsky.history import DONE, FEDERATED, Run
 
 from .reading import (
     number,
@@ -23,10 +23,9 @@ from .reading import (
     section,
 )
 
-__all__ = ["ALONE", "POOLED", "Key", "LeftOut", "Result", "number", "planned_rounds", "printable",
+__all__ = ["Key", "LeftOut", "Result", "number", "planned_rounds", "printable",
            "read_result", "section", "strategy_name"]  # fmt: skip
 
-ALONE, POOLED = "local", "centralized"
 # What makes two runs a pair, as text: seed, data_seed, fold; and, where groups were chosen, what else must be the same.
 Key = tuple[str, ...]
 
@@ -56,7 +55,7 @@ class Result:
     @property
     def sends_nothing(self) -> bool:
         """Whether no model travels: training alone and pooled training count no bytes."""
-        return self.strategy in (ALONE, POOLED)
+        return self.run.role != FEDERATED
 
     @property
     def key(self) -> Key:

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 
 from fedsky import language
+from fedsky.history import ALONE, POOLED
 
 from .groups import Group
 
@@ -33,18 +34,14 @@ class Look:
     line: Dashes
 
 
-FIXED = {
-    "local": Look(ORANGE, "v", DOTTED),
-    "centralized": Look(BLACK, "^", MIXED),
-    "fedavg": Look(BLUE, "o", SOLID),
-    "fedprox": Look(RED, "s", DASHED),
-    "scaffold": Look(GREEN, "D", SOLID),
-    "fedadam": Look(PINK, "P", DASHED),
-    "fedyogi": Look(SKY, "X", DOTTED),
-}
-# For any other strategy, in the order of their names: marks that no fixed look has.
-SPARE = [Look(color, marker, line) for marker, line in (("h", DASHED), ("*", MIXED), ("<", SOLID), (">", DOTTED))
-         for color in (GREEN, PINK, SKY, RED, BLUE)]  # fmt: skip
+BASELINES = {ALONE: Look(ORANGE, "v", DOTTED), POOLED: Look(BLACK, "^", MIXED)}
+# For the federated strategies of a page, in the order of their names.
+FEDERATIONS = [
+    Look(BLUE, "o", SOLID), Look(RED, "s", DASHED), Look(GREEN, "D", SOLID), Look(PINK, "P", DASHED),
+    Look(SKY, "X", DOTTED),
+    *(Look(color, marker, line) for marker, line in (("h", DASHED), ("*", MIXED), ("<", SOLID), (">", DOTTED))
+      for color in (GREEN, PINK, SKY, RED, BLUE)),
+]  # fmt: skip
 CHINESE_FONTS = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei",
                  "Microsoft YaHei", "SimHei", "PingFang SC", "Noto Sans CJK JP")  # fmt: skip
 # An outline as matplotlib writes it, its id the font's name, a hyphen and the glyph's number; no other id is like it.
@@ -60,17 +57,18 @@ def variant(group: Group) -> str:
     return group.label.removesuffix(ending) if group.context and group.label.endswith(ending) else group.label
 
 
-def looks(groups: Iterable[Group], strategies: Iterable[str]) -> dict[str, Look]:
-    """A look for the label of each group of a plot; strategies: all of the page, so that each looks alike throughout.
+def looks(groups: Iterable[Group], page: Iterable[Group]) -> dict[str, Look]:
+    """A look for the label of each group of a plot; page: all groups of the page, so that each looks alike throughout.
 
     Variants of one strategy share its hue and differ in shade, marker and line; a variant looks alike in all contexts.
     """
-    others = sorted(set(strategies) - set(FIXED))
-    by_strategy = FIXED | {name: SPARE[number % len(SPARE)] for number, name in enumerate(others)}
+    names = sorted({group.strategy for group in page if group.is_federated})
+    by_strategy = BASELINES | {name: FEDERATIONS[place % len(FEDERATIONS)] for place, name in enumerate(names)}
     found: dict[str, Look] = {}
     seen: dict[str, list[str]] = {}
     for group in groups:
-        look, variants = by_strategy[group.strategy], seen.setdefault(group.strategy, [])
+        name = group.strategy if group.is_federated else group.role
+        look, variants = by_strategy[name], seen.setdefault(name, [])
         if variant(group) not in variants:
             variants.append(variant(group))
         place = variants.index(variant(group))

@@ -46,5 +46,5 @@ def subject(kind: Kind, prefix: str, writer: Writer, thorough: bool) -> Subject:
     for groups in list(kind.contexts.values())[:MOST_CONTEXTS]:
         if not shown or len(shown) + len(groups) <= MOST_GROUPS:
             shown += groups[:MOST_GROUPS]
-    looks = style.looks(kind.groups, {group.strategy for group in kind.groups})
+    looks = style.looks(kind.groups, kind.groups)
     return Subject(kind, shown, prefix, looks, thorough, writer)

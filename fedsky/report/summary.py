@@ -72,7 +72,7 @@ def compare(
 
 
 def _kind(kind: Kind, metric: str, x: str, baseline: str | None) -> Json:
-    looks = style.looks(kind.groups, {group.strategy for group in kind.groups})
+    looks = style.looks(kind.groups, kind.groups)
     told = []
     for context, groups in kind.contexts.items():
         for headline, sentence in verdict.sentences(groups):

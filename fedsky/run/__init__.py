@@ -10,14 +10,26 @@ from typing import Any
 import torch
 from flwr.app import ArrayRecord, ConfigRecord, Message
 
-from fedsky import interrupt
+from fedsky import checks, interrupt
 from fedsky.client import state
 from fedsky.client.metrics import pool
 from fedsky.client.task import Job, job, specification
 from fedsky.config import learning_rate, make_strategy
 from fedsky.engine import open_grid
 from fedsky.engine.grid import ClientError, ClientGrid, Traffic
-from fedsky.history import DONE, FAILED, INTERRUPTED, RUNNING, Row, Table, keep_rounds, write_json, write_whole
+from fedsky.history import (
+    DONE,
+    FAILED,
+    FEDERATED,
+    INTERRUPTED,
+    ROLES,
+    RUNNING,
+    Row,
+    Table,
+    keep_rounds,
+    write_json,
+    write_whole,
+)
 from fedsky.model import BATCHNORM_STATISTICS, num_bytes, num_parameters
 from fedsky.model.divergence import DIVERGED, diverged, not_finite, remedy
 from fedsky.model.file import Tensors, write_model
@@ -51,6 +63,8 @@ def run(
     write_json(folder / "run.json", info)
     try:
         course = Course(config, folder, resumed, tracking)
+        info["role"] = course.strategy.role
+        write_json(folder / "run.json", info)
         tracking.begin(folder, dict(info), course.first)
         info |= course.finish()
         info["status"] = DONE
@@ -79,6 +93,7 @@ class Course:
         self.config, self.folder, self.tracking = config, folder, tracking
         self.work: Job = job(specification(config, folder / "clients"))
         self.strategy: Any = make_strategy(config)
+        checks.choice(f"{type(self.strategy).__name__}.role", self.strategy.role, ROLES)
         self.strategy.begin(self.work.model, config)
         partition = describe(self.work, config["client_names"])
         write_json(folder / "partition.json", partition)
@@ -202,7 +217,7 @@ class Course:
 
     def _write(self, round: int, trained: dict[int, Row], metrics: Row, judged: Judgement, seconds: float) -> Row:
         """Adds the round's rows to the tables and, once they are out, the checkpoint."""
-        traffic = self.grid.traffic if self.strategy.federates else {}
+        traffic = self.grid.traffic if self.strategy.role == FEDERATED else {}
         clients = [
             client_row(round, client, self._metrics(trained, client), judged, traffic.get(client, Traffic()))
             for client in range(len(self.work.owners))
@@ -219,7 +234,7 @@ class Course:
 
     def _metrics(self, trained: dict[int, Row], client: int) -> Row | None:
         """What a client's own training came to; None where it was idle. Pooled training is nobody's own."""
-        return trained.get(client) if self.strategy.federates or self.strategy.evaluate is not None else None
+        return trained.get(client) if self.strategy.role == FEDERATED or self.strategy.evaluate is not None else None
 
     def _write_model(self, name: str, round: int, arrays: Tensors | None = None) -> None:
         photos = self.work.photos

@@ -20,7 +20,7 @@ class Wrapper(Strategy):
     def __init__(self, strategy: "FedAvg | Wrapper") -> None:
         self.strategy = strategy
         self.kept: dict[str, Tensor] = {}
-        if not strategy.federates:
+        if strategy.role != "federated":
             raise ValueError(f"{self.name} has nothing to go around: {type(strategy).__name__.lower()} sends no models")
 
     @property

@@ -67,8 +67,11 @@ def write_a_run(
     folder.mkdir(parents=True)
     settings = merged(CONFIG, {"seed": seed, "strategy._target_": f"strategies.{strategy}.X", **(config or {})})
     chosen = {**CHOICES, "strategy": strategy, **(choices or {})}
+    role = {"local": "alone", "centralized": "pooled"}.get(strategy, "federated")
     (folder / "run.json").write_text(
-        json.dumps(merged(INFO, {"name": folder.name, "config": settings, "choices": chosen, **(info or {})}))
+        json.dumps(
+            merged(INFO, {"role": role, "name": folder.name, "config": settings, "choices": chosen, **(info or {})})
+        )
     )
     losses = loss if loss is not None else [None if value is None else 1 - value for value in curve]
     write_lines(folder / "rounds.jsonl", [

@@ -109,16 +109,20 @@ def group(strategy: str, **own: Any) -> Group:
 
 def test_a_strategy_looks_alike_in_every_context_and_its_variants_do_not() -> None:
     groups = [group("fedprox", mu=mu, alpha=alpha) for alpha in (0.1, 1) for mu in (0.01, 1)]
-    looks = style.looks(groups, {"fedprox"})
+    looks = style.looks(groups, groups)
     assert looks["fedprox, mu=1, alpha=0.1"] == looks["fedprox, mu=1, alpha=1"]
     assert looks["fedprox, mu=0.01, alpha=1"] != looks["fedprox, mu=1, alpha=1"]
     assert style.variant(groups[0]) == "fedprox, mu=0.01"
-    some = style.looks([group("zeta")], {"zeta", "alpha", "fedprox"})
-    assert some["zeta"] == style.looks([group("alpha"), group("zeta")], {"zeta", "alpha", "fedprox"})["zeta"]
+    page = [group("zeta"), group("alpha"), group("fedprox")]
+    assert (
+        style.looks(page[:1], page)["zeta"] == style.looks(page[:2], page)["zeta"] != style.looks(page, page)["alpha"]
+    )
 
 
-def test_fixed_colours_differ() -> None:
-    assert len({to_hex(look.color) for look in style.FIXED.values()}) == len(style.FIXED)
+def test_the_first_strategies_of_a_page_and_the_baselines_differ_in_colour() -> None:
+    first = [*style.BASELINES.values(), *style.FEDERATIONS[:5]]
+    assert len({to_hex(look.color) for look in first}) == len(first)
+    assert len(set(style.FEDERATIONS)) == len(style.FEDERATIONS)
 
 
 def test_figures_speak_english_without_a_chinese_font(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from fedsky.config import compose, resolve
 from fedsky.config.refusals import explain
-from fedsky.history import DONE
-from fedsky.report.results import ALONE, POOLED
+from fedsky.history import DONE, POOLED
 from fedsky.web.runs.rows import Row, comparable, identify
 
 from .command import Launch
@@ -95,13 +94,14 @@ def _estimate(config: dict[str, Any], rows: Sequence[Row]) -> tuple[float | None
     twins = [row for row in rows if row.group == identify(strategy, comparable(config))][-MOST_BASIS:]
     if twins:
         return statistics.median(wall(row) for row in twins), len(twins)
+    is_pooled = POOLED in {row.role for row in rows if row.strategy == strategy}
     model, size = config["model"]["_target_"], config["data"].get("size")
     alike = [
         row
         for row in rows
         if row.steps and row.batch_size
         if row.settings.get("model._target_") == model and row.settings.get("data.size") == size
-        if (row.strategy == POOLED) == (strategy == POOLED)
+        if (row.role == POOLED) == is_pooled
     ]
     alike = [row for row in alike if row.batch_size == config["batch_size"]] or alike
     images = _num_images(config, rows)
@@ -110,7 +110,7 @@ def _estimate(config: dict[str, Any], rows: Sequence[Row]) -> tuple[float | None
     alike = alike[-MOST_BASIS:]
     each = statistics.median(row.seconds / (row.steps * row.batch_size) for row in alike)  # type: ignore[operator]
     over = statistics.median(wall(row) - (row.seconds or 0) for row in alike)
-    return over + each * _steps(config, images, strategy) * config["batch_size"], len(alike)
+    return over + each * _steps(config, images, is_pooled) * config["batch_size"], len(alike)
 
 
 def wall(row: Row) -> float:
@@ -130,11 +130,11 @@ def _num_images(config: dict[str, Any], rows: Sequence[Row]) -> int | None:
     return same[-1] if same else None
 
 
-def _steps(config: dict[str, Any], images: int, strategy: str) -> int:
+def _steps(config: dict[str, Any], images: int, is_pooled: bool) -> int:
     """About how many SGD steps all clients make."""
     rounds, epochs, batch = (int(config[key]) for key in ("num_rounds", "local_epochs", "batch_size"))
-    if strategy == POOLED:
+    if is_pooled:
         return math.ceil(rounds * epochs * float(config["participation"]) * math.ceil(TRAINED * images / batch))
     owners = int(config["num_clients"])
-    asked = owners if strategy == ALONE else max(1, round(config["participation"] * owners))
+    asked = max(1, round(config["participation"] * owners))
     return int(rounds * epochs * asked * math.ceil(TRAINED * images / owners / batch))

@@ -18,13 +18,12 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from fedsky.columns import COLUMNS
-from fedsky.history import DONE, Row, Run
+from fedsky.history import ALONE, DONE, FEDERATED, POOLED, Row, Run
 from fedsky.language import _
 from fedsky.report.groups import flatten
-from fedsky.report.results import ALONE, POOLED, number, printable, section, strategy_name
+from fedsky.report.results import number, printable, section, strategy_name
 from fedsky.web.runs.index import Index
 
-KINDS = ("federated", "pooled", "alone")
 METADATA = "fedsky"  # fedsky.run.checkpoint's key; that module loads flwr
 LARGEST = 500_000_000  # bytes of a model's file
 MOST_OWNERS = 200  # whose models of one run are offered
@@ -112,11 +111,11 @@ class Registry:
         """The best federated model, the pooled one and each owner's own, from the same photographs, seed and owners."""
         same = [other for other in self.models() if other.related == model.related and other.id != model.id]
         found = []
-        for kind in KINDS[:2]:
+        for kind in (FEDERATED, POOLED):
             candidates = [other for other in same if other.kind == kind and other.client is None]
             if kind != model.kind and candidates:
                 found.append(max(candidates, key=lambda other: other.validation))
-        alone = [other for other in same if other.kind == KINDS[2]]
+        alone = [other for other in same if other.kind == ALONE]
         runs = sorted({other.run_id for other in alone}, key=lambda id: id != model.run_id)
         return [*found, *(other for other in alone if other.run_id == runs[0])][:MOST_OTHERS]
 
@@ -133,7 +132,7 @@ class Registry:
         self._by_run = kept
         models = [model for _, found in kept.values() for model in found]
         best = default(models)
-        for model in sorted(models, key=lambda m: (m is not best, not m.is_reference, m.kind != KINDS[0], m.label)):
+        for model in sorted(models, key=lambda m: (m is not best, not m.is_reference, m.kind != FEDERATED, m.label)):
             yield replace(model, is_default=model is best)
 
 
@@ -143,7 +142,7 @@ def default(models: list[Model]) -> Model | None:
     A model of photographs comes before one of rendered skies, a reference run's before any other's: what is launched
     on a few photographs must not become what everybody asks.
     """
-    found = [model for model in models if model.kind == KINDS[0] and model.client is None] or models
+    found = [model for model in models if model.kind == FEDERATED and model.client is None] or models
     return max(found, key=lambda model: (model.data != "rendered", model.is_reference, model.validation), default=None)
 
 
@@ -190,7 +189,6 @@ def _about(path: Path) -> Mapping[str, Any]:
 
 def _read(id: str, name: str, is_reference: bool, run: Run, files: list[tuple[int | None, Path]]) -> Iterator[Model]:
     strategy, config, result = strategy_name(run), run.config, section(run.info, "result")
-    kind = {ALONE: KINDS[2], POOLED: KINDS[1]}.get(strategy, KINDS[0])
     last = max(run.rounds, key=lambda row: int(row["round"]), default={})
     names, seed = config.get("client_names"), config.get("seed")
     owners = {row["client"]: row for row in run.clients if row["round"] == last.get("round")}
@@ -213,7 +211,7 @@ def _read(id: str, name: str, is_reference: bool, run: Run, files: list[tuple[in
             run_id=id,
             label=" · ".join(word for word in words if word),
             strategy=strategy,
-            kind=kind,
+            kind=run.role,
             path=path,
             classes=tuple(printable(label, 60) for label in about["classes"]),
             size=about["size"],

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from fedsky.columns import COLUMNS
-from fedsky.history import DONE, FAILED, INTERRUPTED, RUNNING, Run, effective, read_lines
+from fedsky.history import DONE, FAILED, FEDERATED, INTERRUPTED, RUNNING, Run, effective, read_lines
 from fedsky.report.groups import AROUND, flatten, settings_of
 from fedsky.report.results import number, planned_rounds, printable, section, strategy_name
 
@@ -31,6 +31,7 @@ class Row:
     folder: str
     name: str
     strategy: str = "unknown strategy"
+    role: str = FEDERATED
     label: str = "unknown strategy"
     status: str = "unknown"
     reason: str = ""
@@ -88,6 +89,7 @@ def _read(row: Row, found: Found) -> Row:
     return replace(
         row,
         strategy=strategy,
+        role=run.role,
         label=", ".join([strategy, *around, *_own(settings)]),
         status=run.status if run.status in STATUSES else "unknown",
         reason=printable(info.get("reason") or "", 400),

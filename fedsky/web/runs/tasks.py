@@ -64,7 +64,7 @@ def draw(asked: Asked, plot: str, number: int, format: str) -> bytes:
         if number >= len(kinds):
             raise ValueError(f"kind={number}: the comparison has {len(kinds)} kinds of data")
         kind = kinds[number]
-        looks = style.looks(kind.groups, {group.strategy for group in kind.groups})
+        looks = style.looks(kind.groups, kind.groups)
         if plot == "curves":
             rounds, spent = tables.rounds_table(kind, kind.groups, asked.metric), curves.spent_table(kind)
             found, _ = curves.curves(rounds, spent, kind.groups, asked.metric, asked.x)
