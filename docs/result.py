@@ -74,6 +74,6 @@ def _signed(value: float) -> str:
 def picture(folder: Path) -> str:
     """The report's plot of who gains by joining, as SVG."""
     found = groups(folder)
-    looks = style.looks(found.values(), found)
+    looks = style.looks(found.values(), found.values())
     with style.drawing():
         return style.save(plots.joining(joining(list(found.values())), looks)).svg
