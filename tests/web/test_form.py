@@ -1,26 +1,25 @@
 """The launch form takes a strategy's settings, their bounds and what they mean from the strategy's yaml alone."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from fedsky.config import CONF
 from fedsky.web.jobs import form
 
 
 @pytest.fixture
 def fields(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, form.Field]:
-    """The fields of a site with a strategy and a baseline more than are in conf/."""
-    shutil.copytree(CONF, tmp_path / "conf")
-    (tmp_path / "conf" / "strategy" / "mine.yaml").write_text(
+    """The fields of a site with a strategy of one's own, and a baseline."""
+    mine = tmp_path / "conf" / "strategy"
+    mine.mkdir(parents=True)
+    (mine / "mine.yaml").write_text(
         "# Mine\n_target_: strategies.mine.Mine\n"
         "inner_lr: 0.5           # how far it goes [0.25 to 2 by 0.25]\n"
         "turns: 3                # how often [1 to 9 by 1]\n"
         "kind: fast              # how [not a bound]\n"
     )
-    (tmp_path / "conf" / "strategy" / "pair.yaml").write_text("_target_: baselines.pair.Pair\n")
-    monkeypatch.setattr(form, "CONF", tmp_path / "conf")
+    (mine / "pair.yaml").write_text("_target_: baselines.pair.Pair\n")
+    monkeypatch.chdir(tmp_path)
     assert form.baselines() == ["centralized", "local", "pair"]
     return {field.name: field for field in form.make_form({}).fields}
 
