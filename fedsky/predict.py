@@ -3,14 +3,17 @@
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import torch
 import typer
 from hydra.errors import HydraException
+from numpy.typing import NDArray
 from torch import nn
 
 from fedsky.config import make, start
 from fedsky.config.shelf import targets
-from fedsky.data.picture import decode
+from fedsky.data.listing import escaped
+from fedsky.data.picture import BrokenError, decode
 from fedsky.model.divergence import DIVERGED, not_finite
 from fedsky.model.file import read_model
 from fedsky.model.pixels import normalise, to_float
@@ -58,11 +61,11 @@ def model_files(run: Path) -> dict[str, Path]:
 def predict(path: Path, photos: list[Path]) -> list[dict[str, float]]:
     """The probability of every class, for each photograph, by the model of a .safetensors file."""
     model, classes, size = load_model(path)
-    judged = []
-    for photo in photos:
-        pixels = torch.from_numpy(decode(photo, size).transpose(2, 0, 1).copy())[None]
-        judged.append(dict(zip(classes, probabilities(model, normalise(to_float(pixels))), strict=True)))
-    return judged
+    return [dict(zip(classes, _judged(model, decode(photo, size)), strict=True)) for photo in photos]
+
+
+def _judged(model: nn.Module, pixels: NDArray[np.uint8]) -> list[float]:
+    return probabilities(model, normalise(to_float(torch.from_numpy(pixels.transpose(2, 0, 1).copy())[None])))
 
 
 @torch.no_grad()
@@ -78,15 +81,29 @@ def main(
     run: Annotated[Path, typer.Argument(help="A run's folder, or one of its .safetensors files.")],
     photos: Annotated[list[Path], typer.Argument(help="Photographs.")],
 ) -> None:
-    """Says what is in the sky of each PHOTO, with its probability, by the model of RUN."""
+    """Says what is in the sky of each PHOTO, with its probability, by the model of RUN.
+
+    A photograph that cannot be read is told on standard error, once, and the exit status is then 1.
+    """
+    broken: set[Path] = set()
     try:
         for name, path in model_files(run).items():
-            for photo, judged in zip(photos, predict(path, photos), strict=True):
-                best = max(judged, key=judged.__getitem__)
-                typer.echo(f"{photo}: {best} {judged[best]:.3f}" + ("" if name == "model" else f"  ({name})"))
+            model, classes, size = load_model(path)
+            for photo in (each for each in photos if each not in broken):
+                try:
+                    judged = _judged(model, decode(photo, size))
+                except BrokenError as error:
+                    broken.add(photo)
+                    typer.echo(f"fedsky.predict: {escaped(str(error))}", err=True)
+                    continue
+                best = int(np.argmax(judged))
+                told = f"{escaped(str(photo))}: {classes[best]} {judged[best]:.3f}"
+                typer.echo(told + ("" if name == "model" else f"  ({name})"))
     except ValueError as error:
         typer.echo(f"fedsky.predict: {error}", err=True)
         raise typer.Exit(1) from None
+    if broken:
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """A run's model says of a photograph what it said in the run."""
 
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,32 @@ def test_a_photo_that_is_none(run: Path, tmp_path: Path, capsys: pytest.CaptureF
     words.write_text("no photograph")
     assert f"{words} is no readable photograph" in line(run, words, capsys)
     assert "gone.jpg" in line(run, tmp_path / "gone.jpg", capsys)
+
+
+def test_one_broken_photograph_costs_no_other_its_answer(
+    run: Path, photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run / "models").mkdir()
+    for client in (0, 1):
+        (run / "models" / f"{client}.safetensors").write_bytes((run / "model.safetensors").read_bytes())
+    words, last = tmp_path / "words.jpg", tmp_path / os.fsdecode("晴.png".encode("gbk"))
+    words.write_text("no photograph")
+    last.write_bytes(photo.read_bytes())
+    for model, names in ((run, [""]), (run / "models", ["  (client 0)", "  (client 1)"])):
+        if model != run:
+            (run / "model.safetensors").unlink()
+        with pytest.raises(typer.Exit) as raised:
+            main(run, [photo, words, last])
+        assert raised.value.exit_code == 1
+        told = capsys.readouterr()
+        told.out.encode()
+        lines = told.out.splitlines()
+        assert len(lines) == 2 * len(names)
+        for number, line in enumerate(lines):
+            name = (str(photo), f"{tmp_path}/%C7%E7.png")[number % 2]
+            assert line.startswith(f"{name}: ") and line.endswith(names[number // 2])
+            assert line.removeprefix(name) == lines[number - number % 2].removeprefix(str(photo))
+        assert told.err.startswith(f"fedsky.predict: {words} is no readable photograph") and told.err.count("\n") == 1
 
 
 def test_a_model_that_does_not_say_what_it_is(run: Path, photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
