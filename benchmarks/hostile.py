@@ -93,7 +93,7 @@ def bombs(rng: np.random.Generator) -> Iterator[Case]:
     yield Case("bomb: WebP, all of 5500 x 5500", encode(Image.new("RGB", (5500, 5500)), "WEBP", quality=1))
     yield Case("large: JPEG of 24 megapixels", encode(Image.new("RGB", (6000, 4000), "navy"), "JPEG"), taken=True)
     yield Case("large: PNG of 24 megapixels with alpha", encode(Image.new("RGBA", (6000, 4000)), "PNG"), taken=True)
-    yield Case("large: above the limit", encode(picture(rng), "JPEG") + bytes(9 * 2**20))
+    yield Case("large: above the limit", encode(picture(rng), "JPEG") + bytes(17 * 2**20))
 
 
 def _webp_bomb(flag: bytes) -> bytes:

@@ -33,7 +33,7 @@ SECONDS = 20.0  # for a request without a body to come in, or for an answer to b
 LEAST_RATE = 50_000  # bytes a second, besides
 CLEANUP_SECONDS = 5
 HEAD = 32 * 1024  # bytes of a request's first lines: an address that names 500 runs to compare has 11 kB
-UPLOADS, UPLOADS_OF_ONE = 12, 4  # of the largest photographs, held at a time: of all, and of one address
+UPLOADS, UPLOADS_OF_ONE = 6, 2  # of the largest photographs, held at a time: of all, and of one address
 
 
 class BusyError(Error):  # type: ignore[misc]

@@ -23,7 +23,7 @@ class Settings:
     registration: Registration = "approve"
     https: bool = False  # a proxy in front of the site speaks TLS: secure cookies, HSTS, one hop is trusted
     hosts: tuple[str, ...] = (*LOOPBACK[:2], "[::1]")  # the names under which the site may be asked
-    max_upload_bytes: int = 8 * 1024 * 1024  # of a photograph
+    max_upload_bytes: int = 16 * 1024 * 1024  # of a photograph: a phone's of 50 megapixels
     idle_hours: float = 12.0  # a session unused for so long ends
     session_days: float = 7.0  # and any session after so long
     threads: int = 32  # most of them may wait for photographs to be judged: MOST_WAITING there is 24

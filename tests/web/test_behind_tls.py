@@ -19,6 +19,7 @@ from site_browser import PASSWORD
 from typer.testing import CliRunner
 
 from fedsky.web.__main__ import cli
+from fedsky.web.prediction.upload import MAX_BYTES
 
 ROOT = Path(__file__).resolve().parents[2]
 FROM = "127.0.0.2"  # the browser's address, so that it is not the proxy's
@@ -120,19 +121,19 @@ def test_another_sites_page_changes_nothing(admin: httpx.Client, front: Front) -
     assert admin.get("/api/profile").status_code == 200
 
 
-def test_a_launch_and_a_photograph_of_8_mib(front: Front, admin: httpx.Client) -> None:
+def test_a_launch_and_a_photograph_of_16_mib(front: Front, admin: httpx.Client) -> None:
     launched = admin.post("/api/jobs", json={"recipe": "f5"})
     assert launched.status_code == 201 and launched.json()["job"]["position"] == 1
     buffer = io.BytesIO()
-    noise = np.random.default_rng(7).integers(0, 256, (1670, 1670, 3), dtype=np.uint8)
+    noise = np.random.default_rng(7).integers(0, 256, (2360, 2360, 3), dtype=np.uint8)
     Image.fromarray(noise).save(buffer, "PNG", compress_level=0)
     photo = buffer.getvalue()
-    assert 8_300_000 < len(photo) <= 8 * 2**20
+    assert 16_700_000 < len(photo) <= MAX_BYTES
     kept = admin.post("/api/predict", files={"photo": ("sky.png", photo, "image/png")}, data={"keep": "true"})
     assert kept.status_code == 200, kept.text
     assert kept.json()["prediction"]["label"] in ("sunny", "cloudy") and kept.json()["saved"]
     assert admin.get(f"/api/predictions/{kept.json()['saved']}/photo").headers["Content-Type"] == "image/jpeg"
-    photo += bytes(8 * 2**20 + 1 - len(photo))
+    photo += bytes(MAX_BYTES + 1 - len(photo))
     large = admin.post("/api/predict", files={"photo": ("sky.png", photo, "image/png")})
     assert large.status_code == 413 and large.headers["Content-Type"].startswith("application/problem+json")
     said = (front.folder / "error.log").read_text()

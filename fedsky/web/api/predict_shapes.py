@@ -154,7 +154,8 @@ FORM: dict[str, Any] = {
         "photo": {
             "type": "string",
             "format": "binary",
-            "description": "JPEG, PNG or WebP; at most 8 MB, 24 million pixels and 8192 pixels a side.",
+            "description": "JPEG, PNG or WebP; at most 16 MB, 24 million pixels and 8192 a side; a JPEG that "
+            "is not progressive, as cameras and phones write it, up to 210 million and 20000.",
         },
         "model": {"type": "string", "maxLength": 128, "description": "An id of GET /api/models."},
         "keep": {"enum": ["true", "false"], "description": "Keep photograph and answer in the own account; needs one."},

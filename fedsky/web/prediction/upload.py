@@ -1,30 +1,30 @@
 """Reads an uploaded photograph so that nothing of the file but its pixels goes on, and nothing touches the disk.
 
-Size, then the first bytes against an allow-list of formats, then the picture's extent before a pixel is decoded
-(Pillow only warns below 179 megapixels), then ``verify`` and a second opening, one frame, upright by EXIF, RGB, at
-most ``KEPT_SIDE`` a side. What is shown or kept is encoded anew, without metadata (where a photograph was taken is
-personal data).
+Size, then the first bytes against an allow-list of formats, then the picture's extent before a pixel is decoded, then
+``verify`` and a second opening, one frame, upright by EXIF, RGB, at most ``KEPT_SIDE`` a side. A JPEG in one pass may
+have as many pixels as phones give it, as it is decoded at an eighth at the least. What is shown or kept is encoded
+anew, without metadata (where a photograph was taken is personal data).
 
-Warnings are errors while a file is read. That switch belongs to the whole process, so ``read`` is called in the
-prediction worker, which does one thing at a time, or in a test.
+Pillow's warnings and bound are off while a file is read. That switch belongs to the whole process, so ``read`` is
+called in the prediction worker, which does one thing at a time, or in a test.
 """
 
 import io
 import struct
-import warnings
-import zlib
 
-from PIL import Image, ImageOps
+from PIL import Image
 
+from fedsky.data.picture import FAULTS, orientation, quiet, upright
 from fedsky.language import N_, _
+from fedsky.web.settings import Settings
 
-MAX_BYTES = 8 * 1024 * 1024
-MAX_PIXELS = 24_000_000
-MAX_SIDE = 8192  # pixels
+MAX_BYTES = Settings.max_upload_bytes
+MAX_PIXELS, MAX_SIDE = 24_000_000, 8192  # of a picture that is decoded whole
+JPEG_PIXELS, JPEG_SIDE = 210_000_000, 20_000  # of a JPEG that is decoded in one pass, so that memory holds a part of it
+JPEG_SCANS = 8  # of such a JPEG with the small pictures in it
 MIN_SIDE = 16  # pixels
 MAX_SCANS = 64  # of a progressive JPEG, which costs a pass over all its pixels each; cameras write about ten
 KEPT_SIDE = 1024  # pixels
-ORIENTATION = 0x0112  # of EXIF
 QUALITY = 88  # of the JPEG that is shown or kept
 
 FORMATS = ("JPEG", "PNG", "WEBP")
@@ -66,15 +66,15 @@ def read(content: bytes) -> Image.Image:
             422, _("This JPEG is in more than {n} parts: save it again, as an ordinary JPEG.", n=MAX_SCANS)
         )
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
+        with quiet(JPEG_PIXELS):
             return _decode(content, found)
     except RefusedError:
         raise
     except MemoryError as error:
         raise RefusedError(413, _(TOO_LARGE)) from error
-    except (OSError, SyntaxError, ValueError, LookupError, TypeError, ArithmeticError, RuntimeError, AttributeError,
-            EOFError, struct.error, zlib.error, Warning, Image.DecompressionBombError) as error:  # fmt: skip
+    except Image.DecompressionBombError as error:
+        raise RefusedError(413, _(TOO_LARGE)) from error
+    except (OSError, *FAULTS) as error:
         raise RefusedError(
             422, _("This {format} file is broken or incomplete: save or send it again.", format=found)
         ) from error
@@ -90,16 +90,16 @@ def check_size(num_bytes: int) -> None:
         )
 
 
-def _check_extent(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+def _check_extent(width: int, height: int, most: int = MAX_PIXELS, side: int = MAX_SIDE) -> None:
+    if width * height > most or max(width, height) > side:
         raise RefusedError(
             413,
             _(
                 "This photograph has {width} x {height} pixels: at most {millions} million, {side} a side, are taken.",
                 width=width,
                 height=height,
-                millions=MAX_PIXELS // 10**6,
-                side=MAX_SIDE,
+                millions=most // 10**6,
+                side=side,
             ),
         )
     if min(width, height) < MIN_SIDE:
@@ -130,20 +130,21 @@ def _webp_extent(content: bytes) -> tuple[int, int]:
 
 def _decode(content: bytes, found: str) -> Image.Image:
     with Image.open(io.BytesIO(content), formats=[found]) as first:
-        _check_extent(*first.size)
+        if found == "JPEG" and not first.info.get("progressive") and content.count(b"\xff\xda") <= JPEG_SCANS:
+            _check_extent(*first.size, JPEG_PIXELS, JPEG_SIDE)
+        else:
+            _check_extent(*first.size)
         first.verify()
     with Image.open(io.BytesIO(content), formats=[found]) as image:
         # A camera's JPEG may carry a second picture (depth, gain): the first is the photograph.
         if found != "JPEG" and getattr(image, "n_frames", 1) > 1:
             raise RefusedError(422, _("This picture moves: send one still photograph."))
-        _check_extent(*image.size)
         picture: Image.Image = image
         if image.mode in ("1", "P"):  # which cannot be resized but by leaving pixels out
             picture = image.convert("RGBA" if image.has_transparency_data else "RGB")
         # Loads it, too; a JPEG is decoded at a half, a quarter or an eighth where that is enough.
         picture.thumbnail((KEPT_SIDE, KEPT_SIDE), Image.Resampling.BICUBIC)
-        picture.getexif()[ORIENTATION] = image.getexif().get(ORIENTATION, 1)
-        return _clean(to_rgb(ImageOps.exif_transpose(picture)))
+        return _clean(to_rgb(upright(picture, orientation(image))))
 
 
 def to_rgb(picture: Image.Image) -> Image.Image:

@@ -18,6 +18,7 @@ from benchmarks.hostile import NAMES, corpus, encode, picture
 from fedsky.web import Settings, create_app
 from fedsky.web.prediction.judge import Judge
 from fedsky.web.prediction.registry import Registry
+from fedsky.web.prediction.upload import MAX_BYTES
 from fedsky.web.tables import Prediction
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -125,8 +126,8 @@ def test_each_refusal_is_a_problem_of_one_sentence(site: Flask, visitor: Browser
         (422, upload(visitor, b"")),
         (415, upload(visitor, b"<svg/>")),
         (422, upload(visitor, photo[:300])),
-        (413, upload(visitor, photo + bytes(8 * 2**20))),
-        (413, upload(visitor, photo + bytes(9 * 2**20))),
+        (413, upload(visitor, photo + bytes(MAX_BYTES))),
+        (413, upload(visitor, photo + bytes(MAX_BYTES + 2**20))),
         (401, upload(visitor, photo, keep="true")),
     ]  # fmt: skip
     for status, answer in refused:

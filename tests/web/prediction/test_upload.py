@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from exifs import EXIFS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -58,6 +59,27 @@ def test_each_refusal_is_one_sentence_that_says_how_to_mend_it() -> None:
     for _, sentence in said:
         assert sentence.endswith(".") and "\n" not in sentence and 20 < len(sentence) < 160
     assert "5000 x 5000" in said[3][1] and "24 million" in said[3][1]
+
+
+@pytest.mark.parametrize(("width", "height"), [(5712, 4284), (8160, 6144), (16_320, 12_240)], ids=["24", "50", "200"])
+def test_what_a_phone_gives_is_taken_but_not_as_png_or_in_many_passes(width: int, height: int) -> None:
+    photo = Image.new("L", (width, height), 90)
+    photo.paste(200, (0, 0, width // 2, height))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = encode(photo, "JPEG", exif=exif, quality=50)
+    kept = read(content)
+    assert kept.size == (KEPT_SIDE * height // width, KEPT_SIDE) and kept.getpixel((5, 5)) == (200, 200, 200)
+    assert refusal(png(width, height, zeros(100)))[0] == 413
+    if width < 10_000:
+        assert refusal(encode(photo, "JPEG", progressive=True))[0] == 413
+    assert refusal(scans(content, 10))[0] == 413  # each would be a pass over all pixels
+
+
+@pytest.mark.parametrize("kind", EXIFS)
+def test_a_strange_exif_header_breaks_no_upload(kind: str) -> None:
+    content, is_turned = EXIFS[kind]
+    assert read(content).size == ((48, 64) if is_turned else (64, 48))
 
 
 @pytest.mark.parametrize("format", ["GIF", "TIFF", "BMP", "PPM", "ICO"])
