@@ -65,7 +65,7 @@ def write_run(folder: Path, strategy: str, alpha: float, seed: int) -> None:
         sent = NUM_BYTES * NUM_CLIENTS if sends and number else 0
         values = {"round": number, "loss": 1 - accuracy, "accuracy": accuracy, "balanced_accuracy": accuracy,
                   "validation_loss": 1 - accuracy, "validation_accuracy": accuracy, "train_loss": 0.3,
-                  "num_clients": NUM_CLIENTS, "num_failures": 0, "num_steps": 80 if number else 0,
+                  "num_trained": NUM_CLIENTS, "num_failures": 0, "num_steps": 80 if number else 0,
                   "bytes_up": sent, "bytes_down": sent}  # fmt: skip
         rounds.append(_line(values, TABLES[ROUNDS]))
         seconds = generator.random(NUM_CLIENTS)

@@ -64,7 +64,7 @@ COLUMNS = {
         Column("global_train_loss", R, N_("global model's training loss"), NATS, "train"),
         Column("pooled_accuracy", C, N_("accuracy on everyone's images"), FRACTION),
         Column("pooled_balanced_accuracy", C, N_("balanced accuracy on everyone's images"), FRACTION),
-        Column("num_clients", R, N_("clients that trained"), "clients", "clients"),
+        Column("num_trained", R, N_("clients that trained"), "clients", "clients"),
         Column("num_failures", R, N_("clients that failed"), "clients"),
         Column("num_steps", RC, N_("local steps"), "steps", "train"),
         Column("bytes_up", RC, N_("bytes sent up"), "bytes", "communication"),
@@ -77,6 +77,8 @@ COLUMNS = {
         Column("peak_memory_bytes", T, N_("peak memory"), "bytes"),
     )
 }
+# What runs before 0.2.0 call a column, which is the configuration's word for the size of the federation.
+BEFORE = {"num_clients": "num_trained"}
 TABLES = {table: tuple(name for name, column in COLUMNS.items() if table in column.tables) for table in RCT}
 # What is measured: all but where a row belongs.
 ROUND_METRICS = tuple(name for name in TABLES[ROUNDS] if name != "round")

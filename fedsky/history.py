@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from fedsky.columns import TABLES
+from fedsky.columns import BEFORE, TABLES
 
 Row = dict[str, Any]
 
@@ -104,7 +104,8 @@ def read_lines(path: Path) -> tuple[list[Row], list[str]]:
             except (ValueError, RecursionError):
                 row = None
         if isinstance(row, dict) and type(row.get("round")) is int and row["round"] >= 0:
-            rows.append(row)
+            is_old = any(name in row for name in BEFORE)
+            rows.append({BEFORE.get(name, name): value for name, value in row.items()} if is_old else row)
         else:
             problems.append(f"{path.name} line {number}: not a row")
     return rows, problems

@@ -35,7 +35,7 @@ def test_trackers_group_charts_by_what_they_show() -> None:
     assert NAMES == {
         "accuracy": "test/accuracy", "balanced_accuracy": "test/balanced_accuracy", "loss": "test/loss",
         "validation_accuracy": "validation/accuracy", "validation_loss": "validation/loss", "train_loss": "train/loss",
-        "global_train_loss": "train/global_loss", "num_steps": "train/num_steps", "num_clients": "clients/num_clients",
+        "global_train_loss": "train/global_loss", "num_steps": "train/num_steps", "num_trained": "clients/num_trained",
         "bytes_up": "communication/bytes_up", "bytes_down": "communication/bytes_down", "epsilon": "privacy/epsilon",
         "clip_norm": "privacy/clip_norm",
     }  # fmt: skip
@@ -48,7 +48,7 @@ def listed(path: Path) -> Iterator[set[str]]:
         yield {part.value for part in parts if isinstance(part, ast.Constant) and part.value in MEASURED}
 
 
-@pytest.mark.parametrize("room", ["report", "tracking", "photographs", "history.py"])  # run/ writes values, one by one
+@pytest.mark.parametrize("room", ["report", "tracking", "photographs", "web", "history.py"])
 def test_no_second_list_of_columns(room: str) -> None:
     place = FEDSKY / room
     for path in [place] if place.is_file() else sorted(place.rglob("*.py")):

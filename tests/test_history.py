@@ -210,3 +210,19 @@ def test_lines_that_only_together_are_json_are_no_rows(
 def test_the_role_of_a_run_and_of_one_before_it_was_written(tmp_path: Path, info: dict[str, Any], role: str) -> None:
     write_json(tmp_path / "run.json", info)
     assert read_run(tmp_path).role == role
+
+
+def test_a_column_of_an_earlier_version_is_read_by_its_name_of_today(tmp_path: Path) -> None:
+    (tmp_path / "rounds.jsonl").write_text(
+        '{"round": 0, "loss": 0.5, "num_clients": 0, "num_steps": 1}\n{"round": 1, "num_trained": 3, "num_steps": {}}\n'
+    )
+    first, second = read_lines(tmp_path / "rounds.jsonl")[0]
+    assert list(first.items()) == [("round", 0), ("loss", 0.5), ("num_trained", 0), ("num_steps", 1)]
+    assert second["num_trained"] == 3
+    for name in ("clients.jsonl", "timing.jsonl"):
+        (tmp_path / name).touch()
+    keep_rounds(tmp_path, 0)  # a run of an earlier version that is resumed goes on under the new name
+    add(tmp_path, "rounds.jsonl", {"round": 1, "num_trained": 2})
+    rows = [json.loads(line) for line in (tmp_path / "rounds.jsonl").read_text().splitlines()]
+    assert [row["num_trained"] for row in rows] == [0, 2]
+    assert not any("num_clients" in row for row in rows)

@@ -52,5 +52,5 @@ class Display:
             logging.DEBUG if self.live else logging.INFO,
             "round %d/%d  %s  validation %s  train loss %s  %d clients  %.1f MB  %.1f s",
             row["round"], self.num_rounds, figures, number(row["validation_accuracy"]), number(row["train_loss"]),
-            row["num_clients"], megabytes, seconds,
+            row["num_trained"], megabytes, seconds,
         )  # fmt: skip

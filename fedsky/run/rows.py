@@ -25,7 +25,7 @@ def round_row(round: int, trained: dict[int, Row], judged: Judgement, traffic: d
         "validation_loss": validation.loss, "validation_accuracy": validation.accuracy,
         "train_loss": loss / examples if examples else None,
         "global_train_loss": pool(judged.train).loss if judged.train else None,
-        "num_clients": len(trained), "num_failures": 0,
+        "num_trained": len(trained), "num_failures": 0,
         "num_steps": int(sum(row["num_steps"] for row in trained.values())),
         "bytes_up": sum(t.up for t in traffic.values()), "bytes_down": sum(t.down for t in traffic.values()),
     }  # fmt: skip

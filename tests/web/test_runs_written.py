@@ -121,7 +121,7 @@ def test_the_rounds_of_a_run(get: Get, outputs: Path, strategy: str) -> None:
     for line, told in zip(written, answer["feed"], strict=True):
         trained = [row["client"] for row in clients if row["round"] == line["round"] and row["status"] == "ok"]
         assert told == {
-            "round": line["round"], "num_trained": line["num_clients"], "num_owners": 3, "clients": trained,
+            "round": line["round"], "num_trained": line["num_trained"], "num_owners": 3, "clients": trained,
             "megabytes": (line["bytes_up"] + line["bytes_down"]) / 1e6, "accuracy": line["accuracy"], "failures": 0,
         }  # fmt: skip
     assert [told["num_trained"] for told in answer["feed"]] == [0, 2, 2]

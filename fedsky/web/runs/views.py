@@ -99,7 +99,7 @@ def _event(run: Run, row: dict[str, Any], trained: list[int]) -> dict[str, Any]:
     total = sum(value for value in sent if value == value)
     return {
         "round": row["round"],
-        "num_trained": whole(row.get("num_clients")),
+        "num_trained": whole(row.get("num_trained")),
         "num_owners": whole(run.config.get("num_clients")),
         "clients": sorted(set(trained))[:MOST_TOLD],
         "megabytes": total / 1e6,

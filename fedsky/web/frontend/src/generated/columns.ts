@@ -12,7 +12,7 @@ export const ROUND_METRICS = [
   "validation_accuracy",
   "train_loss",
   "global_train_loss",
-  "num_clients",
+  "num_trained",
   "num_failures",
   "num_steps",
   "bytes_up",
@@ -78,7 +78,7 @@ export const COLUMNS = {
     "en": "Global model's training loss",
     "zh": "全局模型的训练损失"
   },
-  "num_clients": {
+  "num_trained": {
     "unit": "clients",
     "isFraction": false,
     "en": "Clients that trained",

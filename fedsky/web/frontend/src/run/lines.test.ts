@@ -4,7 +4,7 @@ import { joined, linesOf, spent, upToDate, usableAxes } from './lines'
 
 const round = (number: number, more: Partial<Round> = {}): Round => ({
   round: number, loss: null, accuracy: 0.5, balanced_accuracy: null, validation_loss: null, validation_accuracy: null, train_loss: null,
-  num_clients: 5, num_failures: 0, bytes_up: 1e6, bytes_down: 2e6, num_steps: 10, seconds: 4, ...more,
+  num_trained: 5, num_failures: 0, bytes_up: 1e6, bytes_down: 2e6, num_steps: 10, seconds: 4, ...more,
 }) // prettier-ignore
 const start = round(0, { bytes_up: 0, bytes_down: 0, num_steps: 0, seconds: null })
 

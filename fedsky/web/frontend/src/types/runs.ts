@@ -63,7 +63,7 @@ export interface Round {
   validation_loss: number | null
   validation_accuracy: number | null
   train_loss: number | null
-  num_clients: number
+  num_trained: number
   num_failures: number
   bytes_up: number
   bytes_down: number
