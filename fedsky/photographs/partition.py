@@ -1,6 +1,5 @@
 """``python -m fedsky.data partition``: who would own which photographs, as a table, a number and a picture."""
 
-import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,7 +39,10 @@ def show(cfg: DictConfig, out: Path | None) -> None:
     console.print(owner_table(photos, owners, names))
     console.print(summary(counts, config["data_seed"]), soft_wrap=True)
     if out is not None:
-        write_whole(out, picture(photos, owners, names, out.suffix.lower()))
+        content, legend = picture(photos, owners, names, out.suffix.lower())
+        write_whole(out, content)
+        if legend:
+            console.print(legend, soft_wrap=True)
         console.print(str(out), soft_wrap=True)
 
 
@@ -84,13 +86,16 @@ def summary(counts: NDArray[np.int64], seed: int) -> str:
     )
 
 
-def picture(photos: Photos, owners: Sequence[Owner], names: Sequence[str], suffix: str) -> bytes:
-    """Stacked bars of every owner's training images by class, as the report draws them."""
+def picture(photos: Photos, owners: Sequence[Owner], names: Sequence[str], suffix: str) -> tuple[bytes, str]:
+    """Stacked bars of every owner's training images by class, as the report draws them.
+
+    With it a sentence on characters that no font has, empty where there are none.
+    """
     # These take a second to import, which a table need not wait for.
     import pandas as pd
 
     from fedsky.report.plots import partition
-    from fedsky.report.style import as_png, as_svg, drawing
+    from fedsky.report.style import as_pdf, as_png, as_svg, drawing
 
     rows = [
         (client, "train", name, count)
@@ -100,14 +105,9 @@ def picture(photos: Photos, owners: Sequence[Owner], names: Sequence[str], suffi
         )
     ]
     distance = heterogeneity(label_counts(photos, owners))
-    with drawing():
+    with drawing() as spelling:
         table = pd.DataFrame(rows, columns=["client", "part", "class", "count"])
         figure = partition(table, dict(enumerate(names)))
         figure.axes[0].set_xlabel(f"Training images; label heterogeneity {distance:.3f}")
-        if suffix == ".png":
-            return as_png(figure)
-        if suffix == ".svg":
-            return as_svg(figure).encode()
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="pdf", metadata=dict.fromkeys(("CreationDate", "Creator", "Producer")))
-        return buffer.getvalue()
+        content = {".png": as_png, ".svg": lambda drawn: as_svg(drawn).encode(), ".pdf": as_pdf}[suffix](figure)
+    return content, spelling.legend

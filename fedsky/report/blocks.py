@@ -8,6 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from fedsky.fonts import Spelling
 from fedsky.history import Run, write_whole
 from fedsky.language import _
 
@@ -117,12 +118,13 @@ class Writer:
     files: dict[str, bytes] = field(default_factory=dict)
     frames: dict[str, list[pd.DataFrame]] = field(default_factory=dict)
     glyphs: style.Glyphs = field(default_factory=style.Glyphs)
+    spelling: Spelling = field(default_factory=Spelling)
 
     def plot(
         self, name: str, draw: Callable[[], Figure], alt: str, caption: str, frame: pd.DataFrame, file: str = ""
     ) -> Plot:
         """Draws a figure, keeps it as SVG, PNG and PDF, and sets it into the page with its numbers."""
-        with style.drawing():
+        with style.drawing(self.spelling):
             drawn = style.save(draw())
         self.files[f"plots/{name}.svg"] = drawn.svg.encode()
         self.files[f"plots/{name}.png"] = drawn.png

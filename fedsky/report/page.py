@@ -47,6 +47,9 @@ def write_selection(selection: Selection, folders: Sequence[Path], out: Path, ch
     if style.speaks_english():
         notes.append(_("The plots speak English: no font with Chinese characters was found. Install one, such as Noto "
                        "Sans CJK."))  # fmt: skip
+    if legend := writer.spelling.legend:
+        notes.append(legend)
+        selection.notes.append(legend)  # for the terminal
     not_counted = tables.left_out_table(left_out) if left_out else None
     if not_counted is not None:
         writer.table("not_counted", not_counted)

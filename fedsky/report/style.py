@@ -11,9 +11,9 @@ import matplotlib
 import seaborn  # type: ignore[import-untyped, unused-ignore]
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.font_manager import fontManager
 
 from fedsky import language
+from fedsky.fonts import Spelling, chinese_font, spelling
 from fedsky.history import ALONE, POOLED
 
 from .groups import Group
@@ -42,8 +42,6 @@ FEDERATIONS = [
     *(Look(color, marker, line) for marker, line in (("h", DASHED), ("*", MIXED), ("<", SOLID), (">", DOTTED))
       for color in (GREEN, PINK, SKY, RED, BLUE)),
 ]  # fmt: skip
-CHINESE_FONTS = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei",
-                 "Microsoft YaHei", "SimHei", "PingFang SC", "Noto Sans CJK JP")  # fmt: skip
 # An outline as matplotlib writes it, its id the font's name, a hyphen and the glyph's number; no other id is like it.
 _GLYPH = re.compile(r'<path id="(?P<name>[^"]*-[0-9a-f]+)"[^>]*?/>\s*')
 _NAME = re.compile(r'( id="|xlink:href="#|url\(#)([^")]+)')
@@ -88,34 +86,27 @@ def _shade(color: str, variant: int) -> str:
     return to_hex((red, green, blue))
 
 
-def chinese_font() -> str | None:
-    """A font with Chinese characters that matplotlib finds; None without one."""
-    known = {entry.name for entry in fontManager.ttflist}
-    return next((name for name in CHINESE_FONTS if name in known), None)
-
-
 @contextmanager
-def drawing() -> Iterator[None]:
+def drawing(used: Spelling | None = None) -> Iterator[Spelling]:
     """The settings under which figures are drawn and saved: legible in a thesis column of 8.9 cm.
 
-    Figures speak the report's language if there is a font for it, else English.
+    Figures speak the report's language if there is a font for it, else English. What stands for characters that no
+    font has is added to ``used``, or to a spelling of its own.
     """
-    chinese = chinese_font()
-    fonts = ["DejaVu Sans", *([chinese] if chinese else [])]
     settings = {
         **seaborn.axes_style("whitegrid"), **seaborn.plotting_context("paper", font_scale=0.85),
         "svg.hashsalt": "fedsky", "svg.fonttype": "path", "text.parse_math": False, "axes.titley": 1.0,
         "axes.titlelocation": "left", "axes.titlesize": 8.5, "axes.labelsize": 7.5, "xtick.labelsize": 7,
         "ytick.labelsize": 7, "legend.fontsize": 7, "legend.frameon": False, "lines.linewidth": 1.4,
-        "lines.markersize": 4, "font.family": fonts, "grid.color": "#dddddd",
+        "lines.markersize": 4, "grid.color": "#dddddd",
         "grid.linewidth": 0.6, "axes.edgecolor": "#888888", "axes.linewidth": 0.8, "figure.facecolor": "white",
         "axes.facecolor": "white", "hatch.linewidth": 0.5, "pdf.fonttype": 42, "image.cmap": "cividis",
         "axes.spines.top": False, "axes.spines.right": False,
     }  # fmt: skip
     said = language.use(language.ENGLISH) if speaks_english() else nullcontext()
-    with matplotlib.rc_context(settings), warnings.catch_warnings(), said:
+    with matplotlib.rc_context(settings), spelling(used) as used, warnings.catch_warnings(), said:
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
-        yield
+        yield used
 
 
 def speaks_english() -> bool:

@@ -11,7 +11,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from fedsky import language
+from fedsky import fonts, language
 from fedsky.report import plots, style
 from fedsky.report.groups import Group
 from fedsky.report.page import write_report
@@ -128,7 +128,7 @@ def test_the_first_strategies_of_a_page_and_the_baselines_differ_in_colour() -> 
 def test_figures_speak_english_without_a_chinese_font(monkeypatch: pytest.MonkeyPatch) -> None:
     with language.use("zh"):
         with style.drawing():
-            assert language.current() == "zh" or style.chinese_font() is None
+            assert language.current() == "zh" or fonts.chinese_font() is None
         monkeypatch.setattr(style, "chinese_font", lambda: None)
         with style.drawing():
             assert language.current() == "en"
@@ -136,7 +136,7 @@ def test_figures_speak_english_without_a_chinese_font(monkeypatch: pytest.Monkey
     assert not style.speaks_english()
 
 
-@pytest.mark.skipif(style.chinese_font() is None, reason="no font with Chinese characters")
+@pytest.mark.skipif(fonts.chinese_font() is None, reason="no font with Chinese characters")
 def test_chinese_characters_are_drawn() -> None:
     with style.drawing():
         figure, [axes] = layout.figure([1.5])

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from fedsky.fonts import spelling
 from fedsky.history import write_whole
 from fedsky.photographs.curate.apply import apply
 from fedsky.photographs.curate.findings import find
@@ -21,14 +22,15 @@ def review(folder: Path, out: Path) -> str:
     found = find(folder)
     collection, judgement = found.collection, found.judgement
     lines = suggest(collection, found.groups, judgement)
-    sheets = dict(all_sheets(collection, found.groups, judgement))
+    with spelling() as spelt:
+        sheets = dict(all_sheets(collection, found.groups, judgement))
     for name, content in sheets.items():
         write_whole(out / "sheets" / name, content)
     write_whole(path, write(lines))
     num_copies = sum(len(group.copies) for group in found.groups)
     told = [f"{len(collection.pictures)} photographs of {', '.join(collection.classes)} in {folder}"]
     told += [f"broken: {file}: {why}" for file, _, why in collection.broken]
-    told += filter(None, [str(collection.left_out)])
+    told += filter(None, [str(collection.left_out), spelt.legend])
     told.append(f"copies of another: {num_copies}")
     if judgement is None:
         told.append("labels were not judged: two classes with two different photographs each are needed")

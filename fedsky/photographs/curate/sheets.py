@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont
 
+from fedsky import fonts
 from fedsky.data.picture import decode
 from fedsky.photographs.curate.copies import EXACT, Group
 from fedsky.photographs.curate.pictures import Collection
@@ -78,15 +78,13 @@ def _pages(collection: Collection, name: str, title: str, cells: Sequence[Cell])
 
 
 def sheet(collection: Collection, title: str, cells: Sequence[Cell]) -> bytes:
-    """One page as a PNG file."""
-    font = ImageFont.truetype(font_manager.findfont("DejaVu Sans"), 11)
-    large = ImageFont.truetype(font_manager.findfont("DejaVu Sans:bold"), 16)
+    """One page as a PNG file; within ``fonts.spelling`` in characters that can be drawn."""
     num_lines = max(len(cell.lines) for cell in cells)
     height = THUMB + 4 + num_lines * LINE + GAP
     columns, rows = min(COLUMNS, max(len(cells), 3)), -(-len(cells) // COLUMNS)
     page = Image.new("RGB", (GAP + columns * (THUMB + GAP), TITLE + rows * height + GAP), "white")
     draw = ImageDraw.Draw(page)
-    draw.text((GAP, 11), _fitted(_one_line(title), large, page.width - 2 * GAP), "#1b1f24", large)
+    _write(draw, (GAP, 11), title, page.width - 2 * GAP, "#1b1f24", 16, ":bold")
     for number, cell in enumerate(cells):
         left, top = GAP + number % COLUMNS * (THUMB + GAP), TITLE + number // COLUMNS * height
         pixels = decode(collection.pictures[cell.index].path, THUMB)
@@ -95,10 +93,20 @@ def sheet(collection: Collection, title: str, cells: Sequence[Cell]) -> bytes:
             draw.rectangle((left - 4, top - 4, left + THUMB + 3, top + THUMB + 3), outline="#009E73", width=3)
         for place, text in enumerate(cell.lines):
             ink = "#1b1f24" if place else "#565d66"
-            draw.text((left, top + THUMB + 4 + place * LINE), _fitted(_one_line(text), font, THUMB), ink, font)
+            _write(draw, (left, top + THUMB + 4 + place * LINE), text, THUMB, ink, 11)
     file = io.BytesIO()
     page.save(file, "PNG", optimize=True)
     return file.getvalue()
+
+
+def _write(
+    draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, width: int, ink: str, size: int, style: str = ""
+) -> None:
+    """Writes a line in the first font that has all of its characters."""
+    text = fonts.spelled(_one_line(text))
+    family = fonts.of(text)
+    font = ImageFont.truetype(fonts.file_of(family + style if family == fonts.LATIN else family), size)
+    draw.text(place, _fitted(text, font, width), ink, font)
 
 
 def _one_line(text: str) -> str:

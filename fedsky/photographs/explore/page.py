@@ -12,6 +12,7 @@ from PIL import Image
 
 from fedsky.data.duplicates import DISTANCE
 from fedsky.data.picture import decode
+from fedsky.fonts import Spelling
 from fedsky.history import write_whole
 from fedsky.photographs.curate import Findings, find
 from fedsky.photographs.curate.copies import EXACT
@@ -49,18 +50,19 @@ def explore(folder: Path, out: Path) -> str:
     if out.is_dir():
         raise ValueError(f"--out {out} is a folder: name a file")
     found = find(folder)
-    content = page(found, printable(folder.resolve().name)).encode("utf-8", errors="replace")
+    spelling = Spelling()
+    content = page(found, printable(folder.resolve().name), spelling).encode("utf-8", errors="replace")
     write_whole(out, content)
     told = [] if found.agreement is None else [str(found.agreement)]
-    told += filter(None, [str(found.collection.left_out)])
+    told += filter(None, [str(found.collection.left_out), spelling.legend])
     return "\n".join([*told, str(out)])
 
 
-def page(found: Findings, name: str) -> str:
-    """The page as text."""
+def page(found: Findings, name: str, spelling: Spelling) -> str:
+    """The page as text; what figures have in place of characters that no font has is added to spelling."""
     collection, judgement = found.collection, found.judgement
     pictures, classes = collection.pictures, collection.classes
-    with drawing():
+    with drawing(spelling):
         plots = list(all_plots(found))
     shown = [label for label in classes if samples(collection, label, 1)]
     notes = []
@@ -68,6 +70,8 @@ def page(found: Findings, name: str) -> str:
         notes.append(f"{count(len(collection.broken), 'file')} could not be read and are not counted; see the end.")
     if left_out := str(collection.left_out):
         notes.append(f"{printable(left_out, 1500)}.")
+    if spelling.legend:
+        notes.append(printable(spelling.legend, 1500))
     if len(shown) > NUM_CLASSES:
         notes.append(f"Samples are shown of the first {NUM_CLASSES} of {len(shown)} classes.")
     suspects = judgement.suspects if judgement is not None else ()

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from fedsky.fonts import spelled
 from fedsky.photographs.curate import Findings
 from fedsky.photographs.curate.features import Floats, light
 from fedsky.photographs.explore.look import Plot, plot
@@ -72,7 +73,7 @@ def _axes(height: float = 2.3) -> tuple[Figure, Axes]:
 
 
 def _name(name: str) -> str:
-    return printable(name, 28)
+    return spelled(printable(name, 28))
 
 
 def _counts(classes: Sequence[str], labels: NDArray[np.int64]) -> Plot:

@@ -50,9 +50,9 @@ def confusion(found: Sequence[Judged]) -> Figure:
 def _wrapped(text: str, width: int) -> list[str]:
     """A label on one or two lines, broken after a comma."""
     if len(text) <= width:
-        return [text]
+        return [short(text, width)]
     cut = text.rfind(", ", 0, width) + 1 or width
-    return [text[:cut].strip(), short(text[cut:].strip(), width)]
+    return [short(text[:cut].strip(), width), short(text[cut:].strip(), width)]
 
 
 def roc(found: Sequence[Judged], looks: dict[str, Look]) -> Figure:

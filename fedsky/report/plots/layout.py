@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
+from fedsky.fonts import spelled
 from fedsky.language import _
 
 from ..groups import Group
@@ -20,8 +21,8 @@ MANY = 24  # rows beyond which a figure shows a part only
 
 
 def short(label: str, limit: int = 44) -> str:
-    """A label that fits a legend."""
-    return printable(label, limit)
+    """A label that fits a legend, in characters that can be drawn."""
+    return spelled(printable(label, limit))
 
 
 def _columns(labels: Sequence[str]) -> int:

@@ -6,7 +6,6 @@ from matplotlib.figure import Figure
 
 from fedsky.language import _
 
-from ..reading import printable
 from ..style import Look
 from ..views.sweeps import MOST_SERIES, Sweep
 from . import layout
@@ -40,6 +39,6 @@ def sweep(found: Sequence[Sweep], looks: dict[str, Look]) -> Figure:
         each.set_xticks(places, [f"{place:g}" for place in places])
         each.minorticks_off()
         each.set_ylim(start, max(end, 101))
-        each.set(xlabel=printable(one.key, 60), ylabel=_("Balanced accuracy") + " (%)")
+        each.set(xlabel=layout.short(one.key, 60), ylabel=_("Balanced accuracy") + " (%)")
     axes[0].set_title(_("After the last round, on the test images"))
     return layout.finish(figure)
