@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a command in one line, with status 130, whatever its code is doing just then.
+"""Ctrl-C, SIGTERM and SIGHUP end a command in one line, with status 130, whatever its code is doing just then.
 
 While a command starts it has nothing to put away, and ends at once: an exception in the middle of an import comes out
 as something else. Later the signals raise KeyboardInterrupt, and raise it again until somebody has caught it, since
@@ -9,21 +9,28 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
 STOPPED = "stopped by the user"
 INSIST_SECONDS = 1.0
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last as a terminal closes or a connection breaks
 _asked = False
+_last: list[Callable[[], None]] = []
+
+
+def before_leaving(do: Callable[[], None]) -> None:
+    """Has something done at the very end of an interrupted process, quickly and without raising."""
+    _last.append(do)
 
 
 def at_once(name: str) -> None:
     """Has the signals end the process at once; ``name`` begins the line that tells so."""
 
     def end(number: int, frame: FrameType | None) -> None:
-        os.write(2, f"{name}: {STOPPED}\n".encode())
-        os._exit(130)
+        _end(name)
 
     _handle(end)
 
@@ -58,10 +65,18 @@ def leave(name: str) -> NoReturn:
     if "multiprocessing" in sys.modules:
         for process in sys.modules["multiprocessing"].active_children():  # which wait for work for ever
             process.kill()
-    logging.shutdown()
-    sys.stderr.write(f"{name}: {STOPPED}\n")
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with suppress(OSError):  # of a terminal that is gone
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    _end(name)
+
+
+def _end(name: str) -> NoReturn:
+    for do in _last:
+        do()
+    with suppress(OSError):
+        os.write(2, f"{name}: {STOPPED}\n".encode())
     os._exit(130)
 
 

@@ -1,10 +1,12 @@
 """Ctrl-C at whatever moment: one line, status 130, and no run that says it is running."""
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -40,6 +42,7 @@ def test_it_ends_the_drawing_of_photographs_with_its_processes(tmp_path: Path, t
         ("inline", 0.0, signal.SIGINT),
         ("inline", 0.4, signal.SIGTERM),
         ("inline", 1.5, signal.SIGINT),
+        ("inline", 2.0, signal.SIGHUP),
         ("inline", 3.0, signal.SIGINT),
         ("ray", 3.3, signal.SIGINT),
         ("ray", 3.8, signal.SIGTERM),
@@ -58,6 +61,27 @@ def test_it_ends_a_run_in_one_line(tmp_path: Path, engine: str, seconds: float, 
     assert told.rstrip().endswith("fedsky: stopped by the user") and "Traceback" not in told, told
     if (tmp_path / "run" / "run.json").is_file():
         assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "interrupted"
+    assert not (tmp_path / "run" / ".lock").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc to see when a process handles its signals")
+def test_it_ends_a_run_whose_terminal_is_gone(tmp_path: Path) -> None:
+    """SIGHUP, and nobody who reads what is said: the run says that it was interrupted all the same."""
+    master, slave = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fedsky", *SMALL, "engine=inline", f"hydra.run.dir={tmp_path / 'run'}"],
+        stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )  # fmt: skip
+    os.close(slave)
+    end = time.monotonic() + 60
+    while not (tmp_path / "run" / "checkpoint").is_dir():
+        os.read(master, 1000)
+        assert time.monotonic() < end
+    os.close(master)  # the kernel sends SIGHUP to the session
+    assert process.wait(60) == 130
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "interrupted"
+    assert not (tmp_path / "run" / ".lock").exists()
 
 
 DEAF = """
