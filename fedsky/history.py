@@ -9,16 +9,20 @@ import json
 import math
 import os
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from fedsky import lock
 from fedsky.columns import BEFORE, TABLES
 
 Row = dict[str, Any]
 
 RUNNING, DONE, FAILED, INTERRUPTED = "running", "done", "failed", "interrupted"
+GONE = "its process ended without a word"
+QUIET_SECONDS = 24 * 3600.0  # without a sign of life, after which a run that nobody can ask after counts as interrupted
 # What a run's strategy is: models travel, every owner trains for itself, or all images are pooled.
 ROLES = FEDERATED, POOLED, ALONE = "federated", "pooled", "alone"
 # Of runs before 0.2.0, whose run.json does not say it.
@@ -129,11 +133,27 @@ def _parsed(lines: list[str]) -> list[Any]:
     return [None] * len(lines)
 
 
-def effective(info: Row, rounds: list[Row]) -> Row:
+def may_run(folder: Path) -> bool:
+    """Whether a process may still write a run folder.
+
+    Its lock tells. Where it cannot (a process on another machine, an older version, a file system without locks), a run
+    counts as running until no file of it has changed for ``QUIET_SECONDS``: a round may take hours.
+    """
+    held = lock.is_held(folder)
+    if held is not None:
+        return held
+    times = [path.stat().st_mtime for name in ("run.json", *TABLES) if (path := folder / name).is_file()]
+    return time.time() - max(times, default=0.0) < QUIET_SECONDS
+
+
+def effective(folder: Path, info: Row, rounds: list[Row]) -> Row:
     """What run.json says, with the status that the run's other files tell where they contradict it.
 
-    A run that is done by a version that did not look for it, though its last loss is no number, has failed.
+    A run whose process is gone (SIGKILL, a power cut) was interrupted, whatever it could not write any more; one that
+    an older version called done, though its last loss is no number, has failed.
     """
+    if info.get("status") == RUNNING and not may_run(folder):
+        return info | {"status": INTERRUPTED, "reason": GONE}
     if info.get("status") == DONE and rounds:
         last = max(rounds, key=lambda row: int(row["round"]))
         if "loss" in last and last["loss"] is None and last.get("accuracy") is not None:
@@ -186,7 +206,8 @@ class Run:
             return []
 
 
-def _read_object(path: Path, problems: list[str]) -> Row:
+def read_object(path: Path, problems: list[str]) -> Row:
+    """A JSON object of a run folder; empty, and told in ``problems``, where it is none."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -201,14 +222,14 @@ def _read_object(path: Path, problems: list[str]) -> Row:
 def read_run(folder: Path) -> Run:
     """Reads one run folder, whatever state it is in."""
     problems: list[str] = []
-    info = _read_object(folder / "run.json", problems)
+    info = read_object(folder / "run.json", problems)
     tables: dict[str, list[Row]] = {}
     for name in TABLES:
         tables[name], wrong = read_lines(folder / name)
         problems += wrong
-    partition = _read_object(folder / "partition.json", problems)
+    partition = read_object(folder / "partition.json", problems)
     rounds, clients, timing = (tables[f"{name}.jsonl"] for name in ("rounds", "clients", "timing"))
-    return Run(folder, effective(info, rounds), rounds, clients, timing, partition, problems)
+    return Run(folder, effective(folder, info, rounds), rounds, clients, timing, partition, problems)
 
 
 def find_runs(roots: Iterable[Path]) -> Iterator[Path]:

@@ -78,8 +78,11 @@ def _start(job: SweepJob, words: list[str]) -> str | None:
     sys.argv = [shell.__file__, *words, *job.overrides, f"hydra.run.dir={quoted(str(job.folder))}"]
     try:
         shell.job()
-    except SystemExit:  # it is told already
-        return job.failure()
+    except SystemExit as end:
+        if isinstance(end.code, str):  # of fedsky.config.claim
+            LOG.error("%s", end.code)
+            return end.code.removeprefix("fedsky: ")
+        return job.failure()  # it is told already
     except (HydraException, OmegaConfBaseException, ValueError, OSError) as error:  # of composing it
         LOG.error("fedsky: %s", explain(error))
         return explain(error)

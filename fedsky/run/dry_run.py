@@ -23,6 +23,8 @@ from fedsky.run.rows import describe
 
 def dry_run(config: dict[str, Any], folder: Path) -> None:
     """Prints what a run would do, and leaves no folder."""
+    if (folder / "run.json").exists():  # nothing of which may go
+        raise ValueError(f"{folder} holds a run already: name another folder")
     work = job(specification(config, folder / "clients"))
     console = Console()
     console.print(partition_table(describe(work, config["client_names"])))

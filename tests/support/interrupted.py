@@ -1,9 +1,11 @@
-"""Programs that a test interrupts."""
+"""Programs that a test interrupts, or that write where it wants to."""
 
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,3 +30,23 @@ def wait_until_it_heeds(process: "subprocess.Popen[str]") -> None:
             return
         time.sleep(0.005)
     pytest.fail("it never handles SIGTERM")
+
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from fedsky import lock
+lock.take(Path(sys.argv[1]))
+print("held", flush=True)
+time.sleep(600)
+"""
+
+
+@contextmanager
+def writer(folder: Path) -> Iterator["subprocess.Popen[str]"]:
+    """Another process that holds a folder."""
+    process = subprocess.Popen([sys.executable, "-c", WRITER, str(folder)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.communicate()

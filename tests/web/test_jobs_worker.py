@@ -16,8 +16,9 @@ from flask import Flask
 from job_site import Add, Start, add_job, runs, state, wait_for, workers
 from standin_worker import standin
 
+from fedsky.history import GONE
 from fedsky.web import Settings
-from fedsky.web.jobs import ending, process, queue
+from fedsky.web.jobs import process, queue
 from fedsky.web.jobs import worker as working
 from fedsky.web.jobs.worker import log_path
 
@@ -88,7 +89,7 @@ def test_a_job_that_will_not_end_is_killed_and_its_run_does_not_say_running(
         db.commit()
     job = wait_for(app, id, "cancelled")
     assert job.exit_code == -signal.SIGKILL
-    assert [(run["status"], run["reason"]) for run in runs(settings, id)] == [("interrupted", ending.GONE)]
+    assert [(run["status"], run["reason"]) for run in runs(settings, id)] == [("interrupted", GONE)]
     assert pid is not None and not psutil.pid_exists(pid)
 
 

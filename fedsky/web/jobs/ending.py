@@ -6,12 +6,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fedsky.history import DONE, FAILED, INTERRUPTED, RUNNING, find_runs, read_run, write_json
+from fedsky import lock
+from fedsky.history import (
+    DONE,
+    FAILED,
+    GONE,
+    INTERRUPTED,
+    RUNNING,
+    find_runs,
+    read_object,
+    read_run,
+    write_json,
+)
 from fedsky.report.results import printable
 
 from . import queue
 
-GONE = "its process ended without a word"
 TAIL = 20_000  # bytes of a log in which the reason of a failure is looked for
 
 
@@ -76,9 +86,12 @@ def was_stopped(runs: Sequence[dict[str, Any]]) -> bool:
 
 
 def mend(folders: Sequence[Path]) -> None:
-    """Marks runs as interrupted that still say they are running, though their process is no more."""
+    """Marks runs as interrupted that still say they are running, though their process is no more.
+
+    Not those that another process has taken up since: a person's ``fedsky.resume``.
+    """
     for folder in folders:
         run = read_run(folder)
-        if run.status == RUNNING:
+        if lock.is_held(folder) is not True and read_object(folder / "run.json", []).get("status") == RUNNING:
             ended = datetime.now(UTC).isoformat(timespec="seconds")
             write_json(folder / "run.json", run.info | {"status": INTERRUPTED, "reason": GONE, "ended": ended})

@@ -75,7 +75,7 @@ def _read(row: Row, found: Found) -> Row:
     info = read_object(found, "run.json", problems)
     rounds, wrong = read_lines(found.folder / "rounds.jsonl")
     problems += wrong
-    info = effective(info, rounds)
+    info = effective(found.folder, info, rounds)
     run = Run(found.folder, info)
     timing, _ = read_lines(found.folder / "timing.jsonl")
     last = max(rounds, key=lambda line: int(line["round"]), default={})

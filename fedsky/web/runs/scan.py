@@ -1,4 +1,4 @@
-"""Finds run folders under the site's roots without following a link and without opening a file."""
+"""Finds run folders under the site's roots without following a link and without opening a file but locks."""
 
 import hashlib
 import os
@@ -7,6 +7,9 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from fedsky import lock
+from fedsky.history import may_run
 
 # Files of a run that are read, and the largest size at which they are.
 LIMITS = {
@@ -28,7 +31,10 @@ Stamp = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Found:
-    """A folder with a run.json. stamp: (mtime in ns, size) of the watched files, (0, 0) for a missing one."""
+    """A folder with a run.json. stamp: (mtime in ns, size) of the watched files, (0, 0) for a missing one.
+
+    Where a lock is there the stamp also tells whether it is held, so that the end of a killed process is a change.
+    """
 
     id: str
     folder: Path
@@ -111,7 +117,11 @@ def _stamp(folder: Path) -> Stamp | None:
             stamps.append((known.st_mtime_ns, known.st_size))
         except OSError:
             stamps.append((0, 0))
-    return tuple(stamps) if stamps[0] != (0, 0) else None
+    if stamps[0] == (0, 0):
+        return None
+    if os.path.lexists(os.path.join(folder, lock.NAME)):
+        stamps.append((int(may_run(folder)), -1))
+    return tuple(stamps)
 
 
 def unsafe(folder: Path) -> list[str]:

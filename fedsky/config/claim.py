@@ -1,0 +1,43 @@
+"""Takes the folder of a run or sweep before Hydra writes into it, so that a second command spoils nothing there."""
+
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from fedsky import lock
+from fedsky.config import from_here
+
+
+class Claim(Callback):
+    """Hydra's callback, named in conf/config.yaml. What it refuses ends the command with one line and status 1."""
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Holds the folder of a single run; ends the command where a run is there, or another process."""
+        folder = from_here(str(config.hydra.run.dir))
+        _take(folder)
+        if (folder / "run.json").exists():
+            raise SystemExit(f"fedsky: {folder} holds a run already: name another folder, or remove it")
+
+    def on_run_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Lets go of it."""
+        lock.release(Path(str(config.hydra.run.dir)))
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Holds the folder of a sweep, whose jobs may have processes of their own that hold theirs."""
+        _take(from_here(str(config.hydra.sweep.dir)))
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Lets go of it."""
+        lock.release(Path(str(config.hydra.sweep.dir)))
+
+
+def _take(folder: Path) -> None:
+    # Hydra takes exceptions of its callbacks for warnings, but not this one.
+    try:
+        lock.take(folder)
+    except lock.HeldError as error:
+        raise SystemExit(f"fedsky: {error}") from None
+    except OSError:  # Hydra makes the same folder next: why it cannot is told once, there
+        return
