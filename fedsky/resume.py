@@ -21,7 +21,7 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from fedsky import __main__ as shell
-from fedsky import engine
+from fedsky import engine, lock
 from fedsky.config import check, quoted
 from fedsky.config.refusals import TRACEBACK, explain, fault
 from fedsky.engine.grid import ClientError
@@ -34,6 +34,13 @@ LOG = logging.getLogger("fedsky")
 
 def resume(folder: Path) -> Row:
     """Goes on with the run in ``folder`` as if it had not stopped: its files become the same bytes."""
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is no folder of a run")
+    with lock.hold(folder):  # before it is read: who writes there may be about to end the run
+        return _resume(folder)
+
+
+def _resume(folder: Path) -> Row:
     try:
         info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -43,9 +50,7 @@ def resume(folder: Path) -> Row:
     if info.get("status") == DONE:
         raise ValueError(f"{folder} is done: start another run")
     check(info["config"])
-    begun = info.get("command")
-    command = begun if isinstance(begun, str) else None
-    return run(info["config"], folder, info.get("choices"), resumed=True, command=command)
+    return run(info["config"], folder, begun=info)
 
 
 def resume_sweep(folder: Path, given: Mapping[str, str]) -> list[str]:
@@ -54,6 +59,11 @@ def resume_sweep(folder: Path, given: Mapping[str, str]) -> list[str]:
     given: the options --config-dir and --config-path that the user gives, which must be those of the sweep: a folder
     of configurations says what is called, and a sweep's folder may be somebody else's.
     """
+    with lock.hold(folder):
+        return _resume_sweep(folder, given)
+
+
+def _resume_sweep(folder: Path, given: Mapping[str, str]) -> list[str]:
     begun = options(folder)
     for option in ("--config-dir", "--config-path"):
         if begun.get(option) != given.get(option):
@@ -86,35 +96,46 @@ def _start(job: SweepJob, words: list[str]) -> str | None:
     except (HydraException, OmegaConfBaseException, ValueError, OSError) as error:  # of composing it
         LOG.error("fedsky: %s", explain(error))
         return explain(error)
+    finally:
+        lock.release(job.folder)  # which Hydra's callback does after a run that went well alone
     return None
 
 
 def _resume_one(job: SweepJob) -> str | None:
     """Goes on with a run of a sweep; why it failed, if it did. What goes wrong costs this run alone."""
-    with logged(job.folder):
-        try:
-            shell.tell(job.folder, resume(job.folder))
-        except (ValueError, OSError, ClientError) as error:
-            reason = " ".join(explain(error).split())
-        except Exception as error:
-            reason = f"{fault(error)}; all of it: {job.folder / 'run.log'}"
-            LOG.debug("", exc_info=error)
-        else:
-            return None
-        LOG.error("fedsky: %s", reason)
+    try:
+        with logged(job.folder):
+            return _resume_logged(job.folder)
+    except lock.HeldError as error:
+        LOG.error("fedsky: %s", error)
+        return str(error)
+
+
+def _resume_logged(folder: Path) -> str | None:
+    try:
+        shell.tell(folder, resume(folder))
+    except (ValueError, OSError, ClientError) as error:
+        reason = " ".join(explain(error).split())
+    except Exception as error:
+        reason = f"{fault(error)}; all of it: {folder / 'run.log'}"
+        LOG.debug("", exc_info=error)
+    else:
+        return None
+    LOG.error("fedsky: %s", reason)
     return reason
 
 
 @contextmanager
 def logged(folder: Path) -> Iterator[None]:
-    """Has what is said meanwhile written to the run's log, too."""
-    file = logging.FileHandler(folder / "run.log", encoding="utf-8")
-    logging.getLogger().addHandler(file)
-    try:
-        yield
-    finally:
-        logging.getLogger().removeHandler(file)
-        file.close()
+    """Holds the folder, and has what is said meanwhile written to the run's log, too."""
+    with lock.hold(folder):
+        file = logging.FileHandler(folder / "run.log", encoding="utf-8")
+        logging.getLogger().addHandler(file)
+        try:
+            yield
+        finally:
+            logging.getLogger().removeHandler(file)
+            file.close()
 
 
 def _speak() -> None:

@@ -6,6 +6,7 @@ What goes around any client half is a Flower mod; a message names its own, the o
 import ctypes
 import functools
 import pkgutil
+import socket
 import sys
 import time
 import traceback
@@ -19,7 +20,7 @@ from flwr.clientapp import ClientApp
 from torch import Tensor
 
 from fedsky.client.metrics import score
-from fedsky.client.state import State
+from fedsky.client.state import STATES, State, take_saved, told
 from fedsky.client.task import Job, job
 from fedsky.client.training import Arrays, Evaluate, Shard, Train, predict
 from fedsky.machine import peak_memory_bytes
@@ -33,9 +34,12 @@ def mods(message: Message, context: Context, call_next: Handler) -> Message:
     """Runs the Flower mods that the message names around the client half."""
     handler = call_next
     try:
+        take_saved()
         for name in reversed(_names(message)):
             handler = functools.partial(pkgutil.resolve_name(name), call_next=handler)
-        return handler(message, context)
+        reply = handler(message, context)
+        reply.content[STATES] = ConfigRecord({"saved": take_saved()})
+        return reply
     except Exception as error:
         return Message(_failure(error), reply_to=message)
 
@@ -85,7 +89,8 @@ def tensors(message: Message) -> dict[str, Tensor]:
 def state_of(message: Message, name: str) -> State:
     """What a mod called ``name`` keeps of the message's client, apart from the client half's own state."""
     config: Any = message.content.config_records["config"]
-    return State(job(config["job"]).states, f"{config['client']}-{name}", config["round"])
+    name = f"{config['client']}-{name}"
+    return State(job(config["job"]).states, name, config["round"], told(config, name))
 
 
 def num_classes(message: Message) -> int:
@@ -104,12 +109,13 @@ def client_generator(seed: int, round: int, client: int, *purpose: int) -> torch
 
 def _train(content: RecordDict, config: Config) -> RecordDict:
     start = time.perf_counter()
-    work, client, round = job(config["job"]), config["client"], config["round"]
+    work, client, round = _work(config), config["client"], config["round"]
     extra = _load(work, content)
     generator = client_generator(work.seed, round, client)
     shard = Shard(work, work.part("train", config["owners"]), generator, config.get("relabel"))
     half: Train = pkgutil.resolve_name(config["train"])
-    arrays, metrics = half(work.model, shard, {**config, "extra": extra}, State(work.states, client, round))
+    state = State(work.states, client, round, told(config, client))
+    arrays, metrics = half(work.model, shard, {**config, "extra": extra}, state)
     if (name := not_finite(arrays)) is not None:
         raise diverged(round, f"lr={config['lr']:g}", f"{name} is not finite after training")
     record = MetricRecord(dict(metrics))
@@ -120,12 +126,12 @@ def _train(content: RecordDict, config: Config) -> RecordDict:
 
 def _evaluate(content: RecordDict, config: Config) -> RecordDict:
     start = time.perf_counter()
-    work, client, round = job(config["job"]), config["client"], config["round"]
+    work, client, round = _work(config), config["client"], config["round"]
     _load(work, content)
     if config["evaluate"]:
         shard = Shard(work, work.part("train", [client]), client_generator(work.seed, round, client, 1))
         half: Evaluate = pkgutil.resolve_name(config["evaluate"])
-        half(work.model, shard, config, State(work.states, client, round + 1))
+        half(work.model, shard, config, State(work.states, client, round + 1, told(config, client)))
         if (name := model_not_finite(work.model)) is not None:
             raise diverged(round, "lr", f"{name} of the client's own model is not finite")
     parts = {"validation": work.part("validation", [client]), "test": work.part("test", [client])}
@@ -142,6 +148,17 @@ def _evaluate(content: RecordDict, config: Config) -> RecordDict:
     if config["last"]:  # of simulations alone: a deployment sends counts
         reply["predictions"] = ArrayRecord([predictions["test"]])
     return reply
+
+
+def _work(config: Config) -> Job:
+    """The job that a message is about; ValueError where this machine has other data than the server."""
+    work = job(config["job"])
+    if config.get("fingerprint", work.photos.fingerprint) != work.photos.fingerprint:
+        raise ValueError(
+            f"the data on {socket.gethostname()} are not those of the machine that the run was started on: bring the "
+            "same to every machine of the cluster"
+        )
+    return work
 
 
 def _load(work: Job, content: RecordDict) -> Arrays:

@@ -21,6 +21,8 @@ from fedsky.data.split import Indices
 from fedsky.model.pixels import to_float
 from fedsky.model.start import take_over
 
+PLACES = ("root", "manifest", "cache")  # settings of data that name files and folders
+
 
 class Job:
     """Photographs, owners and one model, as a configuration names them.
@@ -62,9 +64,16 @@ def job(text: str) -> Job:
     return Job(text)
 
 
-def specification(config: dict[str, Any], states: Path) -> str:
-    """The line of JSON that names a job, from a run's resolved configuration."""
+def specification(config: dict[str, Any], states: Path, directory: Path | None = None) -> str:
+    """The line of JSON that names a job, from a run's resolved configuration.
+
+    directory: where its relative paths begin, unless that is the current folder.
+    """
     keys = ("data", "partition", "model", "num_clients", "seed", "data_seed")
     use_gpu = float(config["engine"].get("num_gpus", 0)) > 0
     spec = {key: config[key] for key in keys} | {"use_gpu": use_gpu, "states": str(states.absolute())}
+    if directory is not None and directory != Path.cwd():
+        places = {key: str(directory / Path(value).expanduser()) for key in PLACES
+                  if isinstance(value := config["data"].get(key), str)}  # fmt: skip
+        spec["data"] = {**config["data"], **places}
     return json.dumps(spec, sort_keys=True)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from flwr.app import ArrayRecord, ConfigRecord, Message
 
-from fedsky import checks, interrupt
+from fedsky import checks, interrupt, lock
 from fedsky.client import state
 from fedsky.client.metrics import pool
 from fedsky.client.task import Job, job, specification
@@ -23,7 +23,6 @@ from fedsky.history import (
     FEDERATED,
     INTERRUPTED,
     ROLES,
-    RUNNING,
     Row,
     Table,
     keep_rounds,
@@ -33,36 +32,40 @@ from fedsky.history import (
 from fedsky.model import BATCHNORM_STATISTICS, num_bytes, num_parameters
 from fedsky.model.divergence import DIVERGED, diverged, not_finite, remedy
 from fedsky.model.file import Tensors, write_model
-from fedsky.run import checkpoint, provenance
+from fedsky.run import beginning, checkpoint, provenance
 from fedsky.run.evaluation import Judgement, by_clients, by_server
 from fedsky.run.progress import Display
 from fedsky.run.rows import client_row, describe, label_lines, predictions_csv, round_row, timing_rows
+from fedsky.run.states import States
 from fedsky.tracking import Background, open_tracking
 
 LOG = logging.getLogger("fedsky")
 
 
-def run(
-    config: dict[str, Any], folder: Path, choices: dict[str, str] | None = None, resumed: bool = False,
-    command: str | None = None,
-) -> Row:  # fmt: skip
+def run(config: dict[str, Any], folder: Path, choices: dict[str, str] | None = None, begun: Row | None = None) -> Row:
     """Trains and judges as the checked configuration says, writes the run folder and returns its run.json.
 
-    ``choices`` are the names of the Hydra choices. ``resumed`` goes on after the last complete round in the folder;
-    ``command`` is then the one that began the run.
+    ``choices`` are the names of the Hydra choices. ``begun`` is the run.json of a run that goes on, after the last
+    complete round in the folder. HeldError where another process writes there, ValueError where a run is there that is
+    not to go on, or whose data are others now.
     """
-    if not resumed and (folder / "run.json").exists():
+    with lock.hold(folder):
+        return _run(config, folder, choices or {}, begun)
+
+
+def _run(config: dict[str, Any], folder: Path, choices: dict[str, str], begun: Row | None) -> Row:
+    if begun is None and (folder / "run.json").exists():
         raise ValueError(f"{folder} holds a run already: name another folder, or remove it")
     tracking = open_tracking(config)
-    info: Row = {
-        "name": folder.name, "status": RUNNING, "reason": None, "started": provenance.now(), "ended": None,
-        "command": command or provenance.command(), "choices": choices or {}, "config": config,
-        "versions": provenance.versions(), **provenance.constraints(), **provenance.commit(),
-        "machine": provenance.machine(),
-    }  # fmt: skip
+    text = specification(config, folder / "clients", beginning.directory(begun))
+    if begun is not None:
+        job.cache_clear()  # its data are to be those that are there now
+    # Other data are refused here, before anything is written.
+    info = beginning.begin(folder.name, config, choices) if begun is None else beginning.go_on(folder, begun, job(text))
     write_json(folder / "run.json", info)
     try:
-        course = Course(config, folder, resumed, tracking)
+        course = Course(config, folder, text, begun is not None, tracking)
+        info["data"] = beginning.of_data(course.work.photos)
         info["role"] = course.strategy.role
         write_json(folder / "run.json", info)
         tracking.begin(folder, dict(info), course.first)
@@ -89,9 +92,9 @@ def run(
 class Course:
     """The course of one run: its job, its strategy, its tables and how far it has come."""
 
-    def __init__(self, config: dict[str, Any], folder: Path, resumed: bool, tracking: Background) -> None:
+    def __init__(self, config: dict[str, Any], folder: Path, text: str, resumed: bool, tracking: Background) -> None:
         self.config, self.folder, self.tracking = config, folder, tracking
-        self.work: Job = job(specification(config, folder / "clients"))
+        self.work: Job = job(text)
         self.strategy: Any = make_strategy(config)
         checks.choice(f"{type(self.strategy).__name__}.role", self.strategy.role, ROLES)
         self.strategy.begin(self.work.model, config)
@@ -103,6 +106,7 @@ class Course:
             {name: t.cpu().numpy() for name, t in self.work.initial.items()}
         )
         self.first = 0
+        self.states = States({})
         if resumed:
             self._take_up()
         self.grid: ClientGrid = open_grid(config["engine"], config["num_clients"])
@@ -116,6 +120,8 @@ class Course:
             self.first = self.progress.round + 1
         keep_rounds(self.folder, self.first - 1)
         state.forget_after(self.folder / "clients", self.first - 1)
+        kept_states = self.progress.states  # of an older version's checkpoint None: the files tell
+        self.states = States(state.last_rounds(self.folder / "clients") if kept_states is None else kept_states)
 
     def finish(self) -> Row:
         """Goes through the rounds that are left, writes what remains, and returns what run.json says of it."""
@@ -164,7 +170,7 @@ class Course:
                 yield reply
 
         messages = self.strategy.configure_train(round, self.arrays, self._settings(round), self.grid)
-        arrays, metrics = self.strategy.aggregate_train(round, kept(self.grid.send_and_receive(messages)))
+        arrays, metrics = self.strategy.aggregate_train(round, kept(self._exchange(messages, round)))
         if arrays is not None:
             self.arrays = ArrayRecord({name: arrays.get(name, kept) for name, kept in self.arrays.items()})
         # What came from the clients was finite: what is not is of the server's own making.
@@ -172,13 +178,17 @@ class Course:
             raise diverged(round, remedy(self.config, of_server=True), f"the server's {bad} is not finite")
         return rows, dict(metrics or {})
 
+    def _exchange(self, messages: Iterable[Message], round: int) -> Iterator[Message]:
+        return self.states.noted(self.grid.send_and_receive(self.states.told(messages)), round)
+
     def _memory(self) -> Tensors:
         return {name: tensor.numpy() for name, tensor in self.strategy.memory.items()}
 
     def _settings(self, round: int, **more: Any) -> ConfigRecord:
         keys = ("momentum", "weight_decay", "local_epochs", "batch_size", "participation", "stragglers", "seed")
         settings: dict[str, Any] = {key: self.config[key] for key in keys}
-        settings |= {"job": self.work.text, "round": round, "lr": learning_rate(self.config, round), **more}
+        settings |= {"job": self.work.text, "fingerprint": self.work.photos.fingerprint, "round": round,
+                     "lr": learning_rate(self.config, round), **more}  # fmt: skip
         return ConfigRecord(settings)
 
     def _judge(self, round: int, last: bool) -> Judgement:
@@ -188,7 +198,7 @@ class Course:
         else:
             settings = self._settings(round, last=last)
             messages = self.strategy.configure_evaluate(round, self.arrays, settings, self.grid)
-            judged = by_clients(self.grid.send_and_receive(messages), len(self.work.photos.classes))
+            judged = by_clients(self._exchange(messages, round), len(self.work.photos.classes))
         if (sign := judged.not_finite()) is not None:
             raise diverged(round, remedy(self.config), sign)
         return judged
@@ -227,6 +237,7 @@ class Course:
         self.tables["timing"].append(timing_rows(round, trained, judged, seconds))
         self.tables["rounds"].append([row])
         if self.config["checkpoint"]:
+            self.progress.states = self.states.rounds
             checkpoint.save_round(self.folder, self.arrays, self.progress, self._memory())
         state.forget_before(self.folder / "clients", round)
         self.tracking.round(row, clients, seconds)
@@ -249,16 +260,14 @@ class Course:
             self._write_model("model.safetensors", round)
         else:
             for client in range(len(self.work.owners)):
-                own = state.State(self.folder / "clients", client, round + 2).load() or {}
+                own = state.State(self.folder / "clients", client, round + 2, self.states.of(client)).load() or {}
                 arrays = checkpoint.to_numpy(self.arrays)
                 arrays |= {name: tensor.numpy() for name, tensor in own.items() if name in arrays}
                 self._write_model(f"models/{client}.safetensors", round, arrays)
         write_whole(self.folder / "predictions.csv", predictions_csv(self.work, judged).encode())
         test, best = pool(judged.test), self.progress
-        photos, model = self.work.photos, self.work.model
+        model = self.work.model
         return {
-            "data": {"fingerprint": photos.fingerprint, "num_images": len(photos), "classes": list(photos.classes),
-                     "image_size": photos.image_size},
             "model": {"num_parameters": num_parameters(model), "num_bytes": num_bytes(self.work.initial),
                       "batchnorm_statistics": BATCHNORM_STATISTICS.get(self.config["model"].get("norm", ""), "none")},
             "result": {"round": round, "num_test": test.num, "accuracy": test.accuracy,

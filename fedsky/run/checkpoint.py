@@ -1,5 +1,6 @@
 """Saves a run's last completed round, whole, and reads it back."""
 
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ class Progress:
     best_round: int = 0
     best_accuracy: float = -1.0
     best_loss: float = float("inf")
+    states: dict[str, int] | None = None  # the round that saved each client's state last; None: not kept
 
 
 def to_numpy(record: ArrayRecord) -> Tensors:
@@ -41,19 +43,28 @@ def save_round(folder: Path, arrays: ArrayRecord, progress: Progress, memory: Te
     home = folder / "checkpoint"
     whole = to_numpy(arrays) | {MEMORY + name: array for name, array in memory.items()}
     write_model(home / f"{progress.round}.safetensors", whole, asdict(progress))
-    for path in home.glob("*.safetensors"):
-        if int(path.stem) < progress.round:
+    for number, path in _rounds(folder):
+        if number < progress.round:
             path.unlink()
 
 
 def load_round(folder: Path, names: list[str]) -> tuple[ArrayRecord, Progress, Tensors] | None:
     """The last complete round: arrays in the order of ``names``, progress, memory; None where none is kept."""
-    rounds = sorted(int(path.stem) for path in (folder / "checkpoint").glob("*.safetensors"))
+    rounds = _rounds(folder)
     if not rounds:
         return None
-    path = folder / "checkpoint" / f"{rounds[-1]}.safetensors"
+    path = rounds[-1][1]
     arrays, about = read_model(path)
     if (name := not_finite(arrays)) is not None:
         raise ValueError(f"{path}: {DIVERGED}, {name} is not finite: start another run with a lower lr")
     memory = {name[len(MEMORY) :]: array for name, array in arrays.items() if name.startswith(MEMORY)}
-    return to_record({name: arrays[name] for name in names}), Progress(**about), memory
+    progress = Progress(**about)
+    if progress.states is not None and not all(type(number) is int for number in progress.states.values()):
+        raise ValueError(f"{path} is damaged (states): start another run")
+    return to_record({name: arrays[name] for name in names}), progress, memory
+
+
+def _rounds(folder: Path) -> list[tuple[int, Path]]:
+    """The rounds that are kept, in order; what else lies there, as ._4.safetensors of a Mac, is none."""
+    files = (path for path in (folder / "checkpoint").glob("*.safetensors") if re.fullmatch("[0-9]+", path.stem))
+    return sorted((int(path.stem), path) for path in files)

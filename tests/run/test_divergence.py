@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from written import report
 
 from fedsky.client.state import State
 from fedsky.config import compose, resolve
@@ -18,6 +17,7 @@ from fedsky.history import read_run
 from fedsky.model.file import read_model, write_model
 from fedsky.predict import load_model, probabilities
 from fedsky.report.results import LeftOut, Result, read_result
+from fedsky.report.selection import select, why_left_out
 from fedsky.run import run
 from fedsky.run.checkpoint import Progress, load_round, save_round, to_record
 from fedsky.run.evaluation import Judgement
@@ -142,8 +142,8 @@ def test_an_old_run_that_diverged_is_not_counted(tmp_path: Path, done: Path) -> 
     found = read_result(read_run(tmp_path / "runs" / "old"), "old")
     assert isinstance(found, LeftOut) and found.reason == reason and found.run.status == "failed"
     shutil.copytree(done, tmp_path / "runs" / "good")
-    text, _ = report(tmp_path / "runs", tmp_path / "report")
-    assert reason in text
+    selection = select([tmp_path / "runs"])
+    assert [why_left_out(each) for each in selection.left_out] == [reason] and len(selection.results) == 1
     [row] = Index([tmp_path / "runs" / "old"]).rows()
     assert (row.status, row.reason) == ("failed", reason)
 
