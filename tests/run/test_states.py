@@ -1,0 +1,146 @@
+"""The server knows which states its clients kept: one that is not where a client looks ends the run, in one line."""
+
+import hashlib
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fedsky.client import task
+from fedsky.client.state import UNTOLD, State, told
+from fedsky.config import compose, resolve
+from fedsky.data import Photos
+from fedsky.engine.grid import ClientError
+from fedsky.resume import resume
+from fedsky.run import Course, run
+from fedsky.run.checkpoint import load_round
+
+QUICK = ["engine=inline", "num_rounds=3", "num_clients=3", "participation=0.7"]
+TINY = {"data": {"_target_": "tiny.points", "fold": "1/5"}, "model": {"_target_": "tiny.linear"}}
+
+
+def config(*overrides: str) -> dict[str, Any]:
+    return resolve(compose([*QUICK, *overrides])) | TINY
+
+
+def lose(monkeypatch: pytest.MonkeyPatch, pattern: str, after: int) -> None:
+    """Takes the states of that name away after a round, as from a machine that does not see the run's folder."""
+    write = Course._write
+
+    def writing(course: Any, round: int, *more: Any) -> Any:
+        row = write(course, round, *more)
+        if round == after:
+            lost = list((course.folder / "clients").glob(pattern))
+            assert lost, "there is something to lose"
+            for path in lost:
+                path.unlink()
+        return row
+
+    monkeypatch.setattr(Course, "_write", writing)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "pattern"),
+    [
+        (["strategy=scaffold"], "*@*"),
+        (["strategy=ditto"], "*@*"),
+        (["strategy=local"], "*@*"),
+        (["strategy=fedavg", "compression=topk"], "*-feedback@*"),
+    ],
+)
+def test_a_state_that_is_not_there_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: list[str], pattern: str
+) -> None:
+    lose(monkeypatch, pattern, after=1)
+    with pytest.raises(ClientError) as caught:
+        run(config(*overrides), tmp_path / "run")
+    line = str(caught.value)
+    assert f" kept of round 1 is not on {socket.gethostname()}: {tmp_path / 'run' / 'clients'}/" in line
+    assert line.endswith(" is missing; all machines of a cluster must see the run's folder") and "\n" not in line
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "failed"
+
+
+def test_own_models_that_are_not_there_are_not_made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last round's, that become the files in models/."""
+    lose(monkeypatch, "*@*", after=3)
+    with pytest.raises(ValueError, match="kept of round 3 is not on"):
+        run(config("strategy=local", "participation=1"), tmp_path / "run")
+
+
+def test_it_is_known_after_a_resume_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = Course._judge
+
+    def stop(course: Any, round: int, last: bool) -> Any:
+        if round == 3:
+            raise KeyboardInterrupt
+        return judge(course, round, last)
+
+    monkeypatch.setattr(Course, "_judge", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(config("strategy=scaffold"), tmp_path / "run")
+    monkeypatch.setattr(Course, "_judge", judge)
+    kept = load_round(tmp_path / "run", ["weight", "bias"])
+    assert kept is not None and kept[1].states is not None
+    assert set(kept[1].states.values()) <= {1, 2} and 2 in kept[1].states.values()
+    for path in (tmp_path / "run" / "clients").glob("*@[12].safetensors"):
+        path.unlink()
+    with pytest.raises(ClientError, match="is missing; all machines"):
+        resume(tmp_path / "run")
+
+
+def test_a_client_with_other_data_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine of a cluster where a folder of the same name holds other photographs."""
+    original = task.Job.__init__
+    monkeypatch.setattr(task.Job, "__init__", original)
+    train = Course._train
+
+    def training(course: Any, round: int) -> Any:
+        photos: Photos = course.work.photos
+        object.__setattr__(photos, "fingerprint", "another")  # what the process that trains finds
+        return train(course, round)
+
+    monkeypatch.setattr(Course, "_settings", with_fingerprint(Course._settings))
+    monkeypatch.setattr(Course, "_train", training)
+    with pytest.raises(ClientError) as caught:
+        run(config(), tmp_path / "run")
+    assert f"the data on {socket.gethostname()} are not those of the machine that the run was started on" in str(
+        caught.value
+    )
+
+
+def with_fingerprint(settings: Any) -> Any:
+    """Settings as the server makes them that found the data which run.json tells of."""
+
+    def made(course: Any, round: int, **more: Any) -> Any:
+        record = settings(course, round, **more)
+        record["fingerprint"] = json.loads((course.folder / "run.json").read_text())["data"]["fingerprint"]
+        return record
+
+    return made
+
+
+def test_what_the_server_says_counts_not_what_lies_there(tmp_path: Path) -> None:
+    import torch
+
+    for round in (1, 2, 3):
+        State(tmp_path, 0, round).save({"x": torch.tensor(float(round))})
+    for last, wanted in ((2, 2.0), (None, None), (UNTOLD, 3.0)):
+        state = State(tmp_path, 0, 4, last).load()
+        assert (None if state is None else float(state["x"])) == wanted
+
+
+def test_a_message_tells_of_each_state_by_its_name() -> None:
+    message: dict[str, Any] = {"states": ["3@4", "3-feedback@7"]}
+    assert [told(message, name) for name in (3, "3-feedback", 33, "3-other")] == [4, 7, None, None]
+    assert told({}, 3) == UNTOLD and told({"states": []}, 3) is None
+
+
+def test_the_states_travel_with_no_bytes_that_count(tmp_path: Path) -> None:
+    """The rows and the model of a strategy with states, as they were before messages told of them."""
+    run(config("strategy=scaffold", "num_rounds=2", "participation=1"), tmp_path / "run")
+    rows = [json.loads(line) for line in (tmp_path / "run" / "rounds.jsonl").read_text().splitlines()]
+    model = 3 * 8 * (6 * 2 + 2)  # three clients, float64, weights and biases
+    assert [(row["bytes_down"], row["bytes_up"]) for row in rows] == [(0, 0), *[(2 * model, 2 * model)] * 2]
+    assert hashlib.sha256((tmp_path / "run" / "rounds.jsonl").read_bytes()).hexdigest()
