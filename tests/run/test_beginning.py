@@ -116,6 +116,7 @@ def test_what_it_began_with_stays(cut: Cut, tmp_path: Path, monkeypatch: pytest.
     versions, machine = provenance.versions() | {"torch": "9.9"}, provenance.machine() | {"processor": "Z80"}
     monkeypatch.setattr(provenance, "versions", lambda: versions)
     monkeypatch.setattr(provenance, "machine", lambda: machine)
+    monkeypatch.setattr(provenance, "constraints", lambda: {})
     monkeypatch.setattr(provenance, "commit", lambda: {"commit": "f" * 40, "changed": False})
     monkeypatch.setattr(provenance, "now", lambda: "2030-01-01T00:00:00+00:00")
     with caplog.at_level(logging.WARNING, "fedsky"):
