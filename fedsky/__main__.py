@@ -64,6 +64,8 @@ def _is_well(cfg: DictConfig) -> bool:
         LOG.debug("%s", error.report)
         return _failed(str(error) if error.reason else f"{error}; all of it: {folder / 'run.log'}", error)
     except (ValueError, OSError) as error:
+        if config["dry_run"] and isinstance(error, OSError) and error.filename is None:
+            return _failed(f"standard output: {explain(error)}", error)
         return _failed(explain(error), error)
     except Exception as error:
         return _failed(f"{fault(error)}; all of it: {folder / 'run.log'}", error)
@@ -92,6 +94,7 @@ def main() -> None:
     told_all = os.environ.get(TRACEBACK) == "1"
     os.environ[TRACEBACK] = "1"  # so that Hydra hands its errors over rather than printing them at length
     interrupt.at_once("fedsky")
+    sweep.Begun.folders.clear()
     try:
         sys.argv[1:] = arguments.command_line(sys.argv[1:])
         job()

@@ -10,6 +10,7 @@ from hydra.errors import HydraException
 from numpy.typing import NDArray
 from torch import nn
 
+from fedsky import remedies, streams
 from fedsky.config import make, start
 from fedsky.config.shelf import targets
 from fedsky.data.listing import escaped
@@ -99,12 +100,14 @@ def main(
                 best = int(np.argmax(judged))
                 told = f"{escaped(str(photo))}: {classes[best]} {judged[best]:.3f}"
                 typer.echo(told + ("" if name == "model" else f"  ({name})"))
-    except ValueError as error:
-        typer.echo(f"fedsky.predict: {error}", err=True)
+    except (ValueError, OSError) as error:
+        line = remedies.told(error) if isinstance(error, OSError) else str(error)
+        typer.echo(f"fedsky.predict: {line}", err=True)
         raise typer.Exit(1) from None
     if broken:
         raise typer.Exit(1)
 
 
 if __name__ == "__main__":
+    streams.settle()
     typer.run(main)

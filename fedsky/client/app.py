@@ -19,6 +19,7 @@ from flwr.app import ArrayRecord, ConfigRecord, Context, Message, MetricRecord, 
 from flwr.clientapp import ClientApp
 from torch import Tensor
 
+from fedsky import remedies
 from fedsky.client.metrics import score
 from fedsky.client.state import STATES, State, take_saved, told
 from fedsky.client.task import Job, job
@@ -75,7 +76,7 @@ def _answer(message: Message, work: Callable[[RecordDict, Config], RecordDict]) 
 
 def _failure(error: Exception) -> RecordDict:
     """What went wrong, packed: Flower would turn it into a line of its log; the server raises what is in here."""
-    reason = str(error) if isinstance(error, ValueError) else ""
+    reason = remedies.told(error) if isinstance(error, OSError) else str(error) if isinstance(error, ValueError) else ""
     return RecordDict({"failure": ConfigRecord({"reason": reason, "traceback": traceback.format_exc()})})
 
 

@@ -17,9 +17,11 @@ from fedsky import model as models
 from fedsky.config import make, start
 from fedsky.data.augment import Augment
 from fedsky.data.owners import load
+from fedsky.data.photos import settled_cache
 from fedsky.data.split import Indices
 from fedsky.model.pixels import to_float
 from fedsky.model.start import take_over
+from fedsky.remedies import in_full
 
 PLACES = ("root", "manifest", "cache")  # settings of data that name files and folders
 
@@ -73,7 +75,9 @@ def specification(config: dict[str, Any], states: Path, directory: Path | None =
     use_gpu = float(config["engine"].get("num_gpus", 0)) > 0
     spec = {key: config[key] for key in keys} | {"use_gpu": use_gpu, "states": str(states.absolute())}
     if directory is not None and directory != Path.cwd():
-        places = {key: str(directory / Path(value).expanduser()) for key in PLACES
+        places = {key: str(directory / in_full(value)) for key in PLACES
                   if isinstance(value := config["data"].get(key), str)}  # fmt: skip
         spec["data"] = {**config["data"], **places}
+    if "cache" in spec["data"]:  # an actor may see another current folder
+        spec["data"] = spec["data"] | {"cache": settled_cache(spec["data"]["cache"])}
     return json.dumps(spec, sort_keys=True)

@@ -7,6 +7,8 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from fedsky.remedies import in_full
+
 KEYS = ("init", "init_sha256")  # of the model's settings, that do not tell its architecture
 
 
@@ -30,7 +32,7 @@ def settle(model: dict[str, Any]) -> None:
 
 
 def _file(asked: Any) -> Path:
-    path = Path(str(asked)).expanduser()
+    path = in_full(str(asked))
     if path.is_file():
         return path
     if (path / "model.safetensors").is_file():

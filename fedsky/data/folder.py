@@ -17,6 +17,7 @@ from fedsky.data.listing import UNLISTED, LeftOut, list_files, unlisted
 from fedsky.data.manifest import Row
 from fedsky.data.photos import CACHE_GB, Decoded, Photos, cache_folder, cached
 from fedsky.data.picture import BrokenError, is_file, read, square
+from fedsky.remedies import in_full
 
 VERSION = 5  # of the decoded bytes: raise it when decode() changes what it returns
 MODES = ("together", "drop", "keep")
@@ -41,7 +42,7 @@ def load(
     if root is None and not isinstance(manifest, str):
         raise ValueError("data=folder needs to know where the photographs are: add data.root=FOLDER")
     _check(size, on_bad, duplicates, distance, cache_gb)
-    home = Path(str(root)).expanduser() if root is not None else Path(str(manifest)).expanduser().parent
+    home = in_full(str(root)) if root is not None else in_full(str(manifest)).parent
     table = manifests.find(home, manifest)
     rows, left_out = _listed(home) if table is None else _named(table, home)
     settings = [VERSION, size, duplicates, None if duplicates == "keep" else distance]

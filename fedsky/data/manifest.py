@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from fedsky.data import table
 from fedsky.data.listing import locate
+from fedsky.remedies import in_full
 
 NAME = "manifest.csv"
 FILE, LABEL, REVIEW = COLUMNS = "file", "label", "review"
@@ -29,7 +30,7 @@ def find(root: Path, asked: str | bool | None) -> Path | None:
         return root / NAME if (root / NAME).is_file() else None
     if asked is False:
         return None
-    manifest = Path(str(asked)).expanduser()
+    manifest = in_full(str(asked))
     if asked is True or not manifest.is_file():
         raise ValueError(
             f"data.manifest={str(asked).lower() if asked is True else asked} is no file: name a CSV with the columns "

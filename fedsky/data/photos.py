@@ -1,13 +1,15 @@
 """Decoded photographs of one size, kept once on disk and mapped into memory by every process; drawn points likewise."""
 
+import errno
 import hashlib
 import json
+import logging
 import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fedsky import remedies
 from fedsky.data.cache import GIGABYTE, draft_prefix, hold, trim
 from fedsky.data.split import Owner
 
 Part = tuple[NDArray[Any], NDArray[Any]]  # points [n, features] and their labels [n]
 Row = tuple[str, int, NDArray[np.uint8]]  # name, label and pixels [3, size, size]
 
+LOG = logging.getLogger("fedsky")
+NO_HOME = "fedsky-cache"
 CACHE_GB = 10.0  # 10**9 bytes; what all entries of a cache may take together
 
 
@@ -74,10 +79,28 @@ def owned(parts: Sequence[tuple[Part, Part, Part]], classes: Sequence[str]) -> P
 
 
 def cache_folder(cache: str | None) -> Path:
-    """The folder of decoded photographs: the one asked for, else fedsky's in the user's cache folder."""
+    """The folder of decoded photographs: the one asked for, else fedsky's in the user's cache folder.
+
+    Without such a folder, of a container's user that has no home or may not write there, one in the current folder.
+    """
     if cache is not None:
-        return Path(cache).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "fedsky"
+        return remedies.in_full(cache)
+    users = Path(os.path.expanduser(os.environ.get("XDG_CACHE_HOME") or "~/.cache"))
+    if not users.is_absolute() or not _may_write(users / "fedsky"):
+        return Path(NO_HOME).absolute()
+    return users / "fedsky"
+
+
+def settled_cache(cache: str | None) -> str | None:
+    """``cache`` as every process of a run is to be told of it: in full, or None for each user's own cache folder."""
+    folder = cache_folder(cache)
+    return str(folder.absolute()) if cache is not None or folder.name == NO_HOME else None
+
+
+def _may_write(folder: Path) -> bool:
+    """Whether a folder may be written, or made where it is missing."""
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 @dataclass(frozen=True)
@@ -105,7 +128,7 @@ def cached(
     """
     home = folder / key
     made = False
-    while (handle := hold(home)) is None:
+    while (handle := _held(home)) is None:
         handle, made = _build(home, classes, make), True
         if handle is not None:
             break
@@ -122,10 +145,18 @@ def cached(
     return photos
 
 
+def _held(home: Path) -> int | None:
+    with _named(home):
+        return hold(home)
+
+
 def _build(home: Path, classes: Sequence[str], make: Callable[[], Iterable[Row] | Decoded]) -> int | None:
     """The hold on a new entry; None where another process was quicker."""
-    home.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(dir=home.parent, prefix=draft_prefix(home.name)))
+    with _named(home.parent):
+        home.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=home.parent, prefix=draft_prefix(home.name)))
+    if home.parent.name == NO_HOME:
+        LOG.info("no home folder to keep decoded photographs in: they are in %s; see data.cache", home.parent)
     handle = hold(draft)
     assert handle is not None
     try:
@@ -140,6 +171,19 @@ def _build(home: Path, classes: Sequence[str], make: Callable[[], Iterable[Row] 
             return None
         raise
     return handle
+
+
+@contextmanager
+def _named(folder: Path) -> Iterator[None]:
+    """Has an error of the system name the setting by which the cache goes elsewhere."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # numpy's, which knows only that it wrote less than it had
+            error.errno, error.strerror = errno.ENOSPC, os.strerror(errno.ENOSPC)
+        error.filename = error.filename or str(folder)
+        told = remedies.told(error, "name another folder by data.cache=FOLDER")
+        raise ValueError(f"decoded photographs cannot be kept: {told}") from error
 
 
 def _load(home: Path) -> Photos:
@@ -172,7 +216,7 @@ def _write(folder: Path, classes: Sequence[str], made: Decoded) -> None:
     }  # fmt: skip
     arrays = {"pixels.npy": stack, "labels.npy": label}
     for name in (*arrays, "index.json"):
-        with (folder / name).open("wb") as file:
+        with _named(folder), (folder / name).open("wb") as file:
             if name in arrays:
                 np.save(file, arrays[name])
             else:

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from typing import TypeVar
 
@@ -77,7 +78,10 @@ def drawn(make: Callable[[int], Made], count: int) -> Iterator[Made]:
     the iterator; where it is not used up, after the few photographs that they have begun.
     """
     workers = min(os.cpu_count() or 1, count // 50 + 1)
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
+    try:
+        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
+    except OSError as error:  # of the semaphores between the processes
+        raise ValueError(f"processes cannot share /dev/shm ({error.strerror}): mount it writable") from error
     try:
         # Ctrl-C reaches all processes of a terminal: theirs is this one's to end, not to tell with a traceback each.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -86,6 +90,8 @@ def drawn(make: Callable[[int], Made], count: int) -> Iterator[Made]:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         yield from found
+    except BrokenProcessPool as error:
+        raise ValueError("a process that draws photographs was ended, such as for want of memory: try again") from error
     except KeyboardInterrupt:
         interrupt.heeded()  # nothing is to cut short the end of the others
         raise

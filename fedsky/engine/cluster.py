@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from fedsky import interrupt
+from fedsky.engine import needs
 
 LOG = logging.getLogger("fedsky")
 
@@ -87,6 +88,7 @@ def _init(address: str, **own: Any) -> None:
 def _private_folder() -> str:
     """A new folder for Ray's sockets and logs, which Ray itself would let everybody write to."""
     place = os.environ.get("RAY_TMPDIR") or ("/tmp" if sys.platform == "darwin" else tempfile.gettempdir())  # noqa: S108
+    needs.check(Path(place))
     folder = tempfile.mkdtemp(prefix="ray-", dir=place)
     if (length := len(os.fsencode(folder)) + BELOW) > LONGEST:
         os.rmdir(folder)

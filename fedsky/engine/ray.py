@@ -52,7 +52,11 @@ class Simulation:
 
             def build(self, app_fn: Any) -> None:
                 simulation.backends.append(self)
-                super().build(app_fn)
+                try:
+                    super().build(app_fn)
+                except BaseException as error:
+                    simulation.failure = error  # which flwr only logs
+                    raise
 
         original = raybackend.RayBackend
         raybackend.RayBackend = Backend  # type: ignore[misc]
@@ -68,7 +72,8 @@ class Simulation:
         grid: Grid | None = None
         while grid is None or len(list(grid.get_node_ids())) < self.num_nodes:
             if not self.thread.is_alive():
-                raise RuntimeError(f"Flower's simulation engine did not start: {self.failure}")
+                reason = " ".join(f"{self.failure or 'see run.log'}".split())[:300]
+                raise ValueError(f"Flower's simulation engine did not start ({reason}): try engine=inline")
             try:
                 grid = grid or grids.get(timeout=0.05)
             except Empty:

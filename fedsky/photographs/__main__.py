@@ -10,6 +10,8 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
+from fedsky import streams
+
 EXTRAS = ("cleanlab", "httpx")  # what one command alone needs: see curate and collect in pyproject.toml
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -25,12 +27,14 @@ def one_line() -> Iterator[None]:
     """What a person can mend ends the command with one line on stderr and status 1."""
     try:
         yield
-    except (ValueError, OSError) as error:
-        end(str(error), 1)
-    except ModuleNotFoundError as error:
-        if error.name not in EXTRAS:
-            raise
-        end(f"this command needs {error.name}, which is not installed: python -m pip install {error.name}", 1)
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        from fedsky.config.refusals import explain, fault
+
+        if isinstance(error, ModuleNotFoundError) and error.name in EXTRAS:
+            end(f"this command needs {error.name}, which is not installed: python -m pip install {error.name}", 1)
+        end(explain(error) if isinstance(error, ValueError | OSError) else fault(error), 1)
 
 
 def end(message: str, code: int) -> NoReturn:
@@ -167,4 +171,5 @@ def explore(
 
 
 if __name__ == "__main__":
+    streams.settle()
     app()

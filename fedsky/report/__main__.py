@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from fedsky import language
+from fedsky import language, streams
+from fedsky.remedies import told
 
 from . import terminal
 from .keys import split_keys
@@ -37,10 +38,12 @@ def main(
             page = write_selection(selection, folders, out if out is not None else folders[0] / "report", choice)
             terminal.show(selection, baseline)
     except (ValueError, OSError) as error:
-        typer.echo(str(error), err=True)
+        line = told(error, "name another by --out FOLDER") if isinstance(error, OSError) else str(error)
+        typer.echo(line, err=True)
         raise typer.Exit(1) from None
     typer.echo(str(page))
 
 
 if __name__ == "__main__":
+    streams.settle()
     typer.run(main)

@@ -37,6 +37,7 @@ from fedsky.run.evaluation import Judgement, by_clients, by_server
 from fedsky.run.progress import Display
 from fedsky.run.rows import client_row, describe, label_lines, predictions_csv, round_row, timing_rows
 from fedsky.run.states import States
+from fedsky.run.trial import try_out
 from fedsky.tracking import Background, open_tracking
 
 LOG = logging.getLogger("fedsky")
@@ -98,6 +99,7 @@ class Course:
         self.strategy: Any = make_strategy(config)
         checks.choice(f"{type(self.strategy).__name__}.role", self.strategy.role, ROLES)
         self.strategy.begin(self.work.model, config)
+        try_out(self.work, self.strategy, config)
         partition = describe(self.work, config["client_names"])
         write_json(folder / "partition.json", partition)
         LOG.info("%s", label_lines(partition))

@@ -19,6 +19,7 @@ from fedsky.engine import open_grid
 from fedsky.machine import num_cores
 from fedsky.model import num_parameters
 from fedsky.run.rows import describe
+from fedsky.run.trial import try_out
 
 
 def dry_run(config: dict[str, Any], folder: Path) -> None:
@@ -26,6 +27,9 @@ def dry_run(config: dict[str, Any], folder: Path) -> None:
     if (folder / "run.json").exists():  # nothing of which may go
         raise ValueError(f"{folder} holds a run already: name another folder")
     work = job(specification(config, folder / "clients"))
+    strategy = make_strategy(config)
+    strategy.begin(work.model, config)
+    try_out(work, strategy, config)
     console = Console()
     console.print(partition_table(describe(work, config["client_names"])))
     steps, images = planned(config, work)

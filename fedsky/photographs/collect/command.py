@@ -10,6 +10,7 @@ from fedsky.photographs.collect.fetch import Web
 from fedsky.photographs.collect.licences import parse_kinds
 from fedsky.photographs.collect.sources import Commons, Flickr, Openverse, Source
 from fedsky.photographs.collect.urls import Urls
+from fedsky.remedies import in_full
 
 # Seconds between two questions. Openverse takes 20 a minute from whoever has no key.
 INTERVALS = {"api.openverse.org": 3.0}
@@ -44,7 +45,7 @@ def _source(place: str, query: str, kinds: frozenset[str], listed: Path | None) 
             raise ValueError("--from urls needs to know which: add --list FILE")
         if query:
             raise ValueError(f"--query {query!r}: a list is not searched, leave it out")
-        return Urls(listed.expanduser())
+        return Urls(in_full(listed))
     if listed is not None:
         raise ValueError(f"--list {listed} is for --from urls alone")
     if place == "flickr":

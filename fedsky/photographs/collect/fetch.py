@@ -2,6 +2,7 @@
 
 import email.utils
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -60,6 +61,12 @@ class Web:
             self.client = httpx.Client(headers=headers, timeout=timeout, follow_redirects=False)
         except ImportError as error:  # of a proxy that the environment names
             raise ValueError(f"the proxy that the environment names cannot be used: {error}") from error
+        except (httpx.InvalidURL, ValueError) as error:  # their values may hold passwords
+            names = sorted(key for key, value in os.environ.items() if key.lower().endswith("_proxy") and value)
+            raise ValueError(
+                f"{', '.join(names)} in the environment cannot be read ({error}): write addresses as in "
+                "http_proxy=http://host:8080, and those of version 6 without brackets, as in no_proxy=::1"
+            ) from error
         self.interval, self.intervals = interval, dict(intervals or {})
         self.max_seconds, self.retries, self.max_wait = max_seconds, retries, max_wait
         self.max_redirects, self.max_failures = max_redirects, max_failures

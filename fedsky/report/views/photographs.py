@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -95,7 +96,7 @@ def _rendered(size: object, image: str, label: str) -> tuple[str, str]:
 
 def _file(root: object, image: str) -> tuple[str, str]:
     name = PurePosixPath(image)
-    folder = Path(str(root)).expanduser().resolve()
+    folder = Path(os.path.expanduser(str(root))).resolve()
     path = locate(folder, image).resolve()
     if name.is_absolute() or not path.is_relative_to(folder) or not path.is_file():
         return "", _("not found where the run had it")

@@ -1,0 +1,49 @@
+"""Machines with something amiss, for a command in a process of its own: mounts, users, networks."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+SMALL = ["engine=inline", "num_rounds=1", "num_clients=3", "data.count=40", "data.size=32"]
+STRANGER = 54321  # a user without an entry in passwd, as containers have
+
+
+def isolated(*options: str) -> list[str]:
+    """The words before a command that give it mounts, a user or a network of its own; skips where that is not let."""
+    if os.getuid() or subprocess.run(["unshare", *options, "true"], capture_output=True).returncode:
+        pytest.skip("needs a root that may make namespaces")
+    return ["unshare", *options]
+
+
+def command(
+    folder: Path,
+    *words: str,
+    program: str = "fedsky",
+    before: Sequence[str] = (),
+    mount: str = "",
+    env: Mapping[str, str | None] | None = None,
+    shell: str = "",
+) -> subprocess.CompletedProcess[str]:
+    """``python -m program words`` in ``folder``; mount: a command of the shell before it, in mounts of its own.
+
+    env: what is changed in the environment, None for what is not there; shell: such as redirections, after it.
+    """
+    variables = {key: value for key, value in (os.environ | dict(env or {})).items() if value is not None}
+    line = [*before, sys.executable, "-m", program, *words]
+    if mount:
+        line = [*isolated("-m"), "sh", "-c", f'{mount} && exec "$@"', "sh", *line]
+    if shell:
+        line = ["sh", "-c", f'"$@" {shell}', "sh", *line]
+    return subprocess.run(line, cwd=folder, env=variables, capture_output=True, text=True, timeout=240)
+
+
+def told(done: subprocess.CompletedProcess[str], code: int = 1) -> str:
+    """The last line on stderr of a command that failed without a traceback, five lines after its last round at most."""
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("round ")]
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stdout + done.stderr and len(lines) <= 5, done.stderr
+    return lines[-1].removeprefix("fedsky: ")
