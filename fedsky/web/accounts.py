@@ -1,30 +1,27 @@
 """Accounts: made, checked, changed, deleted. What a visitor is told never depends on whether a name has an account."""
 
-import re
-import unicodedata
 from datetime import timedelta
 from typing import Any
 
 from flask import current_app, g
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from fedsky.language import _
 from fedsky.web import audit, passwords, sessions
 from fedsky.web.limits import Limits, network
+from fedsky.web.names import check_name, key_of, looks_of
 from fedsky.web.problems import Problem
 from fedsky.web.settings import Settings
 from fedsky.web.tables import ACTIVE, WAITING, User, now
 
-NAME = re.compile(r"[\w.-]{2,32}")  # letters and digits of any script
 ONE_TIME_HOURS = 24
 # Attempts at one account from one network, and at all accounts from one network. No account is ever locked: an
 # owner at another address still gets in while someone guesses.
 PER_ACCOUNT = "10 per 15 minutes"
 PER_NETWORK = "300 per 15 minutes"
 REGISTRATIONS = "60 per hour"  # from one network, of which a class shares one
-MOST_WAITING = 1000
+MOST_WAITING, MOST = 1000, 20_000  # accounts that wait for approval; and of all
 
 
 def shown(user: User) -> dict[str, Any]:
@@ -38,24 +35,20 @@ def shown(user: User) -> dict[str, Any]:
     }
 
 
-def check_name(name: str) -> str:
-    """The name as kept, in NFKC; Problem 422 for one that could not be read or typed."""
-    name = unicodedata.normalize("NFKC", name).strip()
-    if not NAME.fullmatch(name):
-        raise Problem(422, _("A name has 2 to 32 letters, digits, dots, hyphens or underscores."), field="name")
-    return name
-
-
-def key_of(name: str) -> str:
-    """The name as compared."""
-    return unicodedata.normalize("NFKC", name).strip().casefold()[:64]
-
-
 def find(db: Session, name: str) -> User | None:
     """The account of a name."""
     if "\0" in name:  # which no name has, and PostgreSQL takes for a mistake
         return None
     return db.scalar(select(User).where(User.key == key_of(name)))
+
+
+def alike(db: Session, name: str, but: str = "") -> User | None:
+    """The account whose name is this one or looks like it, other than that of an id."""
+    looks = looks_of(name)
+    for id, other in db.execute(select(User.id, User.name).where(User.id != but)):
+        if key_of(other) == key_of(name) or looks_of(other) == looks:
+            return db.get(User, id)
+    return None
 
 
 def add(db: Session, name: str, password_hash: str, **fields: Any) -> User:
@@ -67,7 +60,10 @@ def add(db: Session, name: str, password_hash: str, **fields: Any) -> User:
 
 
 def register(db: Session, name: str, password: str) -> str:
-    """Makes an account as the site is set; its state. A taken name costs the same time and is answered the same."""
+    """Makes an account as the site is set; its state. A taken name costs the same time and is answered the same.
+
+    So is one that looks like another. That it was asked for is told to administrators, as long as the other waits.
+    """
     settings: Settings = current_app.extensions["settings"]
     limits: Limits = current_app.extensions["limits"]
     if settings.registration == "closed":
@@ -79,15 +75,17 @@ def register(db: Session, name: str, password: str) -> str:
     waiting = db.scalar(select(func.count()).select_from(User).where(User.state == WAITING))
     if waiting is not None and waiting >= MOST_WAITING:
         raise Problem(503, _("Too many accounts wait for approval: try again later."), retry_after=3600)
+    if (db.scalar(select(func.count()).select_from(User)) or 0) >= MOST:
+        raise Problem(503, _("This site has as many accounts as it may: ask its administrator."))
     state = ACTIVE if settings.registration == "open" else WAITING
-    try:
+    other = alike(db, name)
+    if other is None:
         user = add(db, name, hashed, state=state)
         audit.record(db, user, "register", name, state=state)
-        db.commit()
-    except IntegrityError:
-        db.rollback()
-        audit.record(db, None, "register-taken", name)
-        db.commit()
+    else:
+        other.asked_again += other.state == WAITING
+        audit.record(db, None, "register-taken", name, account=other.name)
+    db.commit()
     return state
 
 
@@ -144,6 +142,8 @@ def one_time(db: Session, name: str, role: str | None) -> str:
     if user is None:
         if role is None:
             raise ValueError(f"there is no account {name}")
+        if (other := alike(db, check_name(name))) is not None:
+            raise ValueError(f"{name} looks like the account {other.name}: choose another name")
         user = add(db, check_name(name), hashed, role=role, state=ACTIVE)
     elif role is not None:
         user.role, user.state = role, ACTIVE

@@ -1,15 +1,17 @@
 """What owners and administrators change about accounts, each change in one transaction with its audit entry."""
 
-from flask import current_app
+from datetime import timedelta
+
+from flask import current_app, g
 from sqlalchemy import delete, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from fedsky.language import N_, _
 from fedsky.web import accounts, audit, passwords, sessions
 from fedsky.web.limits import Limits
+from fedsky.web.names import check_name, key_of
 from fedsky.web.problems import Problem
-from fedsky.web.tables import ACTIVE, DISABLED, ROLES, Job, Offer, User, now
+from fedsky.web.tables import ACTIVE, DISABLED, ROLES, WAITING, Job, Offer, User, now
 
 CHECKS = "10 per 15 minutes"  # of the password by someone who is logged in
 WRONG = N_("The current password is wrong.")
@@ -18,7 +20,7 @@ WRONG = N_("The current password is wrong.")
 def alter_own(db: Session, user: User, current: str, name: str | None, password: str | None) -> User:
     """Gives one's own account another name or password; a new password ends all sessions and begins this one anew."""
     if name is not None:
-        name = accounts.check_name(name)
+        name = check_name(name)
     if password is not None:
         passwords.check_new(password, name or user.name)
     _confirm(user, current)
@@ -27,13 +29,11 @@ def alter_own(db: Session, user: User, current: str, name: str | None, password:
     hashed = passwords.hash_new(password) if password is not None else None
     mine = _same(db, user)
     if name is not None and name != mine.name:
+        if accounts.alike(db, name, but=mine.id) is not None:
+            raise Problem(409, _("This name cannot be had."))
         audit.record(db, mine, "rename", name, before=mine.name)
-        mine.name, mine.key = name, accounts.key_of(name)
-        try:
-            db.flush()
-        except IntegrityError:
-            db.rollback()
-            raise Problem(409, _("This name cannot be had.")) from None
+        mine.name, mine.key = name, key_of(name)
+        db.flush()
     if hashed is not None:
         mine.password_hash, mine.must_change_password, mine.password_expires = hashed, False, None
         sessions.finish_all(db, mine.id)
@@ -47,18 +47,44 @@ def delete_own(db: Session, user: User, password: str) -> None:
     """Deletes one's own account and all that is kept of it; its runs stay, without its name."""
     _confirm(user, password)
     mine = _same(db, user)
-    _drop_jobs(db, mine, "its owner's account was deleted")
-    db.execute(delete(Offer).where(Offer.user_id == mine.id, Offer.state != "accepted"))
     audit.record(db, mine, "delete-account", mine.name)
-    db.delete(mine)  # with its sessions and predictions; jobs, notes and accepted offers lose their owner
-    db.flush()
+    _delete(db, mine)
     _keep_an_admin(db)
     sessions.finish(db)
     db.commit()
 
 
-def alter(db: Session, actor: User, user: User, role: str | None, state: str | None) -> None:
-    """Gives an account another role or state; the last administrator stays one."""
+def remove(db: Session, actor: User, user: User) -> None:
+    """Deletes an account that waits for approval or is disabled, and all that is kept of it."""
+    if user.state == ACTIVE:
+        raise Problem(409, _("Disable the account first: then it can be deleted."))
+    audit.record(db, actor, "delete-user", user.name, state=user.state)
+    _delete(db, user)
+    db.commit()
+
+
+def _delete(db: Session, user: User) -> None:
+    _drop_jobs(db, user, "its owner's account was deleted")
+    db.execute(delete(Offer).where(Offer.user_id == user.id, Offer.state != "accepted"))
+    g.deleted_photographs = True
+    db.delete(user)  # with its sessions and predictions; jobs, notes and accepted offers lose their owner
+    db.flush()
+
+
+def alter(
+    db: Session, actor: User, user: User, role: str | None, state: str | None, one_time: tuple[str, str] | None = None
+) -> str | None:
+    """Gives an account another role or state; the last administrator stays one.
+
+    one_time: a password and its hash. An account whose name several asked for is approved with it alone, since
+    nobody knows whose password the first one is; it is returned then.
+    """
+    given = None
+    if one_time is not None and state == ACTIVE and user.state == WAITING and user.asked_again:
+        given, user.password_hash = one_time
+        user.must_change_password, user.password_expires = True, now() + timedelta(hours=accounts.ONE_TIME_HOURS)
+        user.asked_again = 0
+        audit.record(db, actor, "one-time-password", user.name)
     before = {"role": user.role, "state": user.state}
     user.role, user.state = role or user.role, state or user.state
     db.flush()
@@ -69,6 +95,7 @@ def alter(db: Session, actor: User, user: User, role: str | None, state: str | N
         _drop_jobs(db, user, "its owner's account was disabled")
     audit.record(db, actor, "alter-user", user.name, before=before, after={"role": user.role, "state": user.state})
     db.commit()
+    return given
 
 
 def _confirm(user: User, password: str) -> None:

@@ -70,6 +70,8 @@ class User(Table):
     state: Mapped[str] = mapped_column(String(16), default=WAITING, index=True)
     created: Mapped[datetime] = mapped_column(Time, default=now)
     last_login: Mapped[datetime | None] = mapped_column(Time)
+    # While it waited, others, or the same person, asked for this name or one that looks like it: so often.
+    asked_again: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class Login(Table):
@@ -127,6 +129,16 @@ class Job(Table):
     pid: Mapped[int | None]  # of the job's process group
     pid_started: Mapped[str | None] = mapped_column(String(64))  # tells a process from a later one of the same number
     exit_code: Mapped[int | None]
+
+
+class Launch(Table):
+    """An account's use of its daily quota: a job that it added or went on with. A job may be gone on with often."""
+
+    __tablename__ = "launches"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    time: Mapped[datetime] = mapped_column(Time, default=now)
 
 
 class Worker(Table):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import site_upgrade
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
@@ -17,8 +18,8 @@ from site_browser import Browser
 from sqlalchemy import event, inspect, select, text, update
 
 from fedsky.web.accounts import add
-from fedsky.web.database import VERSION_TABLE, Database, head, hidden
-from fedsky.web.tables import ACTIVE, Login, Table, User, now
+from fedsky.web.database import VERSION_TABLE, Database, _config, head, hidden
+from fedsky.web.tables import ACTIVE, Launch, Login, Table, User, iso, now
 
 KILLS = 50
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,6 +59,24 @@ def test_the_migrations_make_the_tables_that_the_code_knows(url: str) -> None:
         for key in inspect(database.engine).get_foreign_keys(name)
     }
     assert made == foreign
+    database.close()
+
+
+def test_a_database_of_the_first_version_is_brought_up_to_date_with_what_it_holds(url: str) -> None:
+    database = Database(url)
+    with database._writes.begin() as connection:
+        command.upgrade(_config(connection), "initial")
+        connection.execute(text(
+            "INSERT INTO users (id, name, key, password_hash, must_change_password, role, state, created) "
+            "VALUES ('u', 'anna', 'anna', 'hash', false, 'operator', 'waiting', '2026-11-01 00:00:00')"))  # fmt: skip
+        connection.execute(text(
+            "INSERT INTO jobs (id, user_id, title, overrides, folder, status, reason, num_runs, cancel, attempts, "
+            "created) VALUES ('j', 'u', '', '[]', '', 'done', '', 1, false, 1, '2026-11-02 00:00:00')"))  # fmt: skip
+    database.upgrade()
+    with database.reading() as db:
+        assert db.scalars(select(User)).one().asked_again == 0
+        launch = db.scalars(select(Launch)).one()
+        assert (launch.user_id, iso(launch.time)) == ("u", "2026-11-02T00:00:00+00:00")
     database.close()
 
 

@@ -207,6 +207,18 @@ def test_quotas_hold(operator: Any, as_role: Callable[[str], Any], monkeypatch: 
     assert "are waiting" in launched(as_role("admin"), {"recipe": "abc"}, 429)["detail"]
 
 
+def test_going_on_counts_for_the_daily_quota(operator: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    id = launched(operator, {"recipe": "abc"})["id"]
+    monkeypatch.setattr(queue, "MOST_A_DAY", 4)
+    statuses = []
+    for _ in range(4):
+        operator.post(f"/api/jobs/{id}/cancel")
+        answer = operator.post(f"/api/jobs/{id}/resume")
+        statuses.append(answer.status_code)
+    assert statuses == [200, 200, 200, 429] and 86_000 < int(answer.headers["Retry-After"]) <= 86_400
+    assert "launched 4 jobs within 24 hours" in launched(operator, {"recipe": "abc"}, 429)["detail"]
+
+
 def test_the_log_is_read_by_cursor(operator: Any, settings: Settings, app: Flask) -> None:
     id = launched(operator, {"recipe": "abc"})["id"]
     path = f"/api/jobs/{id}/log"

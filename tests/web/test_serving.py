@@ -64,7 +64,7 @@ def test_a_one_time_password_is_printed_and_kept_nowhere(tmp_path: Path) -> None
 
 
 def test_what_there_is_to_know_of_the_database_and_the_api(tmp_path: Path) -> None:
-    assert ask("--data", str(tmp_path / "data"), "upgrade")[1] == "The database is at version initial.\n"
+    assert ask("--data", str(tmp_path / "data"), "upgrade")[1] == "The database is at version claims_and_launches.\n"
     document = json.loads(ask("--data", str(tmp_path / "data"), "openapi")[1])
     assert document["openapi"] == "3.1.0" and "/api/login" in document["paths"]
 

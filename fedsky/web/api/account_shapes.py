@@ -83,6 +83,7 @@ class Listed(BaseModel):
     state: State
     created: str
     last_login: str | None
+    asked_again: int  # for its name, or one that looks like it, while it waited
 
 
 class Accounts(BaseModel):
@@ -92,9 +93,10 @@ class Accounts(BaseModel):
 
 
 class Altered(BaseModel):
-    """An account after a change."""
+    """An account after a change; one_time_password: the only one with which it can log in, if it was given one."""
 
     user: Listed
+    one_time_password: str | None
 
 
 class Entry(BaseModel):

@@ -7,13 +7,13 @@ from pydantic import Field
 from sqlalchemy import select
 
 from fedsky.language import _
-from fedsky.web import access, changes, datasets
+from fedsky.web import access, changes, datasets, passwords
 from fedsky.web.access import needs
 from fedsky.web.api import account_shapes as shapes
 from fedsky.web.body import Body, Query, query, read
 from fedsky.web.openapi import describe
 from fedsky.web.problems import Problem
-from fedsky.web.tables import AuditEntry, User, iso
+from fedsky.web.tables import ACTIVE, AuditEntry, User, iso
 
 blueprint = Blueprint("admin", __name__)
 
@@ -43,15 +43,38 @@ def get_users() -> dict[str, Any]:
 
 @blueprint.patch("/admin/users/<id>")
 @needs("admin")
-@describe("Gives an account another role or state.", body=UserChange, response=shapes.Altered, errors=(409,))
+@describe(
+    "Gives an account another role or state. One whose name several asked for is approved with a one-time "
+    "password, which is told once.",
+    body=UserChange,
+    response=shapes.Altered,
+    errors=(409,),
+)
 def patch_user(id: str) -> dict[str, Any]:
     """Approves, disables or enables an account, or changes what it may."""
     body = read(UserChange)
+    one_time = passwords.make_one_time()
+    hashed = passwords.hash_new(one_time) if body.state == ACTIVE else ""  # before the database is locked
+    user = known(id)
+    given = changes.alter(g.db, access.member(), user, body.role, body.state, (one_time, hashed) if hashed else None)
+    return {"user": _row(user), "one_time_password": given}
+
+
+def known(id: str) -> User:
+    """An account by its id; Problem 404 if there is none."""
     user = g.db.get(User, id)
-    if user is None:
+    if not isinstance(user, User):
         raise Problem(404, _("There is no such account."))
-    changes.alter(g.db, access.member(), user, body.role, body.state)
-    return {"user": _row(user)}
+    return user
+
+
+@blueprint.delete("/admin/users/<id>")
+@needs("admin")
+@describe("Deletes an account that waits for approval or is disabled.", errors=(409,))
+def delete_user(id: str) -> dict[str, Any]:
+    """Deletes an account."""
+    changes.remove(g.db, access.member(), known(id))
+    return {}
 
 
 @blueprint.get("/admin/audit")
@@ -96,4 +119,5 @@ def _row(user: User) -> dict[str, Any]:
         "state": user.state,
         "created": iso(user.created),
         "last_login": iso(user.last_login),
+        "asked_again": user.asked_again,
     }

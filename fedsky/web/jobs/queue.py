@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from fedsky.language import _
-from fedsky.web.tables import Job, User, Worker, new_id, now
+from fedsky.web.tables import Job, Launch, User, Worker, new_id, now
 
 MOST_AT_ONCE = 5  # jobs of an account that wait or run
-MOST_A_DAY = 20  # jobs that an account adds within 24 hours
+MOST_A_DAY = 20  # jobs that an account adds, or goes on with, within 24 hours
 MOST_WAITING = 100  # jobs of all
 MOST_ATTEMPTS = 3  # times that a job is taken up whose worker or machine was killed
 WORKER = "worker"  # the one row of the table of workers
@@ -35,6 +35,7 @@ def add(db: Session, user: User, about: Mapping[str, Any]) -> Job:
     _make_room(db, user)
     job = Job(id=new_id(), user_id=user.id, status=QUEUED, created=now(), **about)
     db.add(job)
+    _count_launch(db, user)
     return job
 
 
@@ -44,7 +45,16 @@ def go_on(db: Session, user: User, id: str) -> bool:
     over = update(Job).where(Job.id == id, Job.status.in_((FAILED, CANCELLED, INTERRUPTED)))
     anew = {"status": QUEUED, "created": now(), "cancel": False, "attempts": 0, "reason": "", "exit_code": None,
             "started": None, "ended": None, "heartbeat": None, "pid": None, "pid_started": None}  # fmt: skip
-    return bool(_count(db.execute(over.values(**anew))))
+    is_queued = bool(_count(db.execute(over.values(**anew))))
+    if is_queued:
+        _count_launch(db, user)
+    return is_queued
+
+
+def _count_launch(db: Session, user: User) -> None:
+    db.execute(delete(Launch).where(Launch.time < now() - timedelta(days=1)))
+    db.add(Launch(user_id=user.id))
+    db.flush()
 
 
 def _make_room(db: Session, user: User) -> None:
@@ -52,9 +62,8 @@ def _make_room(db: Session, user: User) -> None:
     mine = select(func.count()).select_from(Job).where(Job.user_id == user.id)
     if db.scalar(mine.where(Job.status.in_((QUEUED, RUNNING)))) >= MOST_AT_ONCE:  # type: ignore[operator]
         raise QuotaError(_("You have {n} jobs that wait or run: wait until one ends, or cancel one.", n=MOST_AT_ONCE))
-    recent = db.scalars(
-        select(Job.created).where(Job.user_id == user.id, Job.created > now() - timedelta(days=1)).order_by(Job.created)
-    ).all()
+    today = select(Launch.time).where(Launch.user_id == user.id, Launch.time > now() - timedelta(days=1))
+    recent = db.scalars(today.order_by(Launch.time)).all()
     if len(recent) >= MOST_A_DAY:
         wait = recent[len(recent) - MOST_A_DAY] + timedelta(days=1) - now()
         raise QuotaError(

@@ -48,8 +48,8 @@ describe('registering', () => {
 
 describe('the accounts', () => {
   const accounts: Account[] = [
-    { id: 'u2', name: 'emil', role: 'user', state: 'waiting', created: '2026-11-20T08:00:00+00:00', last_login: null },
-    { id: 'u1', name: 'rosa', role: 'admin', state: 'active', created: '2026-11-01T08:00:00+00:00', last_login: null },
+    { id: 'u2', name: 'emil', role: 'user', state: 'waiting', created: '2026-11-20T08:00:00+00:00', last_login: null, asked_again: 0 },
+    { id: 'u1', name: 'rosa', role: 'admin', state: 'active', created: '2026-11-01T08:00:00+00:00', last_login: null, asked_again: 0 },
   ]
 
   it('are approved with one button; the own one cannot be disabled', async () => {
@@ -65,6 +65,38 @@ describe('the accounts', () => {
     await settle()
     expect(asked.find((each) => each.method === 'PATCH')).toMatchObject({ path: '/admin/users/u2', body: { state: 'active' } })
     expect(toasts.map((each) => each.text)).toContain('emil may log in now.')
+    end()
+  })
+
+  it('of a name that several asked for are told as such, and get a one-time password, once', async () => {
+    logInAs('admin')
+    serve({
+      'GET /admin/users': { users: [{ ...accounts[0], asked_again: 2 }] },
+      'PATCH /admin/users/u2': { one_time_password: 'abcdef-ghjkmn' },
+      'GET /session': { user: null, csrf: '', public: true, registration: 'approve', version: '1' },
+    })
+    const { element, end } = await mountPage('/admin/users')
+    expect(text(element)).toContain('was asked for again 2 times since')
+    expect(text(element)).not.toContain('abcdef')
+    button(element, 'Approve emil').click()
+    await settle()
+    expect(text(element.querySelector('[role=status] code'))).toBe('abcdef-ghjkmn')
+    end()
+  })
+
+  it('that wait can be deleted, after a question', async () => {
+    logInAs('admin')
+    const asked = serve({ 'GET /admin/users': { users: accounts }, 'DELETE /admin/users/u2': {}, 'GET /session': { user: null, csrf: '', public: true, registration: 'approve', version: '1' } }) // prettier-ignore
+    const { element, end } = await mountPage('/admin/users')
+    expect(() => button(element, 'Delete rosa')).toThrow()
+    button(element, 'Delete emil').click()
+    await settle()
+    expect(asked.some((each) => each.method === 'DELETE')).toBe(false)
+    const dialog = [...element.querySelectorAll('dialog')].find((each) => each.open)
+    expect(text(dialog ?? null)).toContain('Delete emil?')
+    dialog?.querySelector('form')?.dispatchEvent(new Event('submit'))
+    await settle()
+    expect(asked.some((each) => each.method === 'DELETE' && each.path === '/admin/users/u2')).toBe(true)
     end()
   })
 

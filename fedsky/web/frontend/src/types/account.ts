@@ -42,6 +42,8 @@ export interface Account {
   state: UserState
   created: string
   last_login: string | null
+  /** How often others asked for this name, or one that looks like it, while it waited. */
+  asked_again: number
 }
 
 export interface AuditEntry {
