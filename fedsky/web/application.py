@@ -1,6 +1,9 @@
 """The site's Flask application, put together."""
 
+from contextlib import suppress
+
 from flask import Flask, Response, current_app, g, json, request
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import NotFound
 
 from fedsky import language
@@ -77,3 +80,7 @@ def close_database(_: BaseException | None) -> None:
     """Ends a request's database session; what was not committed is undone."""
     if "db" in g:
         g.db.close()
+        database: Database = current_app.extensions["database"]
+        if g.get("deleted_photographs") or database.owes:
+            with suppress(OperationalError):  # another writes: the next request sees to it
+                database.forget(wait=bool(g.get("deleted_photographs")))

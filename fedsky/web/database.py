@@ -23,6 +23,7 @@ from fedsky.web import postgres
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 VERSION_TABLE = "fedsky_web_version"
 BUSY_SECONDS = 20
+FORGET_SECONDS = 2  # that a deletion waits for readers of what is deleted
 SQLITE = ("sqlite", "sqlite+pysqlite")
 LOOKS = "sqlite:////folder/file or postgresql://user@host/name"
 
@@ -56,12 +57,34 @@ class Database:
         if address.drivername in SQLITE:
             event.listen(self.engine, "connect", _on_connect)
         event.listen(self.engine, "begin", _on_begin)
+        self.owes = False
         self._writes = self.engine.execution_options(**writes)
         self.reading = sessionmaker(self.engine.execution_options(**reads), expire_on_commit=False)
         self.writing = sessionmaker(self._writes, expire_on_commit=False)
 
     def close(self) -> None:
         self.engine.dispose()
+
+    def forget(self, wait: bool = True) -> None:
+        """Has what was deleted go from the disk, too, not from the tables alone.
+
+        Where a reader holds it back, ``owes`` is set: to be asked again, then without waiting for readers.
+
+        SQLite writes zeros over it (secure_delete), but into the write-ahead log, where the page stands as it was
+        until the log is carried over and cut. PostgreSQL leaves it to its vacuum.
+        """
+        if self.engine.dialect.name != "sqlite":
+            return
+        connection = self.engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute(f"PRAGMA busy_timeout = {FORGET_SECONDS * 1000 if wait else 0}")
+            busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+            cursor.close()
+        finally:
+            connection.close()
+        self.owes = bool(busy)
 
     def upgrade(self) -> None:
         """Brings the tables to this version in one transaction under a lock: a kill leaves them old or new."""
@@ -113,6 +136,7 @@ def _on_connect(connection: Any, _: Any) -> None:
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")  # a commit outlives a power cut
     cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute("PRAGMA secure_delete = ON")
     cursor.close()
 
 

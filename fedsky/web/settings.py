@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 Registration = Literal["approve", "open", "closed"]
+# What the site keeps in its folder.
+OWN = ("site.sqlite", "secret.key", ".secret.key", "logs", "kept", "accepted")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -45,8 +47,22 @@ class Settings:
         return "__Host-fedsky" if self.https else "fedsky"
 
     def prepare(self) -> None:
-        """Makes the site's folder, readable by its owner alone; OSError if that cannot be."""
+        """Makes the site's folder, readable by its owner alone, also where it was there before.
+
+        OSError if that cannot be; ValueError in one line for a folder that others may read and that holds other
+        things too, from which nobody is shut out unasked.
+        """
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        mode = self.data.stat().st_mode
+        if os.name != "posix" or not mode & 0o077:
+            return
+        others = sorted(path.name for path in self.data.iterdir() if not path.name.startswith(OWN))
+        if others:
+            raise ValueError(
+                f"--data {self.data} may be read by others (mode {mode & 0o777:o}) and holds {others[0]}, which is not "
+                f"the site's: name a folder for the site alone, or chmod 700 {self.data}"
+            )
+        self.data.chmod(0o700)
 
     def secret(self) -> bytes:
         """The key that signs cookies, drawn when first asked for; it appears whole or not at all."""

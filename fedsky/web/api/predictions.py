@@ -86,6 +86,7 @@ def delete_prediction(id: str) -> dict[str, Any]:
     g.db.execute(delete(Offer).where(Offer.prediction_id == prediction.id, Offer.state == WAITING))
     g.db.delete(prediction)
     g.db.commit()
+    g.deleted_photographs = True
     return {}
 
 

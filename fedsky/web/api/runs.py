@@ -77,7 +77,9 @@ def runs() -> Response:
     version, notes = site.notes(g.db)
     rows = site.index.rows()
     key = ("runs", site.index.generation, version, asked.model_dump_json())
-    return send(site.answers.get(key, lambda: listing(rows, Question(**asked.model_dump()), notes)))
+    left_out = site.index.left_out
+    return send(site.answers.get(
+        key, lambda: listing(rows, Question(**asked.model_dump()), notes) | {"left_out": left_out}))  # fmt: skip
 
 
 def known(id: str) -> tuple[Found, Row]:

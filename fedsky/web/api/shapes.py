@@ -34,13 +34,17 @@ class RunRow(BaseModel):
 
 
 class RunList(BaseModel):
-    """A page of the list, how many runs match, what there is to choose from, and the settings that differ."""
+    """A page of the list, how many runs match, what there is to choose from, and the settings that differ.
+
+    left_out: folders that were not looked into, since there are too many.
+    """
 
     runs: list[RunRow]
     total: int
     strategies: list[str]
     statuses: list[str]
     differs: list[str]
+    left_out: int
 
 
 class File(BaseModel):

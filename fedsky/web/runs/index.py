@@ -11,6 +11,7 @@ from .rows import Row, read_row
 from .scan import Found, Scanner, unsafe
 
 PATIENCE = 1.0  # seconds for which a look at the folders holds
+REST = 10  # times as long as a look took, it holds besides: looking takes no more than a tenth of a core
 MOST_RUNS = 20_000
 
 
@@ -26,10 +27,11 @@ class Index:
         if self.reference is not None and not any(self.reference.is_relative_to(root) for root in self.roots):
             self.roots.append(self.reference)
         self.generation = 0
+        self.left_out = 0  # folders that were not looked into, and runs beyond MOST_RUNS
         self._scanner = Scanner(self.roots)
         self._rows: dict[str, Row] = {}
         self._found: dict[str, Found] = {}
-        self._looked = float("-inf")
+        self._looked, self._took = float("-inf"), 0.0
         self._lock = threading.Lock()
 
     def refresh(self, patience: float = PATIENCE) -> None:
@@ -37,31 +39,36 @@ class Index:
 
         The first look is waited for; later ones are made by one thread while others use what is known.
         """
-        if time.monotonic() - self._looked < patience:
+        if time.monotonic() - self._looked < max(patience, min(patience, 1) * REST * self._took):
             return
         if not self._lock.acquire(blocking=not self._found or patience == 0):
             return
         try:
-            if time.monotonic() - self._looked >= patience:
+            began = time.monotonic()
+            if began - self._looked >= patience:
                 self._look()
                 self._looked = time.monotonic()
+                self._took = self._looked - began
         finally:
             self._lock.release()
 
     def _look(self) -> None:
         found: dict[str, Found] = {}
         rows: dict[str, Row] = {}
+        too_many = 0
         for each in self._scanner.find():
             if len(found) >= MOST_RUNS:
-                break
+                too_many += 1
+                continue
             found[each.id] = each
             known = self._found.get(each.id)
             if known is not None and known.stamp == each.stamp:
                 rows[each.id] = self._rows[each.id]
             else:
                 rows[each.id] = read_row(each, self._is_reference(each.folder))
-        if found != self._found:
-            self._rows, self._found = rows, found
+        left_out = self._scanner.left_out + too_many
+        if found != self._found or left_out != self.left_out:
+            self._rows, self._found, self.left_out = rows, found, left_out
             self.generation += 1
 
     def _is_reference(self, folder: Path) -> bool:

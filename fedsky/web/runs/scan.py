@@ -1,6 +1,7 @@
 """Finds run folders under the site's roots without following a link and without opening a file but locks."""
 
 import hashlib
+import heapq
 import os
 import stat
 import time
@@ -52,7 +53,11 @@ def identity(position: int, relative: str) -> str:
 
 
 class Scanner:
-    """Walks the roots again and again. A folder whose time has not changed is not listed anew: that is what costs.
+    """Walks the roots again and again, folders with few siblings first, so that none with many keeps others out.
+
+    left_out: how many folders the last walk did not look into, as there were more than it may look into.
+
+    A folder whose time has not changed is not listed anew: that is what costs.
 
     Times are as coarse as some milliseconds, so that a listing counts only if the folder had rested before it.
     """
@@ -61,28 +66,34 @@ class Scanner:
 
     def __init__(self, roots: Sequence[Path]) -> None:
         self.roots = roots
+        self.left_out = 0
         self._listed: dict[Path, tuple[int, list[str], bool]] = {}  # folder: its time, subfolders, whether it is a run
 
     def find(self) -> Iterator[Found]:
         """Every run under the roots, each folder once; links are neither followed nor taken for a run."""
         seen: set[Path] = set()
-        for position, root in enumerate(self.roots):
-            waiting = [(root, "", 0)]
-            while waiting and len(seen) < MOST_FOLDERS:
-                folder, relative, depth = waiting.pop()
-                if folder in seen:
-                    continue
-                seen.add(folder)
-                inner, is_run = self._inside(folder)
-                stamp = _stamp(folder) if is_run else None
-                if stamp is not None:
-                    yield Found(identity(position, relative or "."), folder, relative or folder.name, stamp)
-                if depth < DEEPEST:
-                    waiting += [
-                        (folder / name, f"{relative}/{name}" if relative else name, depth + 1)
-                        for name in inner
-                        if stamp is None or name not in INNER
-                    ]
+        # Siblings, minus the depth, and what is looked at: of folders with as many siblings the deepest first. A root
+        # within one before it is met on the way, and has its ids from there, unless it is hidden.
+        waiting = [
+            (MOST_FOLDERS if any(map(root.is_relative_to, self.roots[:position])) else 0, 0, position, "", root)
+            for position, root in enumerate(self.roots)
+        ]
+        heapq.heapify(waiting)
+        while waiting and len(seen) < MOST_FOLDERS:
+            _, depth, position, relative, folder = heapq.heappop(waiting)
+            if folder in seen:
+                continue
+            seen.add(folder)
+            inner, is_run = self._inside(folder)
+            stamp = _stamp(folder) if is_run else None
+            if stamp is not None:
+                yield Found(identity(position, relative or "."), folder, relative or folder.name, stamp)
+            if -depth < DEEPEST:
+                for name in inner:
+                    if stamp is None or name not in INNER:
+                        below = f"{relative}/{name}" if relative else name
+                        heapq.heappush(waiting, (len(inner), depth - 1, position, below, folder / name))
+        self.left_out = len(waiting)
         for gone in set(self._listed) - seen:
             del self._listed[gone]
 

@@ -33,6 +33,8 @@ export interface RunList {
   strategies: string[]
   statuses: RunStatus[]
   differs: string[]
+  /** Folders that were not looked into, since there are too many. */
+  left_out: number
 }
 
 export interface RunDetail {

@@ -28,6 +28,7 @@ export default {
   clear: 'Clear',
   reset: 'Reset filters',
   noneFound: 'No run matches. Take a filter away, or search for something else.',
+  leftOut: '{count} folder was not looked into: there are too many. Runs in it are missing here. Move what holds no runs out of the outputs.|{count} folders were not looked into: there are too many. Runs in them are missing here. Move what holds no runs out of the outputs.',
   noneYet: 'There is no run yet. Start one with: python -m fedsky',
   sortBy: 'Sort by {name}',
   of: '{done} of {all}',

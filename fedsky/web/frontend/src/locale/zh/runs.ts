@@ -28,6 +28,7 @@ export default {
   clear: '清除',
   reset: '重置筛选',
   noneFound: '没有符合的运行。请去掉某个筛选条件，或改用其他搜索词。',
+  leftOut: '文件夹过多，有 {count} 个未被查看，其中的运行未列出。请将不含运行的文件夹移出输出目录。',
   noneYet: '尚无运行。可用以下命令启动：python -m fedsky',
   sortBy: '按{name}排序',
   of: '{done} / {all}',
