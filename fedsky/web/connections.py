@@ -36,12 +36,12 @@ HEAD = 32 * 1024  # bytes of a request's first lines: an address that names 500 
 UPLOADS, UPLOADS_OF_ONE = 6, 2  # of the largest photographs, held at a time: of all, and of one address
 
 
-class BusyError(Error):  # type: ignore[misc]
+class BusyError(Error):
     """A refusal to receive a body now, in the form of the site's others."""
 
     code, reason = 503, "Service Unavailable"
 
-    def to_response(self, ident: str | None = None) -> tuple[str, list[tuple[str, str]], bytes]:
+    def to_response(self, ident: str | None = None) -> tuple[str, list[tuple[str, str]], bytes]:  # type: ignore[override]
         """Status, headers and body."""
         content = {"type": "about:blank", "status": 503, "title": self.reason, "detail": self.body, "request_id": ""}
         headers = [("Content-Type", "application/problem+json"), ("Retry-After", "5"), ("Cache-Control", "no-store"),
@@ -81,11 +81,11 @@ class Request(HTTPRequestParser):
     def parse_header(self, header_plus: bytes) -> None:
         """Reads the first lines, and decides from them whether the body may come."""
         super().parse_header(header_plus)
-        self.allowed = self.server.bodies.allowed(self.path)
+        self.allowed = self.server.bodies.allowed(self.path)  # type: ignore[attr-defined]
         if self.content_length > self.allowed:
             # The application refuses it by its length; what comes after is not read, and the connection ends.
             self.body_rcv, self.content_length, self.expect_continue = None, 0, False
-            self.headers["CONNECTION"], self.connection_close = "close", True
+            self.headers["CONNECTION"], self.connection_close = "close", True  # type: ignore[index]
         elif self.allowed > BODY and (self.chunked or self.content_length > BODY):
             self.held = self.allowed if self.chunked else self.content_length
             if not self.server.may_hold(self):
@@ -151,7 +151,7 @@ class Server(TcpWSGIServer):
     """waitress' server with these connections."""
 
     channel_class = Channel
-    active_channels: dict[int, Channel]
+    active_channels: dict[int, Channel]  # type: ignore[assignment]
 
     def __init__(self, app: Any, sock: socket.socket, bodies: Bodies, **settings: Any) -> None:
         adj = Adjustments(
@@ -216,7 +216,7 @@ class Server(TcpWSGIServer):
 
     def maintenance(self, now: float) -> None:
         """Ends the connections that are silent or late."""
-        super().maintenance(now)
+        super().maintenance(now)  # type: ignore[arg-type]  # a time in seconds, as waitress calls it
         for channel in self.active_channels.values():
             if not channel.will_close and channel.is_late(now):
                 self.end(channel)

@@ -40,6 +40,11 @@ def app() -> Flask:
     return made
 
 
+def sockets(server: Server) -> Any:
+    """waitress' map of what it looks after."""
+    return server._map  # type: ignore[attr-defined]
+
+
 @pytest.fixture
 def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Served]]:
     """Serves an application with bounds as told, from which connections of any 127.x.y.z are opened."""
@@ -58,7 +63,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Served]]:
 
         def loop() -> None:
             while not stop.is_set():
-                server.asyncore.loop(timeout=0.05, map=server._map, use_poll=True, count=1)
+                server.asyncore.loop(timeout=0.05, map=sockets(server), use_poll=True, count=1)
 
         thread = threading.Thread(target=loop)
         thread.start()
@@ -78,7 +83,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Served]]:
     for server, thread in begun:
         thread.join()
         server.task_dispatcher.shutdown()
-        server.asyncore.close_all(server._map)
+        server.asyncore.close_all(sockets(server))
 
 
 def ask(connection: socket.socket, head: bytes, body: bytes = b"") -> bytes:
@@ -197,7 +202,7 @@ def test_the_bytes_of_bodies_are_bounded_for_one_and_for_all(serve: Any) -> None
     head = b"POST /large HTTP/1.1\r\nContent-Length: 600000\r\n"
 
     def begin(address: str) -> socket.socket:
-        connection = connect(address)
+        connection: socket.socket = connect(address)
         connection.sendall(head + b"Host: x\r\nConnection: close\r\n\r\n" + b"x" * 100_000)
         time.sleep(0.1)
         return connection
