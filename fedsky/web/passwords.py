@@ -4,7 +4,7 @@ import secrets
 import threading
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 
 from argon2 import PasswordHasher
@@ -114,7 +114,7 @@ def is_outdated(kept: str) -> bool:
 def _turn() -> Iterator[None]:
     """Waits for a turn to hash; Problem 503 where too many wait."""
     try:
-        with _waiting.of(network(g.address) if has_request_context() else ""):
+        with _waiting.of(network(g.address)) if has_request_context() else nullcontext():
             if not _turns.acquire(timeout=WAIT_SECONDS):
                 raise BusyError
             try:
