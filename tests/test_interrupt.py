@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from interrupted import start, wait_until_it_heeds
+from interrupted import heed, start, wait_until_it_heeds
 
 SMALL = ["num_rounds=200", "num_clients=2", "data.count=60", "data.size=16"]
 
@@ -71,7 +71,7 @@ def test_it_ends_a_run_whose_terminal_is_gone(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "fedsky", *SMALL, "engine=inline", f"hydra.run.dir={tmp_path / 'run'}"],
         stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        preexec_fn=lambda: (heed(), fcntl.ioctl(0, termios.TIOCSCTTY, 0)),
     )  # fmt: skip
     os.close(slave)
     end = time.monotonic() + 60

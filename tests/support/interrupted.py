@@ -12,12 +12,18 @@ import pytest
 
 
 def start(*arguments: str, start_new_session: bool = False, cwd: Path | None = None) -> "subprocess.Popen[str]":
-    """A Python program that heeds Ctrl-C, as one in a terminal's foreground does; its output is one text."""
+    """A Python program that heeds signals, as one in a terminal's foreground does; its output is one text."""
     return subprocess.Popen(
         [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         start_new_session=start_new_session, cwd=cwd,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=heed,
     )  # fmt: skip
+
+
+def heed() -> None:
+    """Undoes what a shell's background, or nohup, has a program ignore."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def wait_until_it_heeds(process: "subprocess.Popen[str]") -> None:
