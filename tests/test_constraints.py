@@ -36,7 +36,8 @@ def test_what_torch_brings_for_its_accelerator_is_left_to_torch() -> None:
 
 
 def test_a_run_keeps_its_hash_and_what_differs(monkeypatch: pytest.MonkeyPatch) -> None:
-    installed = {**NAMED, "torch": f"{NAMED['torch']}+cpu", "numpy": "1.0"}
+    installed = NAMED | {canonicalize_name("torch"): f"{NAMED[canonicalize_name('torch')]}+cpu"}
+    installed[canonicalize_name("numpy")] = "1.0"
     monkeypatch.setattr(importlib.metadata, "version", lambda name: installed[canonicalize_name(name)])
     digest = hashlib.sha256((ROOT / "constraints.txt").read_bytes()).hexdigest()
     assert provenance.constraints() == {"constraints": {"sha256": digest, "differing": ["numpy"]}}

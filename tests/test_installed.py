@@ -60,7 +60,7 @@ def environment() -> dict[str, str]:
 
 
 def ask(fedsky: Path, folder: Path, *words: str, code: int = 0) -> str:
-    command = [fedsky, *words]
+    command = [str(fedsky), *words]
     done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=240)
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
@@ -130,8 +130,8 @@ def test_a_model_of_ones_own_judges_where_its_shelf_stands_alone(fedsky: Path, t
 
 def test_runs_of_ones_own_go_on_where_they_stopped(fedsky: Path, tmp_path: Path) -> None:
     write_shelf(tmp_path)
-    words = [fedsky, "-m", *ALL, "strategy=fedavg,fedavgclip", "seed=0,1", "num_rounds=4"]
-    ask(fedsky, tmp_path, *map(str, words[1:]), "hydra.sweep.dir=whole")
+    words = [str(fedsky), "-m", *ALL, "strategy=fedavg,fedavgclip", "seed=0,1", "num_rounds=4"]
+    ask(fedsky, tmp_path, *words[1:], "hydra.sweep.dir=whole")
     process = subprocess.Popen(
         [*words, "hydra.sweep.dir=cut"], cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL
     )
@@ -151,7 +151,7 @@ def test_the_site_starts_and_shows_a_run(fedsky: Path, tmp_path: Path) -> None:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
-    words = [fedsky, "web", "--port", str(port), "--no-worker"]
+    words = [str(fedsky), "web", "--port", str(port), "--no-worker"]
     process = subprocess.Popen(words, cwd=tmp_path, env=environment(), stderr=subprocess.DEVNULL)
     try:
         end = time.monotonic() + 60

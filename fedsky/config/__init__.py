@@ -14,7 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 from fedsky import checks
 from fedsky.checks import listed, shown
 from fedsky.config import arguments, start
-from fedsky.config.shelf import CONF, choices, reach
+from fedsky.config.shelf import CONF as CONF
+from fedsky.config.shelf import choices, reach
 
 # key: smallest value of a whole number
 WHOLE = {"num_clients": 1, "num_rounds": 1, "local_epochs": 1, "batch_size": 1, "seed": 0, "data_seed": 0}

@@ -35,7 +35,7 @@ def choices(group: str, start: Path | None = None) -> dict[str, Path]:
 
 def targets(group: str) -> set[str]:
     """What the choices of a group name by ``_target_``: all that a file from elsewhere may name in it."""
-    return {str(OmegaConf.load(path).get("_target_")) for path in choices(group).values()}
+    return {str(OmegaConf.select(OmegaConf.load(path), "_target_")) for path in choices(group).values()}
 
 
 def reach() -> None:
