@@ -10,7 +10,7 @@ INSTALL = $(PIP) -c constraints.txt \
        grep -Ev '^torch(vision)?==' constraints.txt > .venv/constraints.txt; $(PIP) -c .venv/constraints.txt; } \
   || { echo "nor so: taking the newest that pyproject.toml allows, with which nobody has tested"; $(PIP); }
 
-.PHONY: setup constraints demo web test lint docs reference benchmark clean
+.PHONY: setup constraints demo web test quick lint docs reference benchmark clean
 
 # .venv is made anew where it does not start or cannot import what the suite stands on, and brought up to date where
 # pyproject.toml or constraints.txt have changed since.
@@ -46,6 +46,10 @@ web: setup
 # Two at a time, each file in one process (what its tests share is made once), the longest files first.
 test: setup lint
 	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# For the loop while one works: the tests that start no process, no Ray, no browser and no run (tests/support/slow.py).
+quick: setup
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 lint: setup
 	$(PY) -m ruff check .

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from listed_skips import pytest_addoption, pytest_sessionfinish  # noqa: F401  # hooks
 from longest_first import pytest_collection_modifyitems  # noqa: F401  # hook
+from slow import pytest_itemcollected  # noqa: F401  # hook
 
 SKY = Path(__file__).resolve().parents[2] / "shared" / "sky"
 
