@@ -146,6 +146,7 @@ def chinese(tmp_path: Path) -> Path:
     return home
 
 
+@pytest.mark.slow
 def test_names_that_are_not_utf8_are_escaped_and_found_again(chinese: Path) -> None:
     assert escaped(f"{GBK}.jpg") == f"{ESCAPED}.jpg" and escaped("晴天 100%.jpg") == "晴天 100%.jpg"
     files = list_files(chinese).files

@@ -90,6 +90,7 @@ FUZZ = settings(
 )
 
 
+@pytest.mark.slow
 @FUZZ
 @given(place=st.sampled_from(PLACES), value=VALUE)
 def test_any_value_in_run_json(
@@ -101,6 +102,7 @@ def test_any_value_in_run_json(
     check(folder)
 
 
+@pytest.mark.slow
 @FUZZ
 @given(place=st.sampled_from(COLUMNS), number=st.integers(0, 5), value=VALUE)
 def test_any_value_in_a_table(

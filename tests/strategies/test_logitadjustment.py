@@ -76,6 +76,7 @@ def test_without_the_prior_it_is_fedavg_to_the_bit_and_with_it_is_not(go: Go, ho
     assert ends[1][3] != ends[2][3]
 
 
+@pytest.mark.slow
 def balanced_accuracy(half: Any, folder: Path) -> float:
     """After 30 rounds of two owners who have few points of class 1, judged on as many points of each class."""
     rng = np.random.default_rng(0)

@@ -1,6 +1,7 @@
-"""Marks as slow, for ``make quick`` to leave out, each test that starts a process, Ray, a browser or a run.
+"""Marks as slow, for ``make quick`` to leave out, each test that starts a process, trains, or draws pictures at length.
 
-Nobody lists them: it is told by the names that a test's code uses, and those of its fixtures and helpers.
+Nobody lists the tests: it is told by the names that a test's code uses, and those of its fixtures and helpers. Only one
+that is slow otherwise has to be marked, ``@pytest.mark.slow``.
 """
 
 import functools
@@ -13,7 +14,15 @@ from typing import Any
 import pytest
 
 TESTS = Path(__file__).resolve().parents[1]
-STARTERS = ("subprocess", "multiprocessing", "ray", "fedsky.run", "fedsky.engine", "fedsky.resume", "playwright")
+STARTERS = (
+    # processes, Ray, browsers
+    "subprocess", "multiprocessing", "ray", "schemathesis", "job_site", "interrupted", "fedsky.web.prediction.judge",
+    # training
+    "fedsky.run", "fedsky.engine", "fedsky.resume", "quadratics", "personal", "benchmarks",
+    # drawing: whole reports and pages, skies
+    "fedsky.report.page", "fedsky.report.plots", "fedsky.photographs.explore", "fedsky.photographs.curate",
+    "fedsky.data.rendered", "fedsky.data.sky",
+)  # fmt: skip
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -26,7 +35,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 def starts(function: Any) -> bool:
     """Whether a function, or what it calls in tests/, uses one of the starters."""
-    return _starts(inspect.unwrap(function), frozenset())
+    inner = getattr(getattr(function, "hypothesis", None), "inner_test", function)
+    return _starts(inspect.unwrap(inner), frozenset())
 
 
 @functools.cache

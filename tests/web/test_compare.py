@@ -27,6 +27,8 @@ from fedsky.web.runs.beside import Beside, FailedError
 from fedsky.web.runs.keeping import Keeping
 from fedsky.web.share import BusyError
 
+pytestmark = pytest.mark.slow
+
 REFERENCE = Path(__file__).resolve().parents[2] / "outputs" / "reference"
 NAMES = ("centralized-0", "centralized-1", "fedavg-0", "fedavg-1", "local-0", "local-1")
 

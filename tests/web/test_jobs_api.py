@@ -40,6 +40,7 @@ def launched(browser: Any, body: dict[str, Any], status: int = 201) -> Any:
     return answer.get_json()["job"] if status == 201 else answer.get_json()
 
 
+@pytest.mark.slow
 def test_recipes_and_fields_come_from_conf(operator: Any) -> None:
     book = operator.get("/api/recipes").get_json()
     job_shapes.RecipeBook.model_validate(book)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 from flask import Flask
 from sqlalchemy import select, text
 
@@ -22,6 +23,8 @@ from fedsky.web.jobs import process, queue
 from fedsky.web.jobs.command import folder_of
 from fedsky.web.jobs.worker import Worker
 from fedsky.web.tables import Job, User
+
+pytestmark = pytest.mark.slow
 
 QUICK = {"engine": "inline", "num_rounds": 2, "data.count": 60, "data.size": 32, "num_clients": 2, "repetitions": 2}
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
