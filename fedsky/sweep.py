@@ -18,6 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from fedsky.config import CONF, from_here
+from fedsky.config.claim import place
 from fedsky.history import DONE
 
 ASKED = "multirun.yaml"  # what Hydra writes before a sweep's first job
@@ -33,7 +34,8 @@ class Begun(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Notes where the jobs' folders will be."""
-        Begun.folders.append(Path(config.hydra.sweep.dir))
+        if (folder := place(config, "hydra.sweep.dir")) is not None:
+            Begun.folders.append(folder)
         Begun.trains = config.get("dry_run") is not True  # which leaves no folders
 
 

@@ -19,7 +19,7 @@ def test_what_failed_in_whatever_process_is_listed(tmp_path: Path, launcher: lis
     assert ended.returncode == 1 and "Traceback" not in ended.stderr, ended.stderr
     head, *failed = ended.stderr.splitlines()[-3:]
     assert head == "fedsky: 2 job(s) failed:"
-    assert failed[0].endswith(" lr=-1: lr=-1: a number above 0 is needed")
+    assert " lr=-1" in failed[0] and failed[0].endswith(": lr=-1: a number above 0 is needed")
     assert " lr=1" in failed[1] and "diverged" in failed[1]
     assert statuses(tmp_path) == {"1": "done", "2": "failed"}
 

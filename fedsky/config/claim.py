@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from fedsky import lock
 from fedsky.config import from_here
@@ -15,7 +16,9 @@ class Claim(Callback):
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Holds the folder of a single run; ends the command where a run is there, or another process."""
-        folder = from_here(str(config.hydra.run.dir))
+        folder = place(config, "hydra.run.dir")
+        if folder is None:
+            return
         _take(folder)
         if (folder / "run.json").exists():
             raise SystemExit(f"fedsky: {folder} holds a run already: name another folder, or remove it")
@@ -26,11 +29,20 @@ class Claim(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Holds the folder of a sweep, whose jobs may have processes of their own that hold theirs."""
-        _take(from_here(str(config.hydra.sweep.dir)))
+        if (folder := place(config, "hydra.sweep.dir")) is not None:
+            _take(folder)
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Lets go of it."""
         lock.release(Path(str(config.hydra.sweep.dir)))
+
+
+def place(config: DictConfig, key: str) -> Path | None:
+    """A folder that the configuration names; None where it cannot be told, which Hydra tells itself next."""
+    try:
+        return from_here(str(OmegaConf.select(config, key)))
+    except OmegaConfBaseException:
+        return None
 
 
 def _take(folder: Path) -> None:
