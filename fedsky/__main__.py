@@ -9,6 +9,7 @@ if __name__ == "__main__":  # before what takes long to import
 import logging
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from fedsky.config.known import refuse_unread
 from fedsky.config.refusals import TRACEBACK, explain, fault
 
 LOG = logging.getLogger("fedsky")
+looks: list[Callable[[dict[str, Any]], None]] = []  # at a configuration, by whoever has Hydra compose it from a file
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
@@ -41,6 +43,8 @@ def _is_well(cfg: DictConfig) -> bool:
     try:
         refuse_unread(settings.overrides.task, cfg)
         config = resolve(cfg)
+        for look in looks:
+            look(config)
     except (ValueError, OSError, OmegaConfBaseException) as error:
         return _failed(explain(error), error)
     # These take seconds to import, which a wrong value need not wait for.

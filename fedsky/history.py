@@ -5,6 +5,7 @@ or a missing file is told in ``Run.problems``, never raised and never guessed.
 """
 
 import csv
+import io
 import json
 import math
 import os
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from fedsky import lock
+from fedsky import lock, untrusted
 from fedsky.columns import BEFORE, TABLES
 
 Row = dict[str, Any]
@@ -97,7 +98,7 @@ def read_lines(path: Path) -> tuple[list[Row], list[str]]:
     rows: list[Row] = []
     problems: list[str] = []
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = untrusted.text_of(path, path.parent, errors="replace")
     except OSError as error:
         return rows, [f"{path.name}: {error.strerror}"]
     lines = text.splitlines()
@@ -196,11 +197,11 @@ class Run:
     def predictions(self) -> list[dict[str, str]]:
         """The rows of predictions.csv: image, client, label, predicted, probability_<class>; empty where missing."""
         path = self.folder / "predictions.csv"
-        if not path.is_file():
+        if not os.path.lexists(path):
             return []
         try:
-            with path.open(newline="", encoding="utf-8", errors="replace") as file:
-                return list(csv.DictReader(file))
+            text = untrusted.text_of(path, self.folder, errors="replace")
+            return list(csv.DictReader(io.StringIO(text, newline="")))
         except (OSError, csv.Error) as error:
             self.problems.append(f"{path.name}: {error}")
             return []
@@ -209,7 +210,7 @@ class Run:
 def read_object(path: Path, problems: list[str]) -> Row:
     """A JSON object of a run folder; empty, and told in ``problems``, where it is none."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(untrusted.text_of(path, path.parent))
     except (OSError, ValueError, RecursionError) as error:
         problems.append(f"{path.name}: {error}")
         return {}

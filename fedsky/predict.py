@@ -10,9 +10,8 @@ from hydra.errors import HydraException
 from numpy.typing import NDArray
 from torch import nn
 
-from fedsky import remedies, streams
-from fedsky.config import make, start
-from fedsky.config.shelf import targets
+from fedsky import remedies, streams, untrusted
+from fedsky.config import make, permitted, start
 from fedsky.data.listing import escaped
 from fedsky.data.picture import BrokenError, decode
 from fedsky.model.divergence import DIVERGED, not_finite
@@ -20,19 +19,19 @@ from fedsky.model.file import read_model
 from fedsky.model.pixels import normalise, to_float
 
 
-def load_model(path: Path) -> tuple[nn.Module, list[str], int]:
-    """The model of a .safetensors file, ready to judge, with its classes and the size of its images in pixels."""
+def load_model(path: Path, given: permitted.Word = permitted.NOTHING) -> tuple[nn.Module, list[str], int]:
+    """The model of a .safetensors file, ready to judge, with its classes and the size of its images in pixels.
+
+    The file may come from anyone: a network that conf/ does not have must be ``given`` by the user.
+    """
     arrays, about = read_model(path)
     if (name := not_finite(arrays)) is not None:
         raise ValueError(f"{path} is no model to predict with: its {DIVERGED}, {name} is not finite; name another run")
     # The file's own weights follow: pretrained ones are not loaded first.
     try:
-        if about["size"] is None:
-            raise ValueError("it judges points, not photographs")
-        classes, size, settings = list(about["classes"]), int(about["size"]), dict(about["model"])
-        # A file may come from anyone and names what is called here.
-        if (target := str(settings["_target_"])) not in targets("model"):
-            raise ValueError(f"its model is {target}, which no choice of conf/model names")
+        classes, size = untrusted.judges(about)
+        settings = dict(about["model"])
+        permitted.check({"model": settings}, "its header", given, needed=("model",))
         for key in ("weights", *start.KEYS):
             settings.pop(key, None)
         model: nn.Module = make(settings, num_classes=len(classes), _recursive_=False)
@@ -40,7 +39,7 @@ def load_model(path: Path) -> tuple[nn.Module, list[str], int]:
     except KeyError as error:
         raise ValueError(f"{path} is no model to predict with: it does not say its {error}") from error
     except RuntimeError as error:  # torch names every tensor, at length
-        raise ValueError(f"{path} is no model to predict with: its weights are not those of {settings}") from error
+        raise ValueError(f"{path} is no model to predict with: its weights are not those of its network") from error
     except (ValueError, TypeError, AttributeError, HydraException) as error:
         raise ValueError(f"{path} is no model to predict with: {' '.join(str(error).split())}") from error
     return model.eval(), classes, size
@@ -49,9 +48,10 @@ def load_model(path: Path) -> tuple[nn.Module, list[str], int]:
 def model_files(run: Path) -> dict[str, Path]:
     """The models of a run folder by name: ``model``, or ``client 0`` and so on where clients have their own."""
     if run.suffix == ".safetensors":
-        return {run.stem: run}
-    if (run / "model.safetensors").is_file():
+        return {run.stem: run.resolve()}  # a link that the user names is the user's word
+    if (run / "model.safetensors").exists():
         return {"model": run / "model.safetensors"}
+    untrusted.within(run / "models", run)
     own = sorted((run / "models").glob("*.safetensors"), key=lambda path: (len(path.stem), path.stem))
     if not own:
         raise ValueError(f"{run} holds no model: name the folder of a run that is done, such as outputs/<name>/<time>")
@@ -59,9 +59,9 @@ def model_files(run: Path) -> dict[str, Path]:
 
 
 @torch.no_grad()
-def predict(path: Path, photos: list[Path]) -> list[dict[str, float]]:
+def predict(path: Path, photos: list[Path], given: permitted.Word = permitted.NOTHING) -> list[dict[str, float]]:
     """The probability of every class, for each photograph, by the model of a .safetensors file."""
-    model, classes, size = load_model(path)
+    model, classes, size = load_model(path, given)
     return [dict(zip(classes, _judged(model, decode(photo, size)), strict=True)) for photo in photos]
 
 
@@ -81,28 +81,30 @@ def probabilities(model: nn.Module, image: torch.Tensor) -> list[float]:
 def main(
     run: Annotated[Path, typer.Argument(help="A run's folder, or one of its .safetensors files.")],
     photos: Annotated[list[Path], typer.Argument(help="Photographs.")],
+    config_dir: Annotated[Path | None, typer.Option(help="Your own configurations, as the run was begun with.")] = None,
 ) -> None:
     """Says what is in the sky of each PHOTO, with its probability, by the model of RUN.
 
     A photograph that cannot be read is told on standard error, once, and the exit status is then 1.
     """
+    given = permitted.word([config_dir], [])
     broken: set[Path] = set()
     try:
         for name, path in model_files(run).items():
-            model, classes, size = load_model(path)
+            model, classes, size = load_model(path, given)
             for photo in (each for each in photos if each not in broken):
                 try:
                     judged = _judged(model, decode(photo, size))
                 except BrokenError as error:
                     broken.add(photo)
-                    typer.echo(f"fedsky.predict: {escaped(str(error))}", err=True)
+                    typer.echo(untrusted.visible(f"fedsky.predict: {escaped(str(error))}"), err=True)
                     continue
                 best = int(np.argmax(judged))
                 told = f"{escaped(str(photo))}: {classes[best]} {judged[best]:.3f}"
-                typer.echo(told + ("" if name == "model" else f"  ({name})"))
+                typer.echo(untrusted.visible(told + ("" if name == "model" else f"  ({name})")))
     except (ValueError, OSError) as error:
         line = remedies.told(error) if isinstance(error, OSError) else str(error)
-        typer.echo(f"fedsky.predict: {line}", err=True)
+        typer.echo(untrusted.visible(f"fedsky.predict: {line}"), err=True)
         raise typer.Exit(1) from None
     if broken:
         raise typer.Exit(1)

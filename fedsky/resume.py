@@ -22,57 +22,67 @@ from omegaconf.errors import OmegaConfBaseException
 
 from fedsky import __main__ as shell
 from fedsky import engine, lock
-from fedsky.config import check, quoted
+from fedsky.config import check, permitted, quoted
 from fedsky.config.refusals import TRACEBACK, explain, fault
 from fedsky.engine.grid import ClientError
 from fedsky.history import DONE, Row
 from fedsky.run import run
-from fedsky.sweep import SweepJob, is_sweep, options, read_sweep
+from fedsky.sweep import ASKED, SweepJob, dropped, is_sweep, read_sweep
+from fedsky.sweep import options as sweep_options
+from fedsky.untrusted import Visible, refuse_strange, text_of, visible
 
 LOG = logging.getLogger("fedsky")
 
 
-def resume(folder: Path) -> Row:
-    """Goes on with the run in ``folder`` as if it had not stopped: its files become the same bytes."""
+def resume(folder: Path, given: permitted.Word = permitted.NOTHING) -> Row:
+    """Goes on with the run in ``folder`` as if it had not stopped: its files become the same bytes.
+
+    The folder may be somebody else's: what it asks for beyond conf/ must be ``given`` by the user.
+    """
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder of a run")
+    refuse_strange(folder)
     with lock.hold(folder):  # before it is read: who writes there may be about to end the run
-        return _resume(folder)
+        return _resume(folder, given)
 
 
-def _resume(folder: Path) -> Row:
+def _resume(folder: Path, given: permitted.Word) -> Row:
     try:
-        info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        info = json.loads(text_of(folder / "run.json", folder))
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{folder} holds no run to go on with ({error})") from error
     if not isinstance(info, dict) or not isinstance(info.get("config"), dict):
         raise ValueError(f"{folder}/run.json is none of fedsky's: name the folder of a run")
     if info.get("status") == DONE:
         raise ValueError(f"{folder} is done: start another run")
+    permitted.check(info["config"], str(folder / "run.json"), given)
     check(info["config"])
     return run(info["config"], folder, begun=info)
 
 
-def resume_sweep(folder: Path, given: Mapping[str, str]) -> list[str]:
+def resume_sweep(folder: Path, places: Mapping[str, str], given: permitted.Word) -> list[str]:
     """Goes on with a sweep: what is done stays, what had begun goes on, the rest starts. A line for each failure.
 
-    given: the options --config-dir and --config-path that the user gives, which must be those of the sweep: a folder
-    of configurations says what is called, and a sweep's folder may be somebody else's.
+    places: the options --config-dir and --config-path that the user gives, which must be those of the sweep: a folder
+    of configurations says what is called, and a sweep's folder may be somebody else's. given: all that the user gives.
     """
+    refuse_strange(folder)
     with lock.hold(folder):
-        return _resume_sweep(folder, given)
+        return _resume_sweep(folder, places, given)
 
 
-def _resume_sweep(folder: Path, given: Mapping[str, str]) -> list[str]:
-    begun = options(folder)
+def _resume_sweep(folder: Path, places: Mapping[str, str], given: permitted.Word) -> list[str]:
+    begun = sweep_options(folder)
     for option in ("--config-dir", "--config-path"):
-        if begun.get(option) != given.get(option):
+        if begun.get(option) != places.get(option):
             raise ValueError(_asks_for(folder, option, begun.get(option)))
     jobs = read_sweep(folder)
     left = [job for job in jobs if not job.is_done()]
     LOG.info("%s: %d of %d jobs are done", folder, len(jobs) - len(left), len(jobs))
     words = [word for option, value in begun.items() for word in (option, value)]
-    reasons = [(job, _resume_one(job) if job.has_begun() else _start(job, words)) for job in left]
+    if left and (of_hydra := dropped(folder)):
+        LOG.info("not taken over from the folder: %s", ", ".join(of_hydra))
+    reasons = [(job, _resume_one(job, given) if job.has_begun() else _start(job, words, given)) for job in left]
     return [f"{job.folder}: {reason}" for job, reason in reasons if reason is not None]
 
 
@@ -83,9 +93,10 @@ def _asks_for(folder: Path, option: str, value: str | None) -> str:
     return f"{folder} was begun with {option}: if you trust what is in there, {again}"
 
 
-def _start(job: SweepJob, words: list[str]) -> str | None:
+def _start(job: SweepJob, words: list[str], given: permitted.Word) -> str | None:
     """Has Hydra start a job of a sweep in its folder, in this process; why it failed, if it did."""
     sys.argv = [shell.__file__, *words, *job.overrides, f"hydra.run.dir={quoted(str(job.folder))}"]
+    shell.looks[:] = [lambda config: permitted.check(config, str(job.folder.parent / ASKED), given)]
     try:
         shell.job()
     except SystemExit as end:
@@ -98,22 +109,23 @@ def _start(job: SweepJob, words: list[str]) -> str | None:
         return explain(error)
     finally:
         lock.release(job.folder)  # which Hydra's callback does after a run that went well alone
+        shell.looks.clear()
     return None
 
 
-def _resume_one(job: SweepJob) -> str | None:
+def _resume_one(job: SweepJob, given: permitted.Word) -> str | None:
     """Goes on with a run of a sweep; why it failed, if it did. What goes wrong costs this run alone."""
     try:
         with logged(job.folder):
-            return _resume_logged(job.folder)
+            return _resume_logged(job.folder, given)
     except lock.HeldError as error:
         LOG.error("fedsky: %s", error)
         return str(error)
 
 
-def _resume_logged(folder: Path) -> str | None:
+def _resume_logged(folder: Path, given: permitted.Word) -> str | None:
     try:
-        shell.tell(folder, resume(folder))
+        shell.tell(folder, resume(folder, given))
     except (ValueError, OSError, ClientError) as error:
         reason = " ".join(explain(error).split())
     except Exception as error:
@@ -130,6 +142,7 @@ def logged(folder: Path) -> Iterator[None]:
     """Holds the folder, and has what is said meanwhile written to the run's log, too."""
     with lock.hold(folder):
         file = logging.FileHandler(folder / "run.log", encoding="utf-8")
+        file.setFormatter(Visible())
         logging.getLogger().addHandler(file)
         try:
             yield
@@ -143,29 +156,35 @@ def _speak() -> None:
     LOG.setLevel(logging.DEBUG)
     console = logging.StreamHandler()
     console.setLevel(logging.INFO)
+    console.setFormatter(Visible())
     LOG.addHandler(console)
 
 
 def main(
     folder: Annotated[Path, typer.Argument(help="The folder of an interrupted or failed run, or sweep.")],
-    config_dir: Annotated[Path | None, typer.Option(help="As the sweep was begun with.")] = None,
-    config_path: Annotated[Path | None, typer.Option(help="As the sweep was begun with.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Argument(help="KEY=VALUE that the folder asks for and that conf/ has not, typed anew.")
+    ] = None,
+    config_dir: Annotated[Path | None, typer.Option(help="Your own configurations, as it was begun with.")] = None,
+    config_path: Annotated[Path | None, typer.Option(help="As it was begun with.")] = None,
 ) -> None:
     """Goes on with a run after its last complete round, or with all of a sweep that is not done."""
     os.environ[TRACEBACK] = "1"  # so that Hydra hands its errors over rather than printing them at length
     interrupt.by_exception()
     _speak()
-    given = {"--config-dir": config_dir, "--config-path": config_path}
+    options = {"--config-dir": config_dir, "--config-path": config_path}
     try:
+        given = permitted.word(list(options.values()), settings or [])
         if not folder.is_dir():
             raise ValueError(f"{folder} is no folder of a run")
         if is_sweep(folder):
-            places = {option: os.path.abspath(place) for option, place in given.items() if place is not None}
-            if failures := resume_sweep(folder, places):
+            places = {option: os.path.abspath(place) for option, place in options.items() if place is not None}
+            if failures := resume_sweep(folder, places, given):
                 _end("\n".join([f"{len(failures)} job(s) failed:", *failures]))
         else:
+            refuse_strange(folder)
             with logged(folder):
-                shell.tell(folder, resume(folder))
+                shell.tell(folder, resume(folder, given))
     except KeyboardInterrupt:
         interrupt.leave("fedsky.resume")
     except (HydraException, OmegaConfBaseException, ValueError, OSError, ClientError) as error:
@@ -179,7 +198,7 @@ def main(
 
 
 def _end(message: str) -> NoReturn:
-    typer.echo(f"fedsky.resume: {message}", err=True)
+    typer.echo(visible(f"fedsky.resume: {message}"), err=True)
     raise typer.Exit(1) from None
 
 

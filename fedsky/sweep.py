@@ -1,12 +1,15 @@
 """A sweep's folder, as Hydra leaves it: which jobs it was to have, which of them are not done, and why."""
 
+import itertools
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.utils import create_config_search_path
@@ -14,15 +17,20 @@ from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
+from yaml import CSafeLoader, YAMLError
 
+from fedsky import untrusted
 from fedsky.config import CONF, from_here
 from fedsky.config.claim import place
 from fedsky.history import DONE
 
 ASKED = "multirun.yaml"  # what Hydra writes before a sweep's first job
 PLACES = ("hydra.mode", "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
+LARGEST, MOST_JOBS = 2**22, 10_000  # bytes of it; jobs of a sweep
+# What a word of a sweep may be: a setting or choice of fedsky's, with no place of Hydra's own (/ and @ name those).
+_WORD = re.compile(r"(?:\+{0,2}|~)([A-Za-z_][\w.]*)(?:=(.*))?", re.DOTALL)
+_CHOICE = re.compile(r"[\w.-]*")  # of a group: a name, and no path that leads out of the folders of configurations
+_NODE = re.compile(r"\$\{[\w.]+\}")  # another setting of the same configuration
 SUBFOLDER = "${hydra.job.num}"  # of conf/config.yaml: a job's folder is its number
 
 
@@ -86,15 +94,15 @@ class SweepJob:
 
     def _info(self) -> Mapping[str, Any]:
         try:
-            info = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            info = json.loads(untrusted.text_of(self.folder / "run.json", self.folder))
+        except (OSError, ValueError, RecursionError):
             return {}
         return info if isinstance(info, dict) else {}
 
     def _refused(self) -> str | None:
         """What the log says of a job that came to no run (conf/hydra/job_logging)."""
         try:
-            log = (self.folder / "run.log").read_text(encoding="utf-8", errors="replace")
+            log = untrusted.text_of(self.folder / "run.log", self.folder, errors="replace")
         except OSError:
             return None
         return (re.findall(r" ERROR fedsky: fedsky: (.*)", log) or [None])[-1]
@@ -109,22 +117,44 @@ def read_sweep(folder: Path) -> list[SweepJob]:
     """All jobs of a sweep in their order, told apart as Hydra does; ValueError where its folder does not tell them."""
     asked = _asked(folder)
     path = folder / ASKED
-    words, of_hydra = list(asked["overrides"]["task"]), list(asked["overrides"]["hydra"])
+    words = asked["overrides"]["task"]
     subfolder, sweeper = asked["sweep"]["subdir"], asked["sweeper"]["_target_"]
     params = asked["sweeper"].get("params") or {}
     if subfolder != SUBFOLDER or not sweeper.endswith(f".{BasicSweeper.__name__}"):
         raise ValueError(f"{path}: with hydra.sweep.subdir={subfolder} and {sweeper}, go on with each run by itself")
-    kept = tuple(word for word in of_hydra if word.partition("=")[0].lstrip("+~") not in PLACES)
     every = _split([*(f"{key}={value}" for key, value in params.items()), *words], options(folder))
-    return [SweepJob(folder / str(number), (*each, *kept)) for number, each in enumerate(every)]
+    for word in {word for each in every for word in each}:
+        _refuse_unsafe(word, path)
+    return [SweepJob(folder / str(number), tuple(each)) for number, each in enumerate(every)]
+
+
+def dropped(folder: Path) -> list[str]:
+    """What a sweep was asked of Hydra itself, such as a launcher: it is not taken over, as it says what is called."""
+    words = _asked(folder)["overrides"]["hydra"]
+    return [word for word in words if word.partition("=")[0].lstrip("+~") not in PLACES]
+
+
+def _refuse_unsafe(word: str, path: Path) -> None:
+    """Raises ValueError for a word of a file that would make more of a configuration than settings and choices."""
+    found = _WORD.fullmatch(word)
+    key, value = (found[1], (found[2] or "").replace("\\", "")) if found else ("hydra", "")
+    chooses = "." not in key and key not in _settings()  # a group, of conf/ or of the user's own folder
+    if key.partition(".")[0] == "hydra" or "${" in _NODE.sub("", value) or (chooses and not _CHOICE.fullmatch(value)):
+        raise ValueError(f"{path}: {untrusted.printable(word)} is no word to take from a file: start another sweep")
+
+
+def _settings() -> set[str]:
+    """The top-level settings, which are no groups."""
+    return {str(key) for key in OmegaConf.load(CONF / "config.yaml")} - {"defaults", "hydra"}
 
 
 def _asked(folder: Path) -> Any:
     """Hydra's own part of what a sweep was asked for."""
     path = folder / ASKED
     try:
-        content = OmegaConf.to_container(OmegaConf.load(path))
-    except (OSError, YAMLError, OmegaConfBaseException) as error:
+        # Not by OmegaConf, which would make a thousand copies of what is named a thousand times.
+        content = yaml.load(untrusted.text_of(path, folder, LARGEST), CSafeLoader)
+    except (OSError, ValueError, YAMLError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read: start another sweep ({' '.join(str(error).split())})") from error
     asked: Any = content.get("hydra") if isinstance(content, dict) else None
     try:
@@ -135,7 +165,9 @@ def _asked(folder: Path) -> Any:
         )  # fmt: skip
     except (KeyError, TypeError, AttributeError):
         raise ValueError(f"{path} does not tell what the sweep was: start another one") from None
-    assert known
+    texts = [*known[0], *known[1], *known[2:5], *itertools.chain(*known[5])]
+    if not all(isinstance(text, str) for text in texts) or not re.fullmatch(r"[\w-]+", known[4]):
+        raise ValueError(f"{path} does not tell what the sweep was: start another one")
     return asked
 
 
@@ -166,5 +198,13 @@ def _split(words: list[str], begun: Mapping[str, str]) -> list[list[str]]:
     if own := begun.get("--config-dir"):
         path.prepend("command-line", f"file://{own}", SearchPathQuery(provider="schema"))
     parser = OverridesParser.create(config_loader=ConfigLoaderImpl(path))  # glob(*) looks into the folders
-    [jobs] = BasicSweeper.split_arguments(parser.parse_overrides(words), None)
+    overrides = parser.parse_overrides(words)
+    counts = [
+        len(list(itertools.islice(each.sweep_iterator(), MOST_JOBS + 1)))
+        for each in overrides
+        if each.is_sweep_override()
+    ]
+    if math.prod(counts) > MOST_JOBS:
+        raise ValueError(f"a sweep of more than {MOST_JOBS} jobs: make several of it")
+    [jobs] = BasicSweeper.split_arguments(overrides, None)
     return jobs

@@ -9,7 +9,6 @@ from pathlib import Path
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
-from omegaconf import OmegaConf
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # Within the package where it is installed (see pyproject.toml), beside it in a checkout.
@@ -31,11 +30,6 @@ def choices(group: str, start: Path | None = None) -> dict[str, Path]:
             raise ValueError(f"conf/{group}/{path.name} has the name of a choice that comes with fedsky: rename it")
         found[path.stem] = path
     return dict(sorted(found.items()))
-
-
-def targets(group: str) -> set[str]:
-    """What the choices of a group name by ``_target_``: all that a file from elsewhere may name in it."""
-    return {str(OmegaConf.select(OmegaConf.load(path), "_target_")) for path in choices(group).values()}
 
 
 def reach() -> None:

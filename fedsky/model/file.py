@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import save
 
+from fedsky import untrusted
 from fedsky.history import write_whole
 
 # safetensors writes metadata keys in random order: with one key alone the file is the same bytes each time.
@@ -27,6 +28,7 @@ def write_model(path: Path, arrays: Tensors, about: dict[str, Any]) -> None:
 def read_model(path: Path) -> tuple[Tensors, dict[str, Any]]:
     """The tensors of a file and what is written about them; ValueError where it is none of fedsky's."""
     try:
+        untrusted.header(path, path.parent)
         with safe_open(path, framework="np") as file:
             about = json.loads((file.metadata() or {}).get(METADATA, "null"))
             if not isinstance(about, dict):
@@ -35,4 +37,5 @@ def read_model(path: Path) -> tuple[Tensors, dict[str, Any]]:
     except FileNotFoundError:
         raise ValueError(f"{path} does not exist") from None
     except Exception as error:
-        raise ValueError(f"{path} is no model of fedsky: {' '.join(str(error).split())}") from error
+        why = error.strerror if isinstance(error, OSError) and error.strerror else " ".join(str(error).split())
+        raise ValueError(f"{path} is no model of fedsky: {why}") from error

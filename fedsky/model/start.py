@@ -8,6 +8,7 @@ from torch import from_numpy, nn
 from fedsky.config import start
 from fedsky.model.divergence import DIVERGED, not_finite
 from fedsky.model.file import read_model
+from fedsky.untrusted import printable, section
 
 _APART = (*start.KEYS, "weights")  # of the model's settings, that do not tell its architecture
 
@@ -23,14 +24,14 @@ def take_over(model: nn.Module, settings: dict[str, Any], classes: list[str], si
     def refuse(what: str, its: Any, ours: Any) -> ValueError:
         return ValueError(f"model.init={path}: {what} {its}, this run's {ours}; name a model of the same, or null")
 
-    its, ours = ({key: value for key, value in dict(made or {}).items() if key not in _APART}
-                 for made in (about.get("model"), settings))  # fmt: skip
+    its, ours = ({key: value for key, value in made.items() if key not in _APART}
+                 for made in (section(about, "model"), settings))  # fmt: skip
     if its != ours:
         raise refuse("its architecture is", _told(its), _told(ours))
-    if list(about.get("classes") or ()) != classes:
-        raise refuse("its classes are", ", ".join(map(str, about.get("classes") or ["unknown"])), ", ".join(classes))
+    if about.get("classes") != classes:
+        raise refuse("its classes are", printable(about.get("classes") or ["unknown"]), ", ".join(classes))
     if about.get("size") != size:
-        raise refuse("its images have", f"{about.get('size')} pixels a side", size)
+        raise refuse("its images have", f"{printable(about.get('size'))} pixels a side", size)
     try:
         model.load_state_dict({name: from_numpy(array) for name, array in arrays.items()})
     except RuntimeError as error:  # torch names every tensor, at length
@@ -39,4 +40,4 @@ def take_over(model: nn.Module, settings: dict[str, Any], classes: list[str], si
 
 def _told(settings: dict[str, Any]) -> str:
     name = str(settings.get("_target_", "unknown")).rpartition(".")[2]
-    return " ".join([name, *(f"{key}={value}" for key, value in settings.items() if key != "_target_")])
+    return printable(" ".join([name, *(f"{key}={value}" for key, value in settings.items() if key != "_target_")]))

@@ -7,6 +7,7 @@ import typer
 
 from fedsky import language, streams
 from fedsky.remedies import told
+from fedsky.untrusted import visible
 
 from . import terminal
 from .keys import split_keys
@@ -35,13 +36,21 @@ def main(
     try:
         with language.use(lang):
             selection = select(folders, choice)
-            page = write_selection(selection, folders, out if out is not None else folders[0] / "report", choice)
+            page = write_selection(selection, folders, out if out is not None else _beside(folders[0]), choice)
             terminal.show(selection, baseline)
     except (ValueError, OSError) as error:
         line = told(error, "name another by --out FOLDER") if isinstance(error, OSError) else str(error)
-        typer.echo(line, err=True)
+        typer.echo(visible(line), err=True)
         raise typer.Exit(1) from None
     typer.echo(str(page))
+
+
+def _beside(folder: Path) -> Path:
+    """Where a report goes that the user names no place for; ValueError where somebody has laid a link there."""
+    place = folder / "report"
+    if place.is_symlink():
+        raise ValueError(f"{place} is a link: name a place for the report by --out")
+    return place
 
 
 if __name__ == "__main__":

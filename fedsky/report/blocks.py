@@ -142,6 +142,9 @@ class Writer:
         for name, frames in self.frames.items():
             self.files[f"tables/{name}.csv"] = exports.csv_bytes(pd.concat(frames))
         self.files["manifest.json"] = exports.manifest_bytes(self.files, runs, asked)
+        for place in sorted({(out / name).parent for name in self.files} - {out}):
+            if place.is_symlink():
+                raise ValueError(f"{place} is a link: name another place for the report by --out")
         earlier = exports.unchanged(out)
         for name, content in sorted(self.files.items()):
             write_whole(out / name, content)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fedsky import untrusted
 from fedsky.history import Run
 
 from .groups import Group, Kind
@@ -113,7 +114,7 @@ def unchanged(folder: Path) -> set[str]:
     """The plots and tables of an earlier report in the folder that are still as it wrote them, by its manifest."""
     found = set()
     try:
-        files = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["files"]
+        files = json.loads(untrusted.text_of(folder / "manifest.json", folder))["files"]
         for name, about in files.items():
             # A manifest may come from anyone: no name leads out of the folder.
             is_ours = re.fullmatch(r"(plots|tables)/[\w-]+(\.\w+)+", name) and (folder / name).is_file()
@@ -136,7 +137,7 @@ def _hashes(run: Run) -> dict[str, dict[str, Any]]:
     for name in INPUTS:
         path = run.folder / name
         try:
-            with path.open("rb") as file:
+            with untrusted.opened(path, run.folder) as file:
                 digest = hashlib.file_digest(file, "sha256")
                 found[name] = {"bytes": file.tell(), "sha256": digest.hexdigest()}
         except OSError:  # a file that is missing or cannot be read is told among the run's problems

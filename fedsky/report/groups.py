@@ -12,9 +12,10 @@ from typing import Any
 
 from fedsky.history import ALONE, FEDERATED, POOLED, Row
 from fedsky.language import _
+from fedsky.untrusted import flatten, printable
 
 from . import statistics
-from .results import Key, Result, printable
+from .results import Key, Result
 from .statistics import Estimate, Repetitions
 
 # Neither a repetition nor where or how fast it ran tells two experiments apart.
@@ -23,18 +24,6 @@ ELSEWHERE = ("engine", "name", "paths", "hydra", "resume", "checkpoint", "tracki
 PLACES = ("folder", "path", "dir", "root", "cache")
 # What goes around a strategy belongs to it: pooling and training alone know nothing of it and are compared with it.
 AROUND = ("personalize", "privacy", "attack", "compression")
-
-
-def flatten(value: Row, prefix: str = "") -> dict[str, Any]:
-    """A nested configuration as {dotted key: leaf}; lists are leaves, and 1.0 is 1."""
-    flat: dict[str, Any] = {}
-    for name, item in value.items():
-        key = f"{prefix}{printable(name, 60)}"
-        if isinstance(item, dict):
-            flat |= flatten(item, f"{key}.")
-        else:
-            flat[key] = int(item) if isinstance(item, float) and item.is_integer() else item
-    return flat
 
 
 def settings_of(config: Row) -> dict[str, Any]:

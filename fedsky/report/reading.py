@@ -1,7 +1,6 @@
 """The files of a run folder as tables, each number checked: what is missing or of the wrong kind is NaN and told."""
 
 import csv
-import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -13,29 +12,12 @@ from numpy.typing import NDArray
 from fedsky.columns import CLIENT_METRICS, COLUMNS, ROUND_METRICS
 from fedsky.history import Row, Run
 from fedsky.language import _
+from fedsky.untrusted import number, printable
 
 Floats = NDArray[np.float64]
 # Seconds of a round: on the wall, of all clients together, and of the client that took longest.
 SECONDS = ("seconds", "train_seconds", "longest_train_seconds", "evaluate_seconds", "longest_evaluate_seconds")
 MOST_ROUNDS, MOST_CLIENTS = 1_000_000, 1_000_000
-
-
-def printable(value: Any, limit: int = 120) -> str:
-    """Any value as one line of text without control characters, cut to a limit."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
-    text = "".join(character if character.isprintable() else " " for character in text)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def number(value: Any, low: float = -math.inf, high: float = math.inf) -> float:
-    """The value if it is a finite number within the limits, else NaN."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return math.nan
-    try:
-        result = float(value)
-    except OverflowError:
-        return math.nan
-    return result if math.isfinite(result) and low <= result <= high else math.nan
 
 
 def numbers(values: Sequence[Any], low: float = -math.inf, high: float = math.inf) -> Floats:
@@ -45,12 +27,6 @@ def numbers(values: Sequence[Any], low: float = -math.inf, high: float = math.in
         array[~(np.isfinite(array) & (array >= low) & (array <= high))] = math.nan
         return array
     return np.array([number(value, low, high) for value in values], dtype=np.float64)
-
-
-def section(row: Row, name: str) -> Row:
-    """An object within an object; empty where it is missing or something else."""
-    value = row.get(name)
-    return value if isinstance(value, dict) else {}
 
 
 def _whole(value: Any, most: int) -> bool:

@@ -10,17 +10,15 @@ import numpy as np
 import pandas as pd
 
 from fedsky.history import DONE, FEDERATED, Run
+from fedsky.untrusted import number, printable, section
 
 from .reading import (
-    number,
     owners_by_round,
     owners_of,
     partition_of,
     predictions_of,
-    printable,
     probabilities_of,
     rounds_of,
-    section,
 )
 
 __all__ = ["Key", "LeftOut", "Result", "number", "planned_rounds", "printable",

@@ -58,10 +58,13 @@ def load_round(folder: Path, names: list[str]) -> tuple[ArrayRecord, Progress, T
     if (name := not_finite(arrays)) is not None:
         raise ValueError(f"{path}: {DIVERGED}, {name} is not finite: start another run with a lower lr")
     memory = {name[len(MEMORY) :]: array for name, array in arrays.items() if name.startswith(MEMORY)}
-    progress = Progress(**about)
-    if progress.states is not None and not all(type(number) is int for number in progress.states.values()):
-        raise ValueError(f"{path} is damaged (states): start another run")
-    return to_record({name: arrays[name] for name in names}), progress, memory
+    try:
+        progress = Progress(**about)
+        if progress.states is not None and not all(type(number) is int for number in progress.states.values()):
+            raise TypeError("states")
+        return to_record({name: arrays[name] for name in names}), progress, memory
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged ({error}): start another run") from error
 
 
 def _rounds(folder: Path) -> list[tuple[int, Path]]:

@@ -9,9 +9,9 @@ import pytest
 from hydra.errors import HydraException
 from own_shelf import ALL, write_shelf
 
-from fedsky.config import CONF, compose, resolve
+from fedsky.config import CONF, compose, permitted, resolve
 from fedsky.config.refusals import explain
-from fedsky.config.shelf import choices, own, targets
+from fedsky.config.shelf import choices, own
 from fedsky.web.jobs.form import make_form
 
 OWN = {"strategy": "fedavgclip", "model": "small", "data": "stripes", "partition": "largest"}
@@ -28,7 +28,7 @@ def test_its_choices_stand_among_fedskys(shelf: Path, group: str, name: str) -> 
     found = choices(group)
     assert list(found) == sorted([*(path.stem for path in (CONF / group).glob("*.yaml")), name])
     assert found[name] == shelf / "conf" / group / f"{name}.yaml"
-    assert resolve(compose([f"{group}={name}"]))[group]["_target_"] in targets(group)
+    permitted.check({group: resolve(compose([f"{group}={name}"]))[group]}, "run.json", needed=(group,))
     with pytest.raises(HydraException) as raised:
         compose([f"{group}=nothing"])
     assert f" {name}" in explain(raised.value)
@@ -48,7 +48,8 @@ def test_it_counts_only_where_the_command_is_started(shelf: Path, monkeypatch: p
     (shelf / "elsewhere").mkdir()
     monkeypatch.chdir(shelf / "elsewhere")
     assert own() is None and "fedavgclip" not in choices("strategy")
-    assert "mine.small" not in targets("model")
+    with pytest.raises(ValueError, match=r"run\.json names model\._target_=mine\.small, which conf/ does not"):
+        permitted.check({"model": {"_target_": "mine.small"}}, "run.json", needed=("model",))
     with pytest.raises(HydraException):
         compose(["strategy=fedavgclip"])
 

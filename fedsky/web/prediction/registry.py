@@ -17,6 +17,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
+from fedsky import untrusted
 from fedsky.columns import COLUMNS
 from fedsky.history import ALONE, DONE, FEDERATED, POOLED, Row, Run
 from fedsky.language import _
@@ -178,11 +179,13 @@ def _is_plain(path: Path) -> bool:
 
 
 def _about(path: Path) -> Mapping[str, Any]:
-    """What a model's file says of it: classes and size; empty where it does not."""
+    """What a model's file says of it: classes and size; empty where it does not, or says too much."""
     try:
+        untrusted.header(path, path.parent)
         with safe_open(path, framework="np") as file:
             about = json.loads((file.metadata() or {}).get(METADATA, "null"))
-    except (SafetensorError, OSError, ValueError, RecursionError):
+        untrusted.judges(about, MOST_CLASSES)
+    except (SafetensorError, OSError, ValueError, LookupError, TypeError, RecursionError):
         return {}
     return about if isinstance(about, dict) else {}
 
@@ -195,10 +198,8 @@ def _read(id: str, name: str, is_reference: bool, run: Run, files: list[tuple[in
     data = printable(section(run.info, "choices").get("data") or "", 60)
     for client, path in files:
         about = _about(path)
-        if not isinstance(about.get("size"), int) or not isinstance(about.get("classes"), list):
-            continue  # one that judges points
-        if len(about["classes"]) > MOST_CLASSES:
-            continue
+        if not about:
+            continue  # one that judges points, or none at all
         line = owners.get(client, {}) if client is not None else last
         accuracy, n_test = _tested(line, result, client)
         owner = None
