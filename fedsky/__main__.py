@@ -24,6 +24,7 @@ from fedsky import sweep
 from fedsky.config import CONF, arguments, from_here, resolve
 from fedsky.config.known import refuse_unread
 from fedsky.config.refusals import TRACEBACK, explain, fault
+from fedsky.untrusted import visible
 
 LOG = logging.getLogger("fedsky")
 looks: list[Callable[[dict[str, Any]], None]] = []  # at a configuration, by whoever has Hydra compose it from a file
@@ -126,7 +127,7 @@ def _close() -> None:
 
 
 def _end(message: str, code: int) -> None:
-    sys.stderr.write(f"fedsky: {message}\n")
+    sys.stderr.write(visible(f"fedsky: {message}\n"))
     sys.exit(code)
 
 

@@ -172,6 +172,25 @@ def test_no_class_and_no_reason_commands_the_terminal(folder: Path, tmp_path: Pa
     assert done.exit_code == 1 and "evil" in done.output and "\x1b" not in done.output and "\x07" not in done.output
 
 
+def test_no_name_of_a_class_or_an_owner_commands_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """A table of rich's, which would take [bold] for a command, too; and the lines of a log."""
+    import logging
+
+    from rich.console import Console
+
+    from fedsky.run.dry_run import partition_table
+    from fedsky.run.rows import label_lines
+
+    parts = {part: [1, 2] for part in ("train", "validation", "test")}
+    owners = [{"name": f"[bold]{ESCAPE}", **parts}]
+    told: dict[str, Any] = {"classes": [f"[red]{ESCAPE}", "b"], "clients": owners}
+    Console(width=300).print(partition_table(told))
+    shown = capsys.readouterr().out
+    assert "[bold]" in shown and "train: [red]" in shown and "\x1b" not in shown and "\x07" not in shown
+    record = logging.LogRecord("fedsky", logging.INFO, "", 0, "%s", (label_lines(told),), None)
+    assert "\x1b" not in untrusted.Visible().format(record) and "\n" in untrusted.Visible().format(record)
+
+
 def app(command: Any) -> Any:
     import typer
 

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, NoReturn
 import typer
 
 from fedsky import streams
+from fedsky.untrusted import visible
 
 EXTRAS = ("cleanlab", "httpx")  # what one command alone needs: see curate and collect in pyproject.toml
 
@@ -39,7 +40,7 @@ def one_line() -> Iterator[None]:
 
 def end(message: str, code: int) -> NoReturn:
     """One line on stderr, and this exit status."""
-    typer.echo(f"fedsky: {' '.join(message.split())}", err=True)
+    typer.echo(visible(f"fedsky: {' '.join(message.split())}"), err=True)
     raise typer.Exit(code) from None
 
 
@@ -86,7 +87,7 @@ def render(
         end("name what is wanted: --out FOLDER, --sheet FILE.png, or both", 2)
     with one_line():
         for line in render(out, sheet, count, size, seed, owners, label_noise):
-            typer.echo(line)
+            typer.echo(visible(line))
 
 
 @app.command()
@@ -117,7 +118,7 @@ def collect(
         code, message = run(label, out, place, query, limit, license or [], listed, contact)
     if code:
         end(message, code)
-    typer.echo(message)
+    typer.echo(visible(message))
 
 
 @app.command()
@@ -131,7 +132,7 @@ def cache(
     from fedsky.photographs.cache import report
 
     with one_line():
-        typer.echo(report(folder, clear))
+        typer.echo(visible(report(folder, clear)))
 
 
 @app.command()
@@ -154,7 +155,7 @@ def curate(
             message = accept(folder, edited, out)
         else:
             message = review(folder, out or Path(f"{folder.resolve().name}-review"))
-    typer.echo(message)
+    typer.echo(visible(message))
 
 
 @app.command()
@@ -167,7 +168,7 @@ def explore(
 
     with one_line():
         message = explore(folder, out)
-    typer.echo(message)
+    typer.echo(visible(message))
 
 
 if __name__ == "__main__":

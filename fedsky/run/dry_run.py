@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from flwr.app import ArrayRecord, ConfigRecord
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from fedsky.client.task import Job, job, specification
@@ -20,6 +21,7 @@ from fedsky.machine import num_cores
 from fedsky.model import num_parameters
 from fedsky.run.rows import describe
 from fedsky.run.trial import try_out
+from fedsky.untrusted import printable
 
 
 def dry_run(config: dict[str, Any], folder: Path) -> None:
@@ -73,11 +75,11 @@ def planned(config: dict[str, Any], work: Job) -> tuple[int, Callable[[int], flo
 
 def partition_table(partition: dict[str, Any]) -> Table:
     """Images of each class in every client's parts."""
-    table = Table("client", *(f"{part}: {name}" for part in ("train", "validation", "test")
+    table = Table("client", *(f"{part}: {escape(printable(name, 60))}" for part in ("train", "validation", "test")
                               for name in partition["classes"]))  # fmt: skip
     for client in partition["clients"]:
         counts = [str(n) for part in ("train", "validation", "test") for n in client[part]]
-        table.add_row(client["name"], *counts)
+        table.add_row(escape(printable(client["name"], 60)), *counts)
     return table
 
 
