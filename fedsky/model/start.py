@@ -29,13 +29,17 @@ def take_over(model: nn.Module, settings: dict[str, Any], classes: list[str], si
     if its != ours:
         raise refuse("its architecture is", _told(its), _told(ours))
     if about.get("classes") != classes:
-        raise refuse("its classes are", printable(about.get("classes") or ["unknown"]), ", ".join(classes))
+        raise refuse("its classes are", _listed(about.get("classes")), ", ".join(classes))
     if about.get("size") != size:
         raise refuse("its images have", f"{printable(about.get('size'))} pixels a side", size)
     try:
         model.load_state_dict({name: from_numpy(array) for name, array in arrays.items()})
     except RuntimeError as error:  # torch names every tensor, at length
         raise ValueError(f"model.init={path}: its weights are not those of {_told(its)}") from error
+
+
+def _listed(classes: Any) -> str:
+    return printable(", ".join(map(str, classes)) if isinstance(classes, list) else "unknown", 400)
 
 
 def _told(settings: dict[str, Any]) -> str:
