@@ -60,7 +60,7 @@ def _resume(folder: Path, given: permitted.Word) -> Row:
     return run(info["config"], folder, begun=info)
 
 
-def resume_sweep(folder: Path, places: Mapping[str, str], given: permitted.Word) -> list[str]:
+def resume_sweep(folder: Path, places: Mapping[str, str], given: permitted.Word = permitted.NOTHING) -> list[str]:
     """Goes on with a sweep: what is done stays, what had begun goes on, the rest starts. A line for each failure.
 
     places: the options --config-dir and --config-path that the user gives, which must be those of the sweep: a folder

@@ -5,6 +5,7 @@ taken for one unasked, and no file is read that is a link out of the folder, no 
 """
 
 import errno
+import io
 import json
 import logging
 import math
@@ -12,7 +13,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 LARGEST = 2**29  # bytes of a file of a run that is read whole: 512 MiB
 LARGEST_MODEL = 2**32  # bytes of a model or a checkpoint: 4 GiB
@@ -72,7 +73,7 @@ def flatten(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def opened(path: Path, folder: Path, limit: int = LARGEST) -> BinaryIO:
+def opened(path: Path, folder: Path, limit: int = LARGEST) -> io.BufferedReader:
     """A file of a folder, open for reading; OSError where it is a link out of it, no plain file, or too large."""
     path = within(path, folder)
     # Not blocking: a pipe of that name must not hold the program.

@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
-from fedsky.config import CONF, MOVED
-from fedsky.config.shelf import own
+from fedsky.config import MOVED
+from fedsky.config.shelf import CONF, own
 from fedsky.untrusted import printable
 
 NEEDED = ("data", "partition", "model", "strategy")  # groups of a run that name what is called

@@ -19,9 +19,10 @@ import pandas as pd
 
 from fedsky import untrusted
 from fedsky.history import Run
+from fedsky.untrusted import printable
 
 from .groups import Group, Kind
-from .results import Result, printable
+from .results import Result
 
 # What a report reads of a run folder.
 INPUTS = ("run.json", "rounds.jsonl", "clients.jsonl", "timing.jsonl", "partition.json", "predictions.csv")

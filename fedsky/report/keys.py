@@ -7,9 +7,9 @@ from typing import Any
 
 from fedsky.history import Run
 from fedsky.language import _
+from fedsky.untrusted import flatten, printable, section
 
-from .groups import flatten
-from .results import printable, section, strategy_name
+from .results import strategy_name
 
 
 def settings_by_name(run: Run) -> dict[str, Any]:

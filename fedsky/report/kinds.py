@@ -7,10 +7,11 @@ from typing import Any
 
 from fedsky.history import ALONE, FEDERATED, POOLED
 from fedsky.language import N_, _
+from fedsky.untrusted import printable, section
 
 from .groups import AROUND, Group, Kind, name_groups, settings_of
 from .keys import full_key, settings_by_name
-from .results import Key, Result, printable, section, strategy_name
+from .results import Key, Result, strategy_name
 
 SKY = (N_("cloudy"), N_("sunny"))  # classes that have a word in every language; others stay as they are
 

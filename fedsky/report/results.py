@@ -21,9 +21,6 @@ from .reading import (
     rounds_of,
 )
 
-__all__ = ["Key", "LeftOut", "Result", "number", "planned_rounds", "printable",
-           "read_result", "section", "strategy_name"]  # fmt: skip
-
 # What makes two runs a pair, as text: seed, data_seed, fold; and, where groups were chosen, what else must be the same.
 Key = tuple[str, ...]
 

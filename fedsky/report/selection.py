@@ -9,12 +9,13 @@ from pathlib import Path
 
 from fedsky.history import RUNNING, Run, find_runs, read_run
 from fedsky.language import _
+from fedsky.untrusted import printable
 
 from .comparisons import MANY, check_baseline
 from .groups import Kind
 from .keys import chosen_runs
 from .kinds import make_kinds
-from .results import LeftOut, Result, planned_rounds, printable, read_result
+from .results import LeftOut, Result, planned_rounds, read_result
 
 
 @dataclass(frozen=True)

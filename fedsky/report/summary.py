@@ -27,12 +27,13 @@ from fedsky import language
 from fedsky.columns import FINAL_METRICS
 from fedsky.history import Run, finite
 from fedsky.language import _
+from fedsky.untrusted import printable
 
 from . import statistics, style, tables, verdict, words
 from .comparisons import Comparison, compare_all
 from .groups import Group, Kind
 from .keys import split_keys
-from .results import LeftOut, Result, printable
+from .results import LeftOut, Result
 from .selection import Choice, nothing_finished, select, why_left_out
 from .statistics import Estimate
 

@@ -12,11 +12,12 @@ import pandas as pd
 from fedsky.columns import COLUMNS, FINAL_METRICS
 from fedsky.history import Row
 from fedsky.language import N_, _
+from fedsky.untrusted import printable, section
 
 from . import statistics
 from .comparisons import Comparison
 from .groups import Group, Kind
-from .results import LeftOut, Result, planned_rounds, printable, section, strategy_name
+from .results import LeftOut, Result, planned_rounds, strategy_name
 from .statistics import Estimate
 from .words import UNKNOWN, fixed, interval_of, p_text, percent, points_interval
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from fedsky.history import read_run
-from fedsky.report.reading import number, numbers
+from fedsky.report.reading import numbers
 from fedsky.report.results import Result, read_result
+from fedsky.untrusted import number
 
 WriteRun = Callable[..., Path]
 

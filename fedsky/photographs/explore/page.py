@@ -21,8 +21,8 @@ from fedsky.photographs.curate.sheets import samples
 from fedsky.photographs.explore.look import render
 from fedsky.photographs.explore.plots import all_plots
 from fedsky.photographs.explore.words import count, meaning
-from fedsky.report.results import printable
 from fedsky.report.style import drawing
+from fedsky.untrusted import printable
 
 SIDE, QUALITY = 112, 72  # pixels and JPEG quality of thumbnails
 NUM_SAMPLES, NUM_SUSPECTS, NUM_COPIES = 14, 49, 24

@@ -14,8 +14,8 @@ from fedsky.fonts import spelled
 from fedsky.photographs.curate import Findings
 from fedsky.photographs.curate.features import Floats, light
 from fedsky.photographs.explore.look import Plot, plot
-from fedsky.report.results import printable
 from fedsky.report.style import BLUE, GREEN, PINK, RED
+from fedsky.untrusted import printable
 
 INKS = ("#B36B00", BLUE, GREEN, PINK, RED, "#333333")  # dark enough on white, for thin lines and small marks
 MARKERS, LINES = "os^Dv*", ("-", (0, (5, 2)), (0, (1, 1.4)), (0, (5, 1.5, 1, 1.5)), (0, (8, 2)), (0, (3, 1)))

@@ -11,9 +11,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from fedsky.fonts import spelled
 from fedsky.language import _
+from fedsky.untrusted import printable
 
 from ..groups import Group
-from ..reading import printable
 from ..style import variant
 
 WIDTH = 3.5  # inches: one column of a thesis or paper, 8.9 cm

@@ -15,9 +15,10 @@ from fedsky.data import sky
 from fedsky.data.listing import locate
 from fedsky.data.picture import read
 from fedsky.language import _
+from fedsky.untrusted import section
 
 from ..groups import Group
-from ..results import Result, section
+from ..results import Result
 
 PIXELS = 96  # a side of a small picture
 MOST = 12

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from fedsky.language import _
+from fedsky.untrusted import printable
 
 from ..groups import Group
-from ..results import printable
 from ..words import UNKNOWN
 
 

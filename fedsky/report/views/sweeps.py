@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from fedsky.untrusted import printable
+
 from ..groups import Group, Kind
-from ..results import printable
 from ..statistics import Estimate
 
 MOST_SERIES = 8  # lines beyond which a panel shows the first only

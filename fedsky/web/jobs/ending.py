@@ -18,7 +18,7 @@ from fedsky.history import (
     read_run,
     write_json,
 )
-from fedsky.report.results import printable
+from fedsky.untrusted import printable
 
 from . import queue
 

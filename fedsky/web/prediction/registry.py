@@ -21,8 +21,8 @@ from fedsky import untrusted
 from fedsky.columns import COLUMNS
 from fedsky.history import ALONE, DONE, FEDERATED, POOLED, Row, Run
 from fedsky.language import _
-from fedsky.report.groups import flatten
-from fedsky.report.results import number, printable, section, strategy_name
+from fedsky.report.results import strategy_name
+from fedsky.untrusted import flatten, number, printable, section
 from fedsky.web.runs.index import Index
 
 METADATA = "fedsky"  # fedsky.run.checkpoint's key; that module loads flwr

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fedsky.report.results import printable
+from fedsky.untrusted import printable
 
 from .rows import STATUSES, Row
 

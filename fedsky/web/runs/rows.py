@@ -10,8 +10,9 @@ from typing import Any
 
 from fedsky.columns import COLUMNS
 from fedsky.history import DONE, FAILED, FEDERATED, INTERRUPTED, RUNNING, Run, effective, read_lines
-from fedsky.report.groups import AROUND, flatten, settings_of
-from fedsky.report.results import number, planned_rounds, printable, section, strategy_name
+from fedsky.report.groups import AROUND, settings_of
+from fedsky.report.results import planned_rounds, strategy_name
+from fedsky.untrusted import flatten, number, printable, section
 
 from .scan import Found, unsafe
 

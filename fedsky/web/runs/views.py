@@ -11,7 +11,7 @@ from typing import Any
 
 from fedsky.columns import COLUMNS, ROUNDS, TABLES
 from fedsky.history import Run
-from fedsky.report.results import number, printable, section
+from fedsky.untrusted import number, printable, section
 
 from .rows import flat_config, known, whole
 
