@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from own_word import word_for
 
 from fedsky.client.state import UNTOLD, State, told
 from fedsky.config import compose, resolve
@@ -87,7 +88,7 @@ def test_it_is_known_after_a_resume_too(tmp_path: Path, monkeypatch: pytest.Monk
     for path in (tmp_path / "run" / "clients").glob("*@[12].safetensors"):
         path.unlink()
     with pytest.raises(ClientError, match="is missing; all machines"):
-        resume(tmp_path / "run")
+        resume(tmp_path / "run", word_for(tmp_path / "run"))
 
 
 def test_a_client_with_other_data_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

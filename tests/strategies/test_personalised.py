@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from flwr.app import Message
+from own_word import word_for
 from personal import own_models, own_state, rows, same, server_model, work_of
 
 from fedsky.checks import shown
@@ -129,7 +130,7 @@ def test_half_of_the_clients_a_round_and_resumed_or_not(go: Go, strategy: str, m
         go(*asked, model="personal.normed")
     monkeypatch.setattr(Course, "_judge", judge)
     stopped = whole.parent / "1"
-    resume(stopped)
+    resume(stopped, word_for(stopped))
     for path in [*(f"models/{client}.safetensors" for client in range(4)), "clients.jsonl", "predictions.csv"]:
         assert (stopped / path).read_bytes() == (whole / path).read_bytes()
 

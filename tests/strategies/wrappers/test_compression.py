@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from numpy.typing import NDArray
+from own_word import word_for
 from safetensors.numpy import load_file
 from torch import Tensor
 
@@ -184,7 +185,7 @@ def test_ten_rounds_with_batchnorm_stay_sound_and_are_the_same_resumed(
         go(*asked, real=True)
     monkeypatch.setattr(Course, "_judge", judge)
     stopped = whole.parent / "1"
-    resume(stopped)
+    resume(stopped, word_for(stopped))
     for file in ("rounds.jsonl", "clients.jsonl", "model.safetensors"):
         assert len({hashlib.sha256((run / file).read_bytes()).digest() for run in (whole, stopped)}) == 1, file
 

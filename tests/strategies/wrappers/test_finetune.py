@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from own_word import word_for
 from personal import own_models, rows, same, server_model, work_of
 from PIL import Image
 from torch.nn import functional as F
@@ -96,7 +97,7 @@ def test_interrupted_after_tuning_and_resumed_or_not(go: Go, monkeypatch: pytest
         go(*TUNED, "patience=9", real=True)
     monkeypatch.setattr(Course, "_judge", judge)
     stopped = whole.parent / "1"
-    resume(stopped)
+    resume(stopped, word_for(stopped))
     assert all(same(*pair) for pair in zip(own_models(stopped), own_models(whole), strict=True))
     for name in ("rounds.jsonl", "clients.jsonl", "predictions.csv"):
         assert (stopped / name).read_bytes() == (whole / name).read_bytes()

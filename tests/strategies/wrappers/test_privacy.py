@@ -17,6 +17,7 @@ from flwr.app import ArrayRecord, ConfigRecord
 from flwr.supercore.task_identity import TaskIdentity
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from own_word import word_for
 from quadratics import GOLDEN, Federation, Owner, random_owners
 from torch import Tensor, nn
 
@@ -225,7 +226,7 @@ def test_a_resumed_run_is_the_same_to_the_byte(go: Go, monkeypatch: pytest.Monke
         go(*asked)
     monkeypatch.setattr(Course, "_judge", judge)
     stopped = whole.parent / "1"
-    resume(stopped)
+    resume(stopped, word_for(stopped))
     for name in ("rounds.jsonl", "model.safetensors", "checkpoint/5.safetensors"):
         assert len({hashlib.sha256((run / name).read_bytes()).digest() for run in (whole, stopped)}) == 1, name
 
