@@ -146,7 +146,6 @@ def chinese(tmp_path: Path) -> Path:
     return home
 
 
-@pytest.mark.slow
 def test_names_that_are_not_utf8_are_escaped_and_found_again(chinese: Path) -> None:
     assert escaped(f"{GBK}.jpg") == f"{ESCAPED}.jpg" and escaped("晴天 100%.jpg") == "晴天 100%.jpg"
     files = list_files(chinese).files
@@ -159,6 +158,7 @@ def test_names_that_are_not_utf8_are_escaped_and_found_again(chinese: Path) -> N
         list_files(chinese)
 
 
+@pytest.mark.slow
 def test_a_collection_with_such_names_is_curated_explored_and_cut(
     chinese: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -76,7 +76,6 @@ def test_without_the_prior_it_is_fedavg_to_the_bit_and_with_it_is_not(go: Go, ho
     assert ends[1][3] != ends[2][3]
 
 
-@pytest.mark.slow
 def balanced_accuracy(half: Any, folder: Path) -> float:
     """After 30 rounds of two owners who have few points of class 1, judged on as many points of each class."""
     rng = np.random.default_rng(0)
@@ -102,6 +101,7 @@ def balanced_accuracy(half: Any, folder: Path) -> float:
     return float((right[:2000].double().mean() + right[2000:].double().mean()) / 2)
 
 
+@pytest.mark.slow
 def test_it_finds_the_rare_class_that_fedavg_misses(tmp_path: Path) -> None:
     adjusted, plain = (balanced_accuracy(half, tmp_path) for half in (logitadjustment.train, fedavg.train))
     assert adjusted > plain + 0.1

@@ -40,7 +40,6 @@ def launched(browser: Any, body: dict[str, Any], status: int = 201) -> Any:
     return answer.get_json()["job"] if status == 201 else answer.get_json()
 
 
-@pytest.mark.slow
 def test_recipes_and_fields_come_from_conf(operator: Any) -> None:
     book = operator.get("/api/recipes").get_json()
     job_shapes.RecipeBook.model_validate(book)
@@ -61,6 +60,7 @@ def test_recipes_and_fields_come_from_conf(operator: Any) -> None:
             assert each["min"] <= each["default"] <= each["max"]
 
 
+@pytest.mark.slow
 def test_every_recipe_and_every_choice_makes_a_command_that_hydra_takes(tmp_path: Path) -> None:
     form = make_form({"photographs": tmp_path})
     asked: list[tuple[str | None, dict[str, Any]]] = [(recipe.id, {}) for recipe in form.recipes]
