@@ -50,6 +50,8 @@ def _unread(word: str, reason: str) -> str:
         return f"{key or word} is no key: write KEY=VALUE, with a key of letters, digits, _ and dots"
     called = re.search(r"Error (?:while evaluating|parsing).*|Unknown function.*", reason)
     why = f" ({' '.join(called[0].split())})" if called and "override" not in called[0] else ""
+    if re.fullmatch(r"[^()\[\]{}'\"]*,\s*", text):
+        return f"{word}: nothing stands after the last comma: leave it out"
     return f"{word}: its quotes or brackets do not fit{why}; as one text: {_typed(key, text)}"
 
 

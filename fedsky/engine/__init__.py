@@ -10,6 +10,7 @@ from typing import Any
 from fedsky.engine.grid import ClientGrid
 from fedsky.engine.inline import InlineGrid
 from fedsky.engine.ray import Simulation
+from fedsky.machine import num_cores
 
 SPARE_NODES = 64  # so that a sweep over num_clients needs no new simulation
 
@@ -28,11 +29,15 @@ def open_grid(settings: dict[str, Any], num_clients: int) -> ClientGrid:
         return ClientGrid(InlineGrid(app, num_clients), num_clients)
     if kind != "ray":
         raise ValueError(f"engine.kind={kind}: choose ray or inline")
-    if _open and (_open[0].settings != settings or _open[0].num_nodes < num_clients):
+    # An actor without a client only costs a process that imports torch: a minute and more where there are many.
+    num_actors = min(settings.get("num_actors") or num_cores(), num_clients)
+    if _open and (
+        _open[0].settings != settings or _open[0].num_nodes < num_clients or _open[0].num_actors < num_actors
+    ):
         close()
     if not _open:
         _quieten()
-        _open.append(Simulation(app, settings, max(num_clients, SPARE_NODES)))
+        _open.append(Simulation(app, settings, max(num_clients, SPARE_NODES), num_actors))
     return ClientGrid(_open[0].grid, num_clients)
 
 

@@ -14,7 +14,6 @@ from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid, ServerApp
 
 from fedsky.engine import cluster
-from fedsky.machine import num_cores
 
 
 class Simulation:
@@ -23,12 +22,12 @@ class Simulation:
     ``run_simulation`` runs in a thread of its own; its ServerApp hands the grid over and stays until ``close``.
     """
 
-    def __init__(self, client_app: ClientApp, settings: dict[str, Any], num_nodes: int) -> None:
-        self.settings, self.num_nodes = settings, num_nodes
+    def __init__(self, client_app: ClientApp, settings: dict[str, Any], num_nodes: int, num_actors: int) -> None:
+        self.settings, self.num_nodes, self.num_actors = settings, num_nodes, num_actors
         self.stop = threading.Event()
         self.backends: list[Any] = []
         self.failure: BaseException | None = None
-        cluster.start(settings.get("address"), settings.get("num_actors") or num_cores())
+        cluster.start(settings.get("address"), num_actors)
         grids: Queue[Grid] = Queue()
         server = ServerApp()
 

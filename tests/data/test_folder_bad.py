@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fedsky.checks import shown
 from fedsky.data import Photos
 from fedsky.data.folder import load
 
@@ -119,11 +120,11 @@ def test_the_bound_of_the_cache_is_kept(root: Path) -> None:
         ("distance", -1, "0 to 16"),
         ("distance", True, "0 to 16"),
         ("distance", 1.5, "0 to 16"),
-        ("cache_gb", -1, "0 or more, or null"),
-        ("cache_gb", float("nan"), "0 or more, or null"),
-        ("cache_gb", "much", "0 or more, or null"),
+        ("cache_gb", -1, "of 0 or more is needed, or null"),
+        ("cache_gb", float("nan"), "of 0 or more is needed, or null"),
+        ("cache_gb", "much", "of 0 or more is needed, or null"),
     ],
 )
 def test_settings_that_are_none_are_refused(root: Path, setting: str, value: object, remedy: str) -> None:
-    with pytest.raises(ValueError, match=f"data.{setting}={value}: .*{remedy}"):
+    with pytest.raises(ValueError, match=f"data.{setting}={shown(value)}: .*{remedy}"):
         loaded(root, **{setting: value})

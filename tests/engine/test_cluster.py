@@ -55,6 +55,10 @@ def stranger(opened: dict[str, Any], canary: Path, **token: str) -> "subprocess.
     )
 
 
+def test_no_more_actors_start_than_there_are_clients(opened: dict[str, Any]) -> None:
+    assert opened["cores"] == 1, "64 were asked for, for one client"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc to find Ray's processes")
 def test_a_cluster_of_a_runs_own_listens_on_this_machine_alone(opened: dict[str, Any]) -> None:
     found = processes(opened)

@@ -93,7 +93,7 @@ def test_a_client_that_raises_ends_the_run_with_its_traceback(tmp_path: Path) ->
 def test_a_client_that_raises_in_an_actor_does_too_and_costs_its_job_alone(tmp_path: Path) -> None:
     small = ["data.count=50", "data.size=32", "num_rounds=1", "engine=ray", f"hydra.sweep.dir={tmp_path}"]
     targets = "strategy._target_=tiny.Failing,strategies.fedavg.FedAvg"
-    support = str(Path(__file__).parent / "support")
+    support = str(Path(__file__).parents[1] / "support")
     done = subprocess.run(
         command("-m", *small, targets),
         capture_output=True,
