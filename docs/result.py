@@ -5,8 +5,8 @@ from functools import cache
 from pathlib import Path
 
 from fedsky.report import plots, style
-from fedsky.report.comparisons import compare, joining
-from fedsky.report.groups import Group
+from fedsky.report.comparisons import Comparison, compare_all, joining
+from fedsky.report.groups import Group, Kind
 from fedsky.report.selection import select
 from fedsky.report.statistics import Estimate
 from fedsky.report.words import fixed
@@ -17,19 +17,30 @@ ROW = re.compile(r"\| *(?P<name>[^|]*`(?P<strategy>\w+)`[^|]*)\|")
 
 
 @cache
-def groups(folder: Path) -> dict[str, Group]:
-    """The strategies of the runs under a folder, in the report's order; ValueError unless all may be compared."""
+def kind(folder: Path) -> Kind:
+    """The runs under a folder; ValueError unless all may be compared."""
     kinds = select([folder]).kinds
     if len(kinds) != 1:
         raise ValueError(f"{folder}: {len(kinds)} kinds of data; one is needed")
-    return {group.strategy: group for group in kinds[0].groups}
+    return kinds[0]
+
+
+def groups(folder: Path) -> dict[str, Group]:
+    """The strategies of the runs under a folder, in the report's order."""
+    return {group.strategy: group for group in kind(folder).groups}
+
+
+def comparison(folder: Path, first: str, second: str) -> Comparison:
+    """The report's comparison of two strategies, in the order in which it is made."""
+    found = {frozenset((each.first.strategy, each.second.strategy)): each for each in compare_all(kind(folder))}
+    return found[frozenset((first, second))]
 
 
 def rows(folder: Path, old: str) -> str:
     """A Markdown table whose rows name strategies, its other columns computed anew, as many of them as it has.
 
-    They are: balanced accuracy in percent; minus training alone, in points, with the 95 % interval over runs; the same
-    with that over test images; minus pooled training, with both.
+    They are: balanced accuracy in percent; minus training alone, in points, with the report's 95 % interval; the same
+    minus pooled training.
     """
     lines = []
     for line in old.splitlines():
@@ -44,23 +55,22 @@ def rows(folder: Path, old: str) -> str:
 
 @cache
 def _cells(folder: Path, strategy: str) -> list[str]:
-    found = groups(folder)
-    group = found[strategy]
-    mean = group.mean(METRIC)
+    mean = groups(folder)[strategy].mean(METRIC)
     cells = ["" if mean is None else f"{fixed(100 * mean.value)} %"]
     for other in (ALONE, POOLED):
         if strategy == other:
-            cells += ["", ""]
+            cells.append("")
         else:
-            difference = compare(group, found[other])
-            cells += [_points(difference.runs), _points(difference.images)]
+            found = comparison(folder, strategy, other)
+            sign = 1 if found.first.strategy == strategy else -1
+            cells.append(_points(found.difference, sign))
     return cells
 
 
-def _points(estimate: Estimate | None) -> str:
+def _points(estimate: Estimate | None, sign: int) -> str:
     if estimate is None:
         return ""
-    points = estimate.scaled(100)
+    points = estimate.scaled(100 * sign)
     if points.low is None or points.high is None:
         return f"{_signed(points.value)}"
     return f"{_signed(points.value)} [{_signed(points.low)}, {_signed(points.high)}]"
@@ -73,7 +83,7 @@ def _signed(value: float) -> str:
 
 def picture(folder: Path) -> str:
     """The report's plot of who gains by joining, as SVG."""
-    found = groups(folder)
-    looks = style.looks(found.values(), found.values())
+    found = kind(folder)
+    looks = style.looks(found.groups, found.groups)
     with style.drawing():
-        return style.save(plots.joining(joining(list(found.values())), looks)).svg
+        return style.save(plots.joining(joining(found), looks)).svg

@@ -195,7 +195,7 @@ class Run:
         return _ROLE_BEFORE.get(str(target), FEDERATED)
 
     def predictions(self) -> list[dict[str, str]]:
-        """The rows of predictions.csv: image, client, label, predicted, probability_<class>; empty where missing."""
+        """The rows of predictions.csv: image, client, label, predicted, probability_<class>, group; none if missing."""
         path = self.folder / "predictions.csv"
         if not os.path.lexists(path):
             return []

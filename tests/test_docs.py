@@ -10,7 +10,8 @@ import yaml
 import fedsky
 from docs import __main__ as made
 from docs import architecture, configuration, result
-from fedsky.report.comparisons import compare
+from fedsky import language
+from fedsky.report import verdict
 
 ROOT = made.ROOT
 REMEDY = "stale: run make docs"
@@ -89,12 +90,18 @@ def test_a_readme_is_short_and_counts_rightly(name: str) -> None:
 
 
 def test_what_the_readme_says_of_the_result_is_what_the_report_finds() -> None:
-    found = result.groups(ROOT / "outputs" / "reference" / "sky")
-    gain = compare(found["fedavg"], found["local"])
-    loss = compare(found["centralized"], found["fedavg"])
-    assert gain.runs and gain.runs.low and gain.runs.low > 0, "about 4 points better than owners who train alone"
-    assert round(100 * gain.runs.value) == 4
-    assert loss.runs and loss.runs.low and loss.runs.high and loss.runs.low < 0 < loss.runs.high, "about as good"
+    folder = ROOT / "outputs" / "reference" / "sky"
+    gain, pooled = (result.comparison(folder, "fedavg", other) for other in ("local", "centralized"))
+    assert gain.verdict == "better" and gain.difference, "about 4 points better than owners who train alone"
+    assert round(100 * gain.difference.value) == 4
+    assert pooled.verdict == "open", "not shown to differ from training on everybody's photographs"
+    with language.use("en"):
+        sentences = [sentence for _context, headline, _rest in verdict.sentences(result.kind(folder))
+                     if (sentence := headline)]  # fmt: skip
+    low, high = (f"{100 * end:+.1f}" for end in (gain.difference.low or 0, gain.difference.high or 0))
+    assert sentences[0].startswith("fedavg: +4.0 points by joining, +0.5 points against pooling (not shown)")
+    for page in ("README.md", "README.zh.md", "docs/measured.md", "docs/zh/measured.md"):
+        assert f"| +4.0 [{low}, {high}] |" in text(page), page
     assert "about 4 percentage points better" in text("README.md") and "约高 4 个百分点" in text("README.zh.md")
 
 

@@ -1,4 +1,5 @@
-"""python -m fedsky.report FOLDER... [--out DIR] [--lang zh] [--where KEY=VALUE] [--group-by KEY] [--baseline NAME]"""
+"""python -m fedsky.report FOLDER... [--out DIR] [--lang zh] [--where KEY=VALUE] [--group-by KEY] [--baseline NAME]
+[--margin POINTS]"""
 
 from pathlib import Path
 from typing import Annotated
@@ -30,10 +31,11 @@ def main(
     baseline: Annotated[
         str | None, typer.Option(help="The group, or strategy, that all others are compared with; else all pairs.")
     ] = None,
+    margin: Annotated[float, typer.Option(help="Points of accuracy within which two groups are equally good.")] = 2.0,
 ) -> None:
     """Compares finished runs: one page that needs nothing else, plots/ and tables/. Prints the page's path last."""
-    choice = Choice(tuple(split_keys(group_by)), tuple(where or ()), baseline)
     try:
+        choice = Choice(tuple(split_keys(group_by)), tuple(where or ()), baseline, margin / 100)
         with language.use(lang):
             selection = select(folders, choice)
             page = write_selection(selection, folders, out if out is not None else _beside(folders[0]), choice)

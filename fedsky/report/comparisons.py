@@ -1,133 +1,165 @@
-"""Two groups of a kind against each other, over runs and over test images, and what an owner gains by joining."""
+"""Two groups of a kind against each other, each difference estimated once, and what an owner gains by joining.
+
+The comparisons that a report exists for are planned: each federated group against training alone and against pooled
+training, its other settings alike. They are one family, whose intervals hold together. All other pairs are a second
+family, and exploratory.
+"""
 
 import difflib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
+from fedsky.columns import COLUMNS
 from fedsky.language import _
 
-from . import statistics
-from .groups import Group, Kind, repetitions
-from .results import Key
-from .statistics import Estimate, Floats, Repetitions
+from . import crossed
+from .crossed import Family
+from .differences import SAME, Found, correlation, differences, found_in
+from .entries import entries_by_owner, entries_of
+from .groups import MARGIN, Group, Kind
+from .statistics import Estimate
 
 # Beyond this many groups a pair is compared only where nothing but the strategy differs: the rest says little.
 MANY = 30
+PLANNED, EXPLORATORY = "planned", "exploratory"
+# What a difference comes to. Within: the interval lies within the margin, so that the two are equally good for whoever
+# chose it: two one-sided tests, Schuirmann (1987), J. Pharmacokinetics and Biopharmaceutics 15. At 95 % of all of a
+# family's intervals, and not the 90 % of each that the tests would need.
+BETTER, WORSE, WITHIN, OPEN, UNKNOWN = "better", "worse", "within", "open", "unknown"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """first minus second in the last round's metric (a fraction, or a loss).
+    """first minus second in the last round's metric (a fraction, or a loss), with what it rests on.
 
-    runs: over shared runs, the seed's chance; images: over the shared test images (balanced accuracy alone). p, p_holm
-    and effect_size belong to ``runs``; p_holm counts the ``family`` tests that were made together.
+    difference: its interval and p-value hold among all of the ``size`` comparisons of its family; None where the two
+    share no run. by_photograph: whether it is estimated from single photographs, else from the runs' results alone.
+    splits: how many there are; seeds: of one split, at most; reason: why there is no interval.
     """
 
     first: Group
     second: Group
-    runs: Estimate | None
-    images: Estimate | None
-    p: float | None = None
-    effect_size: float | None = None
-    p_holm: float | None = None
-    family: int = 1
+    difference: Estimate | None
     metric: str = "balanced_accuracy"
+    family: str = EXPLORATORY
+    size: int = 1
+    margin: float = MARGIN
+    by_photograph: bool = True
+    splits: int = 0
+    seeds: int = 0
+    reason: str = ""
 
     @property
-    def repetitions(self) -> Repetitions:
-        """What the pairs of runs repeat."""
-        return pair_repetitions(self.first, self.second)
+    def verdict(self) -> str:
+        """What the difference comes to for the first: BETTER, WORSE, WITHIN, OPEN, SAME or UNKNOWN."""
+        estimate = self.difference
+        if estimate is None:
+            return UNKNOWN
+        if estimate.low is None or estimate.high is None:
+            return SAME if self.reason == SAME else UNKNOWN
+        if estimate.low > crossed.EQUAL or estimate.high < -crossed.EQUAL:
+            return BETTER if (estimate.low > 0) == COLUMNS[self.metric].is_fraction else WORSE
+        return WITHIN if self.is_within else OPEN
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether one of the two is shown to be better."""
+        return self.verdict in (BETTER, WORSE)
+
+    @property
+    def is_within(self) -> bool:
+        """Whether the whole interval lies within the margin."""
+        known = self.difference
+        if not COLUMNS[self.metric].is_fraction or known is None or known.low is None or known.high is None:
+            return False
+        return -self.margin < known.low and known.high < self.margin
 
 
 @dataclass(frozen=True)
 class Joining:
-    """What one federated group gains over alone, loses against pooled, and the share of that gap it closes."""
+    """What a federated group gains over alone, how it differs from pooled, and the share of that gap it closes."""
 
     federated: Group
     gain: Comparison | None
-    loss: Comparison | None
+    pooled: Comparison | None
     share: Estimate | None
 
 
-def pair_repetitions(first: Group, second: Group) -> Repetitions:
-    """What of the runs that both groups have is independent; of the two shares of images the larger counts."""
-    shared = [key for key in first.results if key in second.results]
-    ours, theirs = (repetitions({key: group.results[key] for key in shared}) for group in (first, second))
-    return replace(ours, shared=max(ours.shared, theirs.shared, key=lambda share: (share != share, share)))
-
-
-def _judged(group: Group) -> set[Key]:
-    return {key for key, result in group.results.items() if result.predictions is not None}
-
-
-def shared_correctness(groups: Sequence[Group]) -> tuple[Floats, NDArray[np.str_]]:
-    """How often each group judged each test image rightly: (n, groups) in [0, 1] and the n labels.
-
-    Only repetitions that all groups share count; an image is averaged over those in which it was tested.
-    """
-    tables = []
-    for key in sorted(set.intersection(*map(_judged, groups))):
-        results = [group.results[key] for group in groups]
-        frames = [result.predictions for result in results if result.predictions is not None]
-        table = pd.concat([frame["correct"] for frame in frames], axis=1, keys=range(len(groups)), join="inner")
-        table["label"], table["draw"] = frames[0]["label"], results[0].fingerprint
-        tables.append(table.rename_axis("image").reset_index())
-    if not tables:
-        return np.empty((0, len(groups))), np.empty(0, dtype=np.str_)
-    images = pd.concat(tables).groupby(["draw", "image", "label"], as_index=False).mean()
-    return images[list(range(len(groups)))].to_numpy(float), images["label"].to_numpy(np.str_)
-
-
 def compare(first: Group, second: Group, metric: str = "balanced_accuracy") -> Comparison:
-    """The difference of two groups, not corrected for any other comparison."""
+    """The difference of two groups, a family of its own."""
     return compare_pairs([(first, second)], metric)[0]
 
 
-def compare_pairs(pairs: Sequence[tuple[Group, Group]], metric: str = "balanced_accuracy") -> list[Comparison]:
-    """The differences of several pairs as one family of tests, whose p-values are corrected for their number."""
-    tests = [statistics.paired_test(first.finals(metric), second.finals(metric), pair_repetitions(first, second))
-             for first, second in pairs]  # fmt: skip
-    adjusted = statistics.holm([test.p if test else None for test in tests])
-    family = sum(p is not None for p in adjusted)
-    images = _over_images(pairs) if metric == "balanced_accuracy" else [None] * len(pairs)
-    return [
-        Comparison(*pair, test.difference, over_images, test.p, test.effect_size, p_holm, family, metric)
-        if test else Comparison(*pair, None, over_images, metric=metric)
-        for pair, test, p_holm, over_images in zip(pairs, tests, adjusted, images, strict=True)
-    ]  # fmt: skip
+def compare_pairs(
+    pairs: Sequence[tuple[Group, Group]], metric: str = "balanced_accuracy", family: str = EXPLORATORY,
+    margin: float = MARGIN,
+) -> list[Comparison]:  # fmt: skip
+    """The differences of several pairs as one family."""
+    return _told(pairs, differences(pairs, metric), metric, family, margin)
 
 
-def _over_images(pairs: Sequence[tuple[Group, Group]]) -> list[Estimate | None]:
-    """The difference over shared test images of each pair; pairs that share the same runs share the resamples."""
-    alike: dict[frozenset[Key], list[int]] = {}
-    for number, (first, second) in enumerate(pairs):
-        alike.setdefault(frozenset(_judged(first) & _judged(second)), []).append(number)
-    found: list[Estimate | None] = [None] * len(pairs)
-    for numbers in alike.values():
-        groups = list(dict.fromkeys(group for number in numbers for group in pairs[number]))
-        place = {group: column for column, group in enumerate(groups)}
-        columns = [(place[pairs[number][0]], place[pairs[number][1]]) for number in numbers]
-        estimates = statistics.image_differences(*shared_correctness(groups), columns)
-        for number, estimate in zip(numbers, estimates, strict=True):
-            found[number] = estimate
+def _told(
+    pairs: Sequence[tuple[Group, Group]], found: Sequence[Found | None], metric: str, family: str = EXPLORATORY,
+    margin: float = MARGIN,
+) -> list[Comparison]:  # fmt: skip
+    """Comparisons with the intervals and p-values that hold among all of them."""
+    tested = [number for number, each in enumerate(found) if each is not None and each.difference.error is not None]
+    together = Family(correlation([each for number in tested if (each := found[number]) is not None]))
+    told: list[Comparison] = []
+    for (first, second), each in zip(pairs, found, strict=True):
+        if each is None:
+            told.append(Comparison(first, second, None, metric, family, len(tested), margin))
+            continue
+        low, high, p = together.told(each.difference) or (None, None, None)
+        estimate = Estimate(each.difference.value, low, high, each.runs, each.splits, each.photographs, p)
+        told.append(Comparison(first, second, estimate, metric, family, len(tested), margin, each.moments is not None,
+                               each.splits, each.seeds, each.reason))  # fmt: skip
+    return told
+
+
+def by_owner(first: Group, second: Group) -> dict[int, Comparison]:
+    """The difference of accuracy on each owner's own test photographs, by client; all owners are one family."""
+    found: dict[int, Found] = {}
+    for client, entries in entries_by_owner([first, second]).items():
+        contrast = np.array([1.0, -1.0])
+        found[int(client)] = found_in(entries, crossed.moments(entries), contrast)
+    return dict(zip(found, _told([(first, second)] * len(found), list(found.values()), "accuracy"), strict=True))
+
+
+def planned_pairs(kind: Kind) -> list[tuple[Group, Group]]:
+    """Each federated group with training alone and with pooled training of its context, in the page's order."""
+    found = []
+    for groups in kind.contexts.values():
+        against = [each for each in (_alone(groups), _pooled(groups)) if each is not None]
+        found += [(group, other) for group in groups if group.is_federated for other in against]
     return found
+
+
+def _alone(groups: Sequence[Group]) -> Group | None:
+    return next((group for group in groups if group.is_alone), None)
+
+
+def _pooled(groups: Sequence[Group]) -> Group | None:
+    return next((group for group in groups if group.is_pooled), None)
 
 
 def pairs_of(kind: Kind, baseline: str | None = None) -> list[tuple[Group, Group]]:
     """The pairs to compare: each group with its baseline, or all with each other, the later of the page's order first.
 
-    Of many groups, only those that differ in nothing but the strategy.
+    A federated group stands before pooled training. Of many groups, only those that differ in nothing but the strategy.
     """
     if baseline is not None:
         against = ((group, baseline_of(group, kind.groups, baseline)) for group in kind.groups)
         return [(group, other) for group, other in against if other is not None and other is not group]
     sets: Iterable[list[Group]] = [kind.groups] if len(kind.groups) <= MANY else kind.contexts.values()
-    return [(second, first) for groups in sets for first, second in combinations(groups, 2)]
+    return [
+        (first, second) if first.is_federated and second.is_pooled else (second, first)
+        for groups in sets
+        for first, second in combinations(groups, 2)
+    ]
 
 
 def baseline_of(group: Group, groups: Sequence[Group], name: str) -> Group | None:
@@ -145,40 +177,44 @@ def check_baseline(kinds: Sequence[Kind], name: str) -> None:
         raise ValueError(_("baseline={name} is no group: choose {names}", name=name, names=" / ".join(near)))
 
 
+def planned(kind: Kind, metric: str = "balanced_accuracy") -> list[Comparison]:
+    """The planned comparisons of a kind; computed once."""
+    if (PLANNED, metric) not in kind.compared:
+        kind.compared[PLANNED, metric] = compare_pairs(planned_pairs(kind), metric, PLANNED, kind.margin)
+    found: list[Comparison] = kind.compared[PLANNED, metric]
+    return found
+
+
 def compare_all(kind: Kind, baseline: str | None = None, metric: str = "balanced_accuracy") -> list[Comparison]:
-    """The pairs of a kind as one family of tests; computed once."""
+    """The comparisons that a page shows, those that were planned first; each is computed once."""
+    first = {frozenset((each.first, each.second)): each for each in planned(kind, metric)}
+    pairs = pairs_of(kind, baseline)
     if (baseline, metric) not in kind.compared:
-        kind.compared[baseline, metric] = compare_pairs(pairs_of(kind, baseline), metric)
-    found: list[Comparison] = kind.compared[baseline, metric]
+        others = [pair for pair in pairs if frozenset(pair) not in first]
+        kind.compared[baseline, metric] = compare_pairs(others, metric, EXPLORATORY, kind.margin)
+    asked = {frozenset(pair) for pair in pairs}
+    return [each for key, each in first.items() if key in asked] + list(kind.compared[baseline, metric])
+
+
+def joining(kind: Kind) -> list[Joining]:
+    """What each federated group gains by joining, of all contexts in the page's order; none without a baseline."""
+    told = {frozenset((each.first, each.second)): each for each in compare_all(kind)}
+    found = []
+    for groups in kind.contexts.values():
+        alone, pooled = _alone(groups), _pooled(groups)
+        for group in groups:
+            if group.is_federated and (alone or pooled):
+                gain, loss = (told[frozenset((group, other))] if other else None for other in (alone, pooled))
+                gap = told[frozenset((alone, pooled))] if alone and pooled else None
+                found.append(Joining(group, gain, loss, _share(group, gap) if gap else None))
     return found
 
 
-def joining(groups: Sequence[Group]) -> list[Joining]:
-    """For each federated group of one context: its gain over alone and its loss against pooled training."""
-    alone = next((group for group in groups if group.is_alone), None)
-    pooled = next((group for group in groups if group.is_pooled), None)
-    federated = [group for group in groups if group.is_federated and (alone or pooled)]
-    pairs = [(group, alone) for group in federated if alone] + [(pooled, group) for group in federated if pooled]
-    gap = [(pooled, alone)] if federated and alone and pooled else []
-    told = {(each.first, each.second): each for each in compare_pairs([*pairs, *gap])}
-    shares = _shares(federated, told[gap[0]]) if gap else dict.fromkeys(federated)
-    return [
-        Joining(group, told[group, alone] if alone else None, told[pooled, group] if pooled else None, shares[group])
-        for group in federated
-    ]
-
-
-def _shares(federated: Sequence[Group], gap: Comparison) -> dict[Group, Estimate | None]:
-    """The share of the gap that each group closes; None where the gap itself is not shown to lie above 0."""
-    found: dict[Group, Estimate | None] = dict.fromkeys(federated)
-    if gap.runs and gap.runs.low is not None and gap.runs.low <= 0:
-        return found
-    pooled, alone = gap.first, gap.second
-    alike: dict[frozenset[Key], list[Group]] = {}
-    for group in federated:
-        alike.setdefault(frozenset(_judged(group) & _judged(alone) & _judged(pooled)), []).append(group)
-    for members in alike.values():
-        correct, labels = shared_correctness([alone, *members, pooled])
-        columns = range(1, len(members) + 1)
-        found |= zip(members, statistics.shares_closed(correct, labels, 0, columns, len(members) + 1), strict=True)
-    return found
+def _share(federated: Group, gap: Comparison) -> Estimate | None:
+    """The share of the gap that a group closes; None where the gap itself is not shown to lie above 0."""
+    entries = entries_of([gap.second, federated, gap.first]) if gap.verdict == BETTER else None
+    if entries is None:
+        return None
+    moments = crossed.moments(entries)
+    value, low, high = crossed.share(moments, np.array([-1.0, 1.0, 0.0]), np.array([-1.0, 0.0, 1.0]))
+    return Estimate(value, low, high, 0, photographs=len(np.unique(entries.photograph)))

@@ -20,8 +20,8 @@ largest of their |t| (Hothorn, Bretz and Westfall 2008, Biometrical J. 50), so t
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ from scipy import stats
 LEVEL = 0.95
 SEED = 0
 DRAWS = 50_000  # of the largest |t|: its quantile is exact to about 0.01
+MOST_TOGETHER = 400  # comparisons beyond which their correlations are left out, which makes intervals wider
 MIN_PHOTOGRAPHS = 10  # of each class; below, the variance between photographs is not known well enough
 EQUAL = 1e-9  # what rounding makes of 0
 
@@ -43,8 +44,8 @@ class Entries:
 
     values: [groups, entries], such as 1 where a group's model was right; weights: of each entry in the mean, of sum 1;
     strata: what values are centred within (the class, for balanced accuracy); photograph: equal for near duplicates;
-    split and run: numbers of the split, and of the run within it. shared: n_test / n_train where splits are of the same
-    photographs, else 0.
+    split and run: numbers of the split, and of the run within it. shared: n_test / n_train of a split where there are
+    several, else 0.
     """
 
     values: Floats
@@ -58,58 +59,145 @@ class Entries:
 
 @dataclass(frozen=True)
 class Difference:
-    """A difference of two groups, its standard error (None where the entries do not tell) and degrees of freedom."""
+    """A difference of groups, its standard error (None where the entries do not tell) and degrees of freedom."""
 
     value: float
     error: float | None
     freedom: float
 
 
+@dataclass(frozen=True)
+class Moments:
+    """The groups' means [groups], and what covaries in them: by photograph, by run, by single entry [groups, groups].
+
+    widened: the factor for what splits share; enough: whether every class has photographs enough for an interval.
+    """
+
+    means: Floats
+    photographs: Floats
+    runs: Floats
+    entries: Floats
+    freedom: tuple[float, float]
+    widened: float
+    enough: bool
+
+    def difference(self, contrast: Floats) -> Difference:
+        """The sum of the groups' means times the contrast [groups], such as 1 for one group and -1 for another."""
+        photographs = float(contrast @ self.photographs @ contrast)
+        beyond = max(0.0, float(contrast @ (self.runs - self.entries) @ contrast))
+        variance = self.widened * (photographs + beyond)
+        of_photographs, of_runs = self.freedom
+        parts = photographs**2 / max(1.0, of_photographs) + (beyond**2 / of_runs if of_runs else 0.0)
+        freedom = (photographs + beyond) ** 2 / parts if parts > 0 else math.inf
+        known = self.enough and variance > EQUAL**2
+        value = float(contrast @ self.means)
+        return Difference(0.0 if abs(value) < EQUAL else value, math.sqrt(variance) if known else None, freedom)
+
+    def correlation(self, contrasts: Floats) -> Floats:
+        """How differences are correlated: [differences, groups] -> [differences, differences]."""
+        covariance = contrasts @ (self.photographs + self.runs) @ contrasts.T
+        scale = np.sqrt(np.maximum(np.diag(covariance), EQUAL**2))
+        found = covariance / np.outer(scale, scale)
+        np.fill_diagonal(found, 1.0)
+        return np.asarray(found, dtype=np.float64)
+
+
 def balanced(labels: Numbers, photograph: Numbers) -> Floats:
     """Weights that give every class the same share, and every photograph of a class too; entries [n] -> [n]."""
-    weights = np.zeros(len(labels))
+    weights: Floats = np.zeros(len(labels))
     for label in np.unique(labels):
         own = np.flatnonzero(labels == label)
         _, place, counts = np.unique(photograph[own], return_inverse=True, return_counts=True)
         weights[own] = 1 / counts[place] / len(counts)
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())
 
 
-def differences(entries: Entries, pairs: Sequence[tuple[int, int]]) -> tuple[list[Difference], Floats]:
-    """first minus second for each pair of groups, and how the differences are correlated: [pairs, pairs]."""
-    deviations = np.stack([entries.values[first] - entries.values[second] for first, second in pairs])
-    totals = deviations @ entries.weights
-    centred = entries.weights * (deviations - _stratum_means(deviations, entries))
+def moments(entries: Entries) -> Moments:
+    """What the entries tell of their groups."""
+    centred = entries.weights * (entries.values - _stratum_means(entries))
     by_photograph = _sums(centred, entries.photograph)
     num = by_photograph.shape[1]
-    covariance = by_photograph @ by_photograph.T * (num / max(1, num - 1))
-    runs, freedom_runs = _between_runs(entries.weights * deviations, entries, np.zeros_like(entries.photograph))
-    single, _ = _between_runs(entries.weights * deviations, entries, entries.photograph)
-    beyond = np.maximum(0.0, np.diag(runs) - np.diag(single))
-    widened = 1 + entries.shared
-    found = []
-    for place, value in enumerate(totals):
-        photographs = covariance[place, place]
-        variance = widened * (photographs + beyond[place])
-        parts = (photographs**2 / max(1, num - 1), beyond[place] ** 2 / freedom_runs if freedom_runs else 0.0)
-        freedom = (photographs + beyond[place]) ** 2 / sum(parts) if sum(parts) > 0 else math.inf
-        known = _enough(entries) and variance > EQUAL**2
-        found.append(Difference(_rounded(float(value)), math.sqrt(variance) if known else None, freedom))
-    return found, _correlation(covariance + runs)
+    photographs = by_photograph @ by_photograph.T * (num / max(1, num - 1))
+    runs, freedom = _between_runs(entries.weights * entries.values, entries, np.zeros_like(entries.photograph))
+    single, _ = _between_runs(entries.weights * entries.values, entries, entries.photograph)
+    splits = len(np.unique(entries.split))
+    if not freedom and splits > 1:  # one seed: a split's models are all that tells what training's chance does
+        by_split = _sums(centred, entries.split)
+        by_entry = _sums(centred, entries.split * (int(entries.photograph.max()) + 1) + entries.photograph)
+        freedom = splits - 1.0
+        runs, single = by_split @ by_split.T * (splits / freedom), by_entry @ by_entry.T
+    strata = (np.unique(entries.photograph[entries.strata == s]) for s in np.unique(entries.strata))
+    enough = min(map(len, strata)) >= MIN_PHOTOGRAPHS
+    means = entries.values @ entries.weights
+    return Moments(means, photographs, runs, single, (num - 1.0, freedom), 1 + entries.shared, enough)
 
 
-def quantile(correlation: Floats, freedom: float) -> tuple[float, Floats]:
-    """The quantile of the largest |t| of correlated comparisons at ``LEVEL``, and its sorted draws."""
-    if len(correlation) == 1:
-        return float(stats.t.ppf((1 + LEVEL) / 2, freedom)), np.empty(0)
-    generator = np.random.default_rng(SEED)
+@cache
+def _largest(key: bytes, num: int) -> Floats:
+    correlation = np.frombuffer(key).reshape(num, num)
     values, vectors = np.linalg.eigh(correlation)
-    root = vectors * np.sqrt(np.maximum(values, 0))
-    draws = generator.standard_normal((DRAWS, len(root))) @ root.T
-    if math.isfinite(freedom):
-        draws /= np.sqrt(generator.chisquare(freedom, DRAWS) / freedom)[:, None]
-    largest = np.sort(np.abs(draws).max(axis=1))
-    return float(np.quantile(largest, LEVEL)), largest
+    kept = values > EQUAL
+    root = vectors[:, kept] * np.sqrt(values[kept])
+    draws = np.random.default_rng(SEED).standard_normal((DRAWS, root.shape[1])) @ root.T
+    return np.asarray(np.abs(draws).max(axis=1))
+
+
+@dataclass(frozen=True)
+class Family:
+    """Comparisons that are made together. correlation: [n, n] of them."""
+
+    correlation: Floats
+
+    def _draws(self, freedom: float) -> Floats:
+        """Draws of the largest |t|, in order."""
+        key = np.ascontiguousarray(self.correlation).round(12)
+        largest = _largest(key.tobytes(), len(key))
+        if math.isfinite(freedom):
+            largest = largest / np.sqrt(np.random.default_rng(SEED + 1).chisquare(freedom, DRAWS) / freedom)
+        return np.sort(largest)
+
+    def told(self, difference: Difference) -> tuple[float, float, float] | None:
+        """Low and high end of a member's simultaneous interval, and its p-value among all; None without an error."""
+        if difference.error is None:
+            return None
+        t, num = abs(difference.value) / difference.error, len(self.correlation)
+        if num == 1 or num > MOST_TOGETHER:  # Sidak (1967): as if they were independent, the widest that can be
+            alone = float(2 * stats.t.sf(t, difference.freedom))
+            p = -math.expm1(num * math.log1p(-alone)) if alone < 1 else 1.0
+            quantile = float(stats.t.ppf((1 + LEVEL ** (1 / num)) / 2, difference.freedom))
+        else:
+            draws = self._draws(difference.freedom)
+            p = 1 - float(np.searchsorted(draws, t, side="left")) / len(draws)
+            quantile = float(np.quantile(draws, LEVEL))
+        half = quantile * difference.error
+        return difference.value - half, difference.value + half, p
+
+
+def share(moments: Moments, gain: Floats, gap: Floats) -> tuple[float, float | None, float | None]:
+    """A difference's share of another, gain / gap, with Fieller's (1954) interval; no ends where it has no bounds."""
+    top, bottom = moments.difference(gain), moments.difference(gap)
+    value = top.value / bottom.value
+
+    def beyond(at: float) -> float:
+        """Above 0 where this share is outside of the interval."""
+        off = moments.difference(gain - at * gap)
+        if off.error is None:
+            return math.inf if off.value else -math.inf
+        return abs(off.value) - float(stats.t.ppf((1 + LEVEL) / 2, off.freedom)) * off.error
+
+    ends = []
+    for side in (-1.0, 1.0):
+        step = 0.01
+        while beyond(value + side * step) <= 0 and step < 1000:
+            step *= 2
+        if step >= 1000:
+            return value, None, None
+        inner, outer = value, value + side * step
+        for _ in range(50):
+            middle = (inner + outer) / 2
+            inner, outer = (inner, middle) if beyond(middle) > 0 else (middle, outer)
+        ends.append((inner + outer) / 2)
+    return value, ends[0], ends[1]
 
 
 def _sums(table: Floats, place: Numbers) -> Floats:
@@ -118,48 +206,34 @@ def _sums(table: Floats, place: Numbers) -> Floats:
     return np.stack([np.bincount(numbers, row) for row in table])
 
 
-def _stratum_means(deviations: Floats, entries: Entries) -> Floats:
-    """Each entry's stratum mean, weighted: [rows, entries]."""
+def _stratum_means(entries: Entries) -> Floats:
+    """Each entry's stratum mean, weighted: [groups, entries]."""
     numbers = np.unique(entries.strata, return_inverse=True)[1]
     weight = np.bincount(numbers, entries.weights)
-    means = np.stack([np.bincount(numbers, entries.weights * row) / weight for row in deviations])
-    return means[:, numbers]
+    means = np.stack([np.bincount(numbers, entries.weights * row) / weight for row in entries.values])
+    return np.asarray(means[:, numbers])
 
 
 def _between_runs(weighted: Floats, entries: Entries, cell: Numbers) -> tuple[Floats, float]:
-    """The covariance of the total that the runs of a split bring, sums taken within cells; and its freedom.
+    """The covariance of the means that the runs of a split bring, sums taken within cells; and its freedom.
 
-    A split of R runs whose sums are c_1 ... c_R brings R var(c) to the variance of the total.
+    A split of R runs whose sums are c_1 ... c_R brings R var(c) to the variance of the mean; one of a single run brings
+    what the others do on average.
     """
     covariance = np.zeros((len(weighted), len(weighted)))
-    freedom = 0.0
+    freedom = told = every = 0.0
     for split in np.unique(entries.split):
         own = np.flatnonzero(entries.split == split)
         runs, run = np.unique(entries.run[own], return_inverse=True)
+        part = float(entries.weights[own].sum()) ** 2 / len(runs)
+        every += part
         if len(runs) < 2:
             continue
+        told += part
         cells, place = np.unique(cell[own], return_inverse=True)
         sums = np.stack([np.bincount(place * len(runs) + run, row, len(cells) * len(runs)) for row in weighted[:, own]])
         sums = sums.reshape(len(weighted), len(cells), len(runs))
-        sums -= sums.mean(axis=2, keepdims=True)
-        factor = len(runs) / (len(runs) - 1)
-        covariance += factor * np.einsum("acr,bcr->ab", sums, sums)
+        sums = (sums - sums.mean(axis=2, keepdims=True)).reshape(len(weighted), -1)
+        covariance += len(runs) / (len(runs) - 1) * (sums @ sums.T)
         freedom += len(runs) - 1
-    return covariance, freedom
-
-
-def _correlation(covariance: Floats) -> Floats:
-    scale = np.sqrt(np.maximum(np.diag(covariance), EQUAL**2))
-    found = covariance / np.outer(scale, scale)
-    np.fill_diagonal(found, 1.0)
-    return np.asarray(found, dtype=np.float64)
-
-
-def _enough(entries: Entries) -> bool:
-    return min(len(np.unique(entries.photograph[entries.strata == s])) for s in np.unique(entries.strata)) >= (
-        MIN_PHOTOGRAPHS
-    )
-
-
-def _rounded(value: float) -> float:
-    return 0.0 if abs(value) < EQUAL else value
+    return covariance * (every / told if told else 1.0), freedom

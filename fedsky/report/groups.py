@@ -22,6 +22,7 @@ from .statistics import Estimate, Repetitions
 REPETITION = ("seed", "data_seed", "fold")
 ELSEWHERE = ("engine", "name", "paths", "hydra", "resume", "checkpoint", "tracking")
 PLACES = ("folder", "path", "dir", "root", "cache")
+MARGIN = 0.02  # of accuracy: within 2 points two groups are equally good
 # What goes around a strategy belongs to it: pooling and training alone know nothing of it and are compared with it.
 AROUND = ("personalize", "privacy", "attack", "compression")
 
@@ -59,13 +60,13 @@ def repetitions(results: Mapping[Key, Result]) -> Repetitions:
     if len(set(splits.values())) == 1 or (len(tested) == 1 and None not in tested):
         seeds = {key: f"{key[0]} {key[1]}" for key in results}
         return Repetitions("seed", seeds)
-    sizes = {part: sum(_num_images(result, part) for result in results.values()) for part in ("train", "test")}
-    shared = sizes["test"] / sizes["train"] if sizes["train"] and sizes["test"] else math.nan
-    return Repetitions("fold" if len({key[1] for key in results}) == 1 else "split", splits, shared)
+    return Repetitions("fold" if len({key[1] for key in results}) == 1 else "split", splits, test_share(results))
 
 
-def _num_images(result: Result, part: str) -> int:
-    return int(result.partition.loc[result.partition["part"] == part, "count"].sum())
+def test_share(results: Mapping[Key, Result]) -> float:
+    """n_test / n_train of the runs; NaN if unknown."""
+    sizes = {part: sum(result.num_images.get(part, 0) for result in results.values()) for part in ("train", "test")}
+    return sizes["test"] / sizes["train"] if sizes["train"] and sizes["test"] else math.nan
 
 
 @dataclass(eq=False)
@@ -125,11 +126,15 @@ class Group:
 
 @dataclass(eq=False)
 class Kind:
-    """Groups that may be compared. title: the data they share; compared: what was found of them, kept."""
+    """Groups that may be compared. title: the data they share; compared: what was found of them, kept.
+
+    margin: the fraction of accuracy within which two groups count as equally good.
+    """
 
     title: str
     groups: list[Group]
     compared: dict[tuple[str | None, str], Any] = field(default_factory=dict)
+    margin: float = MARGIN
 
     @property
     def results(self) -> list[Result]:

@@ -69,6 +69,7 @@ def write_selection(selection: Selection, folders: Sequence[Path], out: Path, ch
         "group_by": choice.group_by,
         "where": choice.where,
         "baseline": choice.baseline,
+        "margin": choice.margin,
     }
     writer.write(out, selection.runs, asked)
     return out / "index.html"
@@ -123,9 +124,13 @@ def _limits() -> list[str]:
     return [
         _("Runs that differ only in seed, data seed or fold are one group. With few runs a t-interval is wide and "
           "right only if results scatter evenly about their mean; intervals of accuracies are cut at 0 and 100 %."),
-        _("The bootstrap (10,000 resamples within each class, fixed seed) takes test images as independent of each "
-          "other; images taken minutes apart at one place are not, and their interval is then too narrow. Below 10 "
-          "images in a class no interval is given."),
+        _("A difference is estimated from what every run took every test photograph for: photographs and runs are "
+          "crossed (Cameron, Gelbach and Miller 2011), splits share training images (Nadeau and Bengio 2003), and the "
+          "intervals of a family hold together (Hothorn, Bretz and Westfall 2008). Images taken minutes apart at one "
+          "place are not independent: unless they are known as near duplicates, an interval is too narrow then. "
+          "Models that hang on single training images (such as nearest neighbours) vary from data to data more than "
+          "any resampling of one data set can see (Bengio and Grandvalet 2004). Below 10 photographs in a class no "
+          "interval is given."),
         _("An owner's own test images are few: its accuracy moves by 100/n points with every image."),
         _("\"Alone\" judges each test image by its own owner's lone model; \"pooled\" is one model trained on all "
           "owners' images."),

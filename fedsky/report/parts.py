@@ -32,15 +32,18 @@ def _short(about: Subject, comparisons: Sequence[Comparison]) -> Section:
     kind, blocks = about.kind, list[Block]()
     contexts = list(kind.contexts.items())
     for context, groups in contexts[:MOST_CONTEXTS]:
-        found = answers.answers(groups, comparisons, tables.owners_table(kind, groups))
+        owners = tables.owners_table(kind, groups)
+        names = dict(zip(owners["client"], owners["owner"], strict=True))
+        found = answers.answers(groups, comparisons, names)
         if found:
             blocks.append(Answers(context, found))
-    told = [f"{headline} {sentence}".strip() for _context, groups in contexts
-            for headline, sentence in verdict.sentences(groups)]  # fmt: skip
+    told = [f"{headline} {sentence}".strip() for _context, headline, sentence in verdict.sentences(kind)]
     if not any(group.is_federated for group in kind.groups):
         told = [_("No federated run: nothing to say about joining.")]
     many = len(told) > 12
     blocks.append(Text(told, _("All {n} verdicts", n=len(told)) if many else "", _("What joining is worth")))
+    if rests := verdict.scope(kind):
+        blocks.append(Text(rests, "", _("What the intervals are about")))
     lead = ""
     if len(contexts) > MOST_CONTEXTS:
         lead = _("The first {n} of {all} settings; all are in tables/.", n=MOST_CONTEXTS, all=len(contexts))
@@ -69,7 +72,7 @@ def _comparisons(about: Subject, comparisons: Sequence[Comparison]) -> Section:
     """Group against group: the table, and each difference as a sentence."""
     raw, shown = tables.comparison_table(about.kind, comparisons)
     about.writer.table("comparisons", raw)
-    said = [f"{words.over_images(each)} {words.over_runs(each)}".strip() for each in comparisons]
+    said = [words.sentence(each) for each in comparisons]
     if not said:
         return Section("", "", "", [])
     folded = _("All {n} pairs in words", n=len(said))
@@ -80,9 +83,9 @@ def _comparisons(about: Subject, comparisons: Sequence[Comparison]) -> Section:
               file="tables/comparisons.csv"),
         Text(said[:MOST_PAIRS], folded),
     ]  # fmt: skip
-    lead = _("An interval over runs covers the chance of the seed: first weights, order of images, who is drawn. An "
-             "interval over test images covers the chance of which images were held out. Neither covers the other; a "
-             "difference is called distinguishable when its interval leaves out 0.")  # fmt: skip
+    lead = _("A difference is shown where its interval leaves out 0; two groups are equally good where the whole "
+             "interval lies within {margin} points of 0, which --margin changes. The intervals of a family hold all at "
+             "once, and p counts all of its comparisons.", margin=f"{100 * about.kind.margin:g}")  # fmt: skip
     return Section(f"{about.prefix}pairs", _("Is the difference real?"), lead, blocks)
 
 

@@ -132,18 +132,21 @@ def partition_of(content: Row, problems: list[str]) -> pd.DataFrame:
 def predictions_of(run: Run, expected: int, accuracy: float, problems: list[str]) -> pd.DataFrame | None:
     """Each test image's label and whether it was judged rightly; None, and told, if the file contradicts the others.
 
+    photograph: equal for images of a group of near duplicates, else the image; client: whose it is, as text.
+
     expected: the number of test images by partition.json, 0 where it does not tell; accuracy: that of the last round.
     """
     try:
         rows = run.predictions()
         images = [(row["image"], row["label"], row["predicted"]) for row in rows]
+        groups = [row.get("group", "") for row in rows]  # runs of before 0.2.0 know none
     except (OSError, ValueError, KeyError, csv.Error) as error:
         problems.append(f"predictions.csv: cannot be read ({printable(str(error), 80)})")
         return None
     right = np.array([label == predicted for _, label, predicted in images], dtype=float)
     if not images:
         reason = "missing or empty"
-    elif any(not cell for row in images for cell in row):
+    elif any(not cell for row in images for cell in row) or None in groups:
         reason = "a line is cut"
     elif any("nan" in row.values() for row in rows):
         reason = "a probability is no number"
@@ -155,7 +158,13 @@ def predictions_of(run: Run, expected: int, accuracy: float, problems: list[str]
         reason = f"its accuracy, {right.mean():.4f}, is not that of rounds.jsonl, {accuracy:.4f}"
     else:
         return pd.DataFrame(
-            {"label": [row[1] for row in images], "predicted": [row[2] for row in images], "correct": right},
+            {
+                "label": [row[1] for row in images],
+                "predicted": [row[2] for row in images],
+                "correct": right,
+                "photograph": [f"\0{group}" if group else row[0] for group, row in zip(groups, images, strict=True)],
+                "client": [str(row.get("client")) for row in rows],
+            },
             index=[row[0] for row in images],
         )
     problems.append(f"predictions.csv: {reason}; the run is left out of comparisons image by image")

@@ -23,6 +23,8 @@ from .reading import (
 
 # What makes two runs a pair, as text: seed, data_seed, fold; and, where groups were chosen, what else must be the same.
 Key = tuple[str, ...]
+LEAST = 5e-7  # of a probability: predictions.csv holds six digits
+NEAR = 0.01  # the loss of such probabilities is the run's own up to this share of it
 
 
 @dataclass(eq=False)
@@ -41,7 +43,7 @@ class Result:
     owner_rounds: pd.DataFrame
     partition: pd.DataFrame
     problems: list[str] = field(default_factory=list)
-    predictions: pd.DataFrame | None = None  # index: image; label and predicted (text), correct (0 or 1)
+    predictions: pd.DataFrame | None = None  # index: image; see reading.predictions_of
 
     @property
     def strategy(self) -> str:
@@ -69,6 +71,11 @@ class Result:
             return None
         text = json.dumps(sorted(self.predictions["label"].items()))
         return hashlib.sha256(text.encode()).hexdigest()
+
+    @cached_property
+    def num_images(self) -> dict[str, int]:
+        """How many images each part (train, validation, test) has; empty where partition.json does not tell."""
+        return {str(part): int(count) for part, count in self.partition.groupby("part")["count"].sum().items()}
 
     @property
     def seconds(self) -> float:
@@ -128,6 +135,18 @@ class Result:
         if why and why not in self.problems:
             self.problems.append(why)
         return table
+
+    @cached_property
+    def losses(self) -> pd.Series | None:
+        """The loss of each test image; None where its probability is unknown, or the run reports another mean."""
+        table = self.probabilities()
+        if table is None or self.predictions is None:
+            return None
+        place = table.columns.get_indexer(pd.Index(self.predictions["label"]))
+        own = table.to_numpy(float)[np.arange(len(table)), place]
+        found = pd.Series(-np.log(np.maximum(own, LEAST)), index=table.index)
+        reported = self.final("loss")
+        return found if abs(found.mean() - reported) <= NEAR * max(reported, 0.1) else None
 
 
 @dataclass(eq=False)

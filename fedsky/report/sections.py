@@ -37,19 +37,17 @@ def _numbered(name: str, number: int, all_of_them: int) -> str:
 def _gains(about: Subject) -> Section:
     """What joining changes for all, then owner by owner."""
     drawn: list[Plot] = []
-    found = [each for _context, groups in about.contexts for each in joining(groups)]
+    found = [each for each in joining(about.kind) if each.federated in about.shown]
     if found:
         about.writer.table("joining", joining_table(about.kind, found))
         shown = shown_joining(found)
-        caption = _("Points of balanced accuracy that joining changes, with 95 % intervals: over runs (the seed's "
-                    "chance) and over test images (which images were held out).")  # fmt: skip
+        caption = _("Points of balanced accuracy that joining changes, with 95 % intervals that hold together.")
         alt = caption + " " + " ".join(verdict.headline(each) for each in found)
         draw = partial(plots.joining, found, about.looks)
         drawn.append(about.writer.plot(f"{about.prefix}joining", draw, alt, caption, shown, "tables/joining.csv"))
         known = [each for each in found if each.share is not None]
         if known:
-            caption = _("Share of the gap between alone and pooled that a federation closes, with its 95 % interval "
-                        "over test images.")  # fmt: skip
+            caption = _("Share of the gap between alone and pooled that a federation closes, with its 95 % interval.")
             said = "; ".join(f"{each.federated.label} {share_text(each.share)}" for each in known)
             drawn.append(about.writer.plot(f"{about.prefix}share", partial(plots.share, found, about.looks),
                                            f"{caption} {said}.", caption, shown, "tables/joining.csv"))  # fmt: skip
@@ -67,7 +65,7 @@ def _each_owner(about: Subject) -> list[Plot]:
         if not table["accuracy"].notna().any():
             continue
         title = _("Each owner's accuracy on its own test images") + (f", {context}" if context else "")
-        gains = " ".join(verdict.owner_gains(table, groups))
+        gains = " ".join(verdict.owner_gains(groups))
         caption = _("{title}: mean over runs; n is the number of its test images. {gains}", title=title, gains=gains)
         name = _numbered(f"{about.prefix}owners", number, len(about.contexts))
         found.append(about.writer.plot(

@@ -12,7 +12,7 @@ from fedsky.language import _
 from fedsky.untrusted import printable
 
 from .comparisons import MANY, check_baseline
-from .groups import Kind
+from .groups import MARGIN, Kind
 from .keys import chosen_runs
 from .kinds import make_kinds
 from .results import LeftOut, Result, planned_rounds, read_result
@@ -20,11 +20,20 @@ from .results import LeftOut, Result, planned_rounds, read_result
 
 @dataclass(frozen=True)
 class Choice:
-    """What a user asked for. group_by: the settings that make a group; where: KEY=VALUE; baseline: a group's name."""
+    """What a user asked for. group_by: the settings that make a group; where: KEY=VALUE; baseline: a group's name.
+
+    margin: the fraction of accuracy within which two groups count as equally good; ValueError unless above 0, below 1.
+    """
 
     group_by: tuple[str, ...] = ()
     where: tuple[str, ...] = ()
     baseline: str | None = None
+    margin: float = MARGIN
+
+    def __post_init__(self) -> None:
+        if not 0 < self.margin < 1:
+            raise ValueError(_("margin={points}: points of accuracy above 0 and below 100 are needed, such as 2",
+                               points=f"{100 * self.margin:g}"))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,7 @@ def select(runs: Sequence[Path | Run], choice: Choice | None = None) -> Selectio
     if choice.baseline is not None and kinds:
         check_baseline(kinds, choice.baseline)
     for kind in kinds:
+        kind.margin = choice.margin
         notes += _differences(kind)
         if len(kind.groups) > MANY and choice.baseline is None:
             notes.append(_("{data}: of {n} groups, only those are compared that differ in nothing but the strategy.",

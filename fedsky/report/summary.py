@@ -6,12 +6,14 @@
                 final: {metric: {value, low, high, n}},
                 seeds: [{key: {seed, data_seed, fold}, value}],
                 curve: {x: [], mean: [], low: [], high: [], runs: [{key, x: [], y: []}]}}],
-      comparisons: [{first, second, difference: {value, low, high, n}, p, p_holm, effect_size,
-                     images: {value, low, high, n} or null, sentence}],
+      comparisons: [{first, second, difference: {value, low, high, n}, p, family, verdict, within, photographs, splits,
+                     sentence}],
       owners: [{name, client, num_test, values: {label: accuracy}}],
       verdict: [sentence],
       left_out: [{name, status, reason}]}]}
 
+n counts runs. family: planned or exploratory; p: among all comparisons of the family; verdict: of the first, better,
+worse, within (the margin), open, same (on every photograph) or unknown; within: the whole interval lies within it.
 Accuracies and their differences are fractions; whatever is unknown is null. dash: null for a solid line, else the
 lengths of strokes and gaps.
 """
@@ -31,7 +33,7 @@ from fedsky.untrusted import printable
 
 from . import statistics, style, tables, verdict, words
 from .comparisons import Comparison, compare_all
-from .groups import Group, Kind
+from .groups import MARGIN, Group, Kind
 from .keys import split_keys
 from .results import LeftOut, Result
 from .selection import Choice, nothing_finished, select, why_left_out
@@ -45,7 +47,7 @@ Json = dict[str, Any]
 def compare(
     folders_or_runs: Sequence[Path | Run], *, metric: str = "balanced_accuracy", x: str = "round",
     group_by: str | Sequence[str] | None = None, where: Sequence[str] = (), baseline: str | None = None,
-    lang: str = "en",
+    lang: str = "en", margin: float = MARGIN,
 ) -> Json:  # fmt: skip
     """The comparison of the runs at or under the folders, or of runs that are given, which it empties of their rows.
 
@@ -58,7 +60,7 @@ def compare(
         raise ValueError(f"x={printable(x)}: choose {' or '.join(AXES)}")
     keys = split_keys(group_by) if isinstance(group_by, str) else list(group_by or ())
     with language.use(lang):
-        selection = select(folders_or_runs, Choice(tuple(keys), tuple(where), baseline))
+        selection = select(folders_or_runs, Choice(tuple(keys), tuple(where), baseline, margin))
         kinds = [_kind(kind, metric, x, baseline) for kind in selection.kinds]
         notes = list(selection.notes)
         if not kinds:
@@ -75,16 +77,15 @@ def compare(
 def _kind(kind: Kind, metric: str, x: str, baseline: str | None) -> Json:
     looks = style.looks(kind.groups, kind.groups)
     told = []
-    for context, groups in kind.contexts.items():
-        for headline, sentence in verdict.sentences(groups):
-            text = f"{headline} {sentence}".strip()
-            told.append(_("{context}: {sentence}", context=context, sentence=text) if context else text)
+    for context, headline, sentence in verdict.sentences(kind):
+        text = f"{headline} {sentence}".strip()
+        told.append(_("{context}: {sentence}", context=context, sentence=text) if context else text)
     return {
         "title": kind.title,
         "groups": [_group(group, number, metric, x, looks[group.label]) for number, group in enumerate(kind.groups, 1)],
         "comparisons": [_comparison(each) for each in compare_all(kind, baseline, metric)],
         "owners": _owners(kind),
-        "verdict": told,
+        "verdict": told + verdict.scope(kind),
     }
 
 
@@ -135,11 +136,11 @@ def _curve(group: Group, metric: str, x: str) -> Json:
 
 
 def _comparison(each: Comparison) -> Json:
+    told = each.difference
     return {
-        "first": each.first.label, "second": each.second.label, "difference": _interval(each.runs),
-        "p": each.p, "p_holm": each.p_holm, "effect_size": each.effect_size,
-        "images": _interval(each.images) if each.images else None,
-        "sentence": f"{words.over_runs(each)} {words.over_images(each)}".strip(),
+        "first": each.first.label, "second": each.second.label, "difference": _interval(told),
+        "p": told.p if told else None, "family": each.family, "verdict": each.verdict, "within": each.is_within,
+        "photographs": told.photographs if told else 0, "splits": each.splits, "sentence": words.sentence(each),
     }  # fmt: skip
 
 

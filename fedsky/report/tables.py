@@ -15,11 +15,11 @@ from fedsky.language import N_, _
 from fedsky.untrusted import printable, section
 
 from . import statistics
-from .comparisons import Comparison
+from .comparisons import EXPLORATORY, PLANNED, Comparison
 from .groups import Group, Kind
 from .results import LeftOut, Result, planned_rounds, strategy_name
 from .statistics import Estimate
-from .words import UNKNOWN, fixed, interval_of, p_text, percent, points_interval
+from .words import UNKNOWN, count, fixed, interval_of, judgement, p_text, percent, points_interval
 
 OWN_MODELS = N_("own models on all images")
 PARTS = {"train": N_("training"), "validation": N_("validation"), "test": N_("test")}
@@ -58,10 +58,10 @@ def final_table(kind: Kind) -> tuple[pd.DataFrame, pd.DataFrame]:
                 texts[metric] += _(" [{n} of {all} runs]", n=estimate.n, all=len(runs))
         shown.append({
             _("group"): group.label,
-            "N": _("1 (one run: no interval)") if len(runs) == 1 else str(len(runs)),
+            _("runs"): _("1 (one run: no interval)") if len(runs) == 1 else str(len(runs)),
             **{_(COLUMNS[metric].label): text for metric, text in texts.items()},
-            _("worst owner"): _("{percent} ({owner}, n {n})", percent=percent(worst[1]), owner=worst[0],
-                                n=f"{worst[2]:.0f}") if worst[2] else UNKNOWN,
+            _("worst owner"): _("{percent} ({owner}, {photographs})", percent=percent(worst[1]), owner=worst[0],
+                                photographs=count(int(worst[2]), "photograph")) if worst[2] else UNKNOWN,
             _(OWN_MODELS): percent(elsewhere) if elsewhere == elsewhere else "",
             _("MB up"): fixed(up), _("MB down"): fixed(down), _("rounds"): str(rounds),
             _("wall seconds"): fixed(seconds),
@@ -80,24 +80,26 @@ def worst_owner(group: Group) -> tuple[str, float, float]:
     return str(mine["name"].iloc[0]), float(means.min()), float(mine.groupby("cut")["num_test"].max().sum())
 
 
+FAMILIES = {PLANNED: N_("planned"), EXPLORATORY: N_("exploratory")}
+
+
 def comparison_table(kind: Kind, comparisons: Sequence[Comparison]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """One row a pair of groups: the difference of balanced accuracy over runs and over test images; raw and shown."""
+    """One row a pair of groups: the difference of balanced accuracy and what it rests on; raw and shown."""
     raw, shown = [], []
     for each in comparisons:
+        told = each.difference
+        counts = {"runs": told.n if told else 0, "splits": each.splits, "photographs": told.photographs if told else 0}
+        ends = (told.value, told.low, told.high) if told else (None, None, None)
         raw.append({
-            "data": kind.title, "first": each.first.label, "second": each.second.label,
-            **_spread("difference_over_runs", each.runs), "repetitions": each.runs.units if each.runs else 0,
-            "repetition": each.repetitions.unit, "p": each.p, "p_holm": each.p_holm, "effect_size": each.effect_size,
-            **_spread("difference_over_images", each.images),
+            "data": kind.title, "first": each.first.label, "second": each.second.label, "family": each.family,
+            **dict(zip(("difference", "difference_low", "difference_high"), ends, strict=True)),
+            "p": told.p if told else None, "comparisons": each.size, "verdict": each.verdict, **counts,
         })  # fmt: skip
         shown.append({
-            _("first"): each.first.label, _("second"): each.second.label,
-            _("points, over runs"): points_interval(each.runs),
-            _("paired runs"): str(each.runs.n if each.runs else 0),
-            _("p (Holm)"): p_text(each.p_holm),
-            _("effect size"): UNKNOWN if each.effect_size is None else fixed(each.effect_size, 2),
-            _("points, over test images"): points_interval(each.images),
-            _("test images"): str(each.images.n if each.images else 0),
+            _("first"): each.first.label, _("second"): each.second.label, _("points"): points_interval(told),
+            _("verdict"): judgement(each), "p": p_text(told.p if told else None), _("family"): _(FAMILIES[each.family]),
+            _("photographs"): str(counts["photographs"] or UNKNOWN), _("runs"): str(counts["runs"]),
+            _("splits"): str(counts["splits"]),
         })  # fmt: skip
     return pd.DataFrame(raw), pd.DataFrame(shown)
 

@@ -25,12 +25,13 @@ def show(selection: Selection, baseline: str | None = None, console: Console | N
     for kind in selection.kinds:
         console.print(_table(kind))
         _more(console, len(kind.groups))
-        contexts = list(kind.contexts.values())[:MOST]
-        told = [headline for groups in contexts for headline, _rest in verdict.sentences(groups) if headline]
+        told = [headline for _context, headline, _rest in verdict.sentences(kind) if headline]
         pairs = compare_all(kind, baseline)
-        for sentence in [*told[:MOST], *(words.over_runs(each) for each in pairs[:MOST])]:
+        for sentence in [*told[:MOST], *(words.sentence(each) for each in pairs[:MOST])]:
             console.print(Text(f"  {sentence}"))
         _more(console, len(pairs))
+        for sentence in verdict.scope(kind):
+            console.print(Text(f"  {sentence}"), style="dim")
     for note in selection.notes[:MOST]:
         console.print(Text(_("Note: {note}", note=note)), style="yellow")
     for each in selection.left_out[:MOST]:

@@ -1,26 +1,93 @@
 """Who gains by joining, in plain sentences: against staying alone, against pooling, and owner by owner."""
 
+import math
 from collections.abc import Mapping, Sequence
 
-import pandas as pd
+from fedsky.language import _, ngettext
 
-from fedsky.language import N_, _, ngettext
+from .comparisons import BETTER, WORSE, Comparison, Joining, by_owner, compare_all, joining
+from .groups import Group, Kind, test_share
+from .words import count, fixed, judgement, sentence
 
-from .comparisons import Comparison, Joining, joining
-from .groups import Group
-from .words import bounds, count, fixed, repeated
+FOLDS, DATA_SEEDS = 5, 3  # what is advised where a single split is all
 
 
-def sentences(groups: Sequence[Group]) -> list[tuple[str, str]]:
-    """The verdict on each federated group of one context, whose settings differ in nothing but the strategy.
+def sentences(kind: Kind) -> list[tuple[str, str, str]]:
+    """The verdict on each federated group, with the context that it holds for.
 
-    A pair each: the numbers in one line, and the sentences with the intervals they rest on.
+    Context, the numbers in one line, and the sentences with their intervals; groups of a context differ in nothing but
+    the strategy.
     """
-    found = joining(groups)
+    found = {each.federated: each for each in joining(kind)}
+    told = []
+    for context, groups in kind.contexts.items():
+        for group in groups:
+            if group in found:
+                each = found[group]
+                told.append((context, headline(each), " ".join(filter(None, _sentences(each)))))
+            elif group.is_federated:
+                told.append((context, "", no_baseline(group.label)))
+        told += [(context, "", text) for text in map(elsewhere_words, groups) if text]
+    return told
+
+
+def _sentences(finding: Joining) -> list[str]:
+    gain, pooled = finding.gain, finding.pooled
+    return [
+        sentence(gain, second=_("training alone ({label})", label=gain.second.label)) if gain else
+        _("{label}: what joining gains is unknown, as no finished run of owners alone has the same settings.",
+          label=finding.federated.label),
+        sentence(pooled, second=_("pooled training ({label})", label=pooled.second.label)) if pooled else
+        _("{label}: what pooling would gain is unknown, as no finished run of it has the same settings.",
+          label=finding.federated.label),
+        share_words(finding),
+    ]  # fmt: skip
+
+
+def scope(kind: Kind) -> list[str]:
+    """What the intervals of a kind are about, and where that is little, what would tell more."""
+    found = [each for each in compare_all(kind) if each.difference is not None]
     if not found:
-        return [("", no_baseline(group.label)) for group in groups if group.is_federated]
-    told = [(headline(each), f"{gain_words(each)} {loss_words(each)} {share_words(each)}".strip()) for each in found]
-    return told + [("", text) for text in map(elsewhere_words, groups) if text]
+        return []
+    if max(each.splits for each in found) < 2:
+        photographs = max(each.difference.photographs for each in found if each.difference)
+        told = [_("Every run was tested on the same {photographs}: the intervals are about these trained models and "
+                  "photographs like those, and say nothing of the strategies on other training photographs.",
+                  photographs=count(photographs, "photograph"))]  # fmt: skip
+        if not photographs:
+            told = [_("What single photographs were taken for is not known of these runs: an interval is over seeds "
+                      "alone, and says nothing of other photographs.")]  # fmt: skip
+        return told + _advice(kind)
+    told = [_("The intervals hold what other photographs, other seeds and other splits would change, all at once; near "
+              "duplicates count as one photograph. What is planned (each federation against training alone and against "
+              "pooled training) is one family of comparisons, whose intervals hold together; all other pairs are a "
+              "second, exploratory one.")]  # fmt: skip
+    if max(each.seeds for each in found) < 2:
+        told.append(_("With one seed, what training's chance does is taken from how the splits differ: it is known "
+                      "better with seed=0,1,2."))  # fmt: skip
+    return told
+
+
+def _advice(kind: Kind) -> list[str]:
+    """How much narrower the intervals would get with more splits.
+
+    The variance of k folds that test every photograph is that of one, divided by k and widened by what they share; of
+    data_seeds, by how many more photographs they test.
+    """
+    results = {key: result for group in kind.groups for key, result in group.results.items()}
+    shared = test_share(results)
+    if math.isnan(shared):
+        return []
+    counts = next(iter(results.values())).num_images
+    tested = counts["test"] / sum(counts.values())
+    seeds = (1 - (1 - tested) ** DATA_SEEDS) / tested
+    folds, draws = (100 * (1 - math.sqrt((1 + shared) / many)) for many in (FOLDS, seeds))
+    if min(folds, draws) <= 0:
+        return []
+    return [_("To speak of the strategies, repeat on other splits: data.fold={folds} would make the intervals about "
+              "{fold_percent} % narrower, data_seed=0,1,2 about {seed_percent} %.",
+              folds=",".join(f"{number}/{FOLDS}" for number in range(1, FOLDS + 1)), fold_percent=f"{folds:.0f}",
+              seed_percent=f"{draws:.0f}")]  # fmt: skip
 
 
 def elsewhere_words(group: Group) -> str:
@@ -34,106 +101,36 @@ def elsewhere_words(group: Group) -> str:
 
 
 def headline(finding: Joining) -> str:
-    """The numbers in one line, in doubt unless every interval leaves out 0.
+    """The numbers in one line, each with its verdict unless it is shown.
 
-    fedavg: +8.2 points by joining, -3.1 points against pooling, 72 % of the gap closed.
+    fedavg: +8.2 points by joining, -3.1 points against pooling (not shown), 72 % of the gap closed.
     """
     parts = []
-    for comparison, sign, joins in ((finding.gain, 1, True), (finding.loss, -1, False)):
-        estimate = comparison and (comparison.runs or comparison.images)
-        if comparison and estimate:
-            value = 100 * sign * estimate.value
-            known = [each for each in (comparison.runs, comparison.images) if each and each.low is not None]
-            sure = bool(known) and all(each.distinguishable for each in known)
-            points = f"{'+' if value > 1e-7 else ''}{fixed(value)}"
+    for comparison, joins in ((finding.gain, True), (finding.pooled, False)):
+        if comparison is not None and comparison.difference is not None:
+            points = signed(comparison)
             text = (
                 _("{points} points by joining", points=points)
                 if joins
                 else _("{points} points against pooling", points=points)
             )
-            parts.append(text if sure else _("{finding} (not distinguishable)", finding=text))
+            parts.append(text if comparison.is_shown else _("{finding} ({verdict})", finding=text,
+                                                            verdict=judgement(comparison)))  # fmt: skip
     if finding.share is not None:
         parts.append(_("{percent} % of the gap closed", percent=fixed(100 * finding.share.value, 0)))
     listed = _(", ").join(parts)
     return _("{label}: {findings}.", label=finding.federated.label, findings=listed) if parts else ""
 
 
-def _evidence(comparison: Comparison, sign: int) -> str:
-    parts = []
-    if comparison.runs is not None:
-        over = repeated(comparison.runs, comparison.repetitions.unit)
-        interval = bounds(comparison.runs.scaled(sign), _("no interval"))
-        parts.append(_("{interval} over {repetitions}", interval=interval, repetitions=over))
-    if comparison.images is not None:
-        over = count(comparison.images.n, "test image")
-        interval = bounds(comparison.images.scaled(sign), _("too few in a class for an interval"))
-        parts.append(_("{interval} over {repetitions}", interval=interval, repetitions=over))
-    return _("; ").join(parts)
-
-
-# What a difference means, by its sign; the label and the points are filled in.
-GAIN = {
-    1: N_("Joining ({label}) gains {points} points of balanced accuracy against staying alone"),
-    -1: N_("Joining ({label}) loses {points} points of balanced accuracy against staying alone"),
-    0: N_("Joining ({label}) changes nothing in balanced accuracy against staying alone"),
-}
-LOSS = {
-    1: N_("Not pooling the images ({label}) costs {points} points of balanced accuracy against pooled training"),
-    -1: N_("Not pooling the images ({label}) gains {points} points of balanced accuracy against pooled training"),
-    0: N_("Not pooling the images ({label}) changes nothing in balanced accuracy against pooled training"),
-}
-
-
-def _told(comparison: Comparison | None, meaning: Mapping[int, str], label: str) -> str | None:
-    """A sentence on a comparison with the intervals it rests on; None where there is nothing to compare."""
-    known = [each for each in (comparison.runs, comparison.images) if each] if comparison else []
-    if not known or comparison is None:
-        return None
-    value = known[0].value
-    sign = 0 if abs(value) < 1e-9 else 1 if value > 0 else -1
-    return _("{change} ({evidence}): {verdict}.",
-             change=_(meaning[sign], label=label, points=fixed(100 * abs(value))),
-             evidence=_evidence(comparison, sign or 1), verdict=_judged(comparison, sign or 1))  # fmt: skip
-
-
-def _judged(comparison: Comparison, sign: int) -> str:
-    """Over which of the two chances a difference can be told from nothing."""
-    both = {"runs": comparison.runs, "images": comparison.images}
-    ends = {name: each.scaled(sign).low for name, each in both.items() if each and each.low is not None}
-    clear = [name for name, low in ends.items() if low is not None and low > 0]
-    if not ends:
-        return _("too little to tell it from chance")
-    if len(clear) == len(ends):
-        return _("distinguishable from nothing")
-    if clear == ["runs"]:
-        return _("distinguishable from nothing over runs only")
-    if clear == ["images"]:
-        return _("distinguishable from nothing over test images only")
-    return _("not distinguishable from nothing")
-
-
-def gain_words(finding: Joining) -> str:
-    """What an owner gains by joining, as a sentence."""
-    label = finding.federated.label
-    return _told(finding.gain, GAIN, label) or _(
-        "Joining ({label}): the gain is unknown, as no finished run of owners alone has the same settings and seeds.",
-        label=label,
-    )
-
-
-def loss_words(finding: Joining) -> str:
-    """What is lost against pooling all images, as a sentence."""
-    label = finding.federated.label
-    return _told(finding.loss, LOSS, label) or _(
-        "Not pooling the images ({label}): the cost is unknown, as no finished run of pooled training has the same "
-        "settings and seeds.",
-        label=label,
-    )
+def signed(comparison: Comparison) -> str:
+    """The difference in points with its sign."""
+    value = 100 * comparison.difference.value if comparison.difference else math.nan
+    return f"{'+' if value > 1e-7 else ''}{fixed(value)}"
 
 
 def share_words(finding: Joining) -> str:
     """The share of the gap between alone and pooled that is closed, as a sentence."""
-    if finding.gain is None or finding.loss is None:
+    if finding.gain is None or finding.pooled is None:
         return ""
     if finding.share is None:
         return _("The gap between alone and pooled is not shown to lie above 0, so no share of it is given.")
@@ -142,9 +139,8 @@ def share_words(finding: Joining) -> str:
     if share.low is not None and share.high is not None:
         low, high = fixed(100 * share.low, 0), fixed(100 * share.high, 0)
         interval = _("95 % interval {low} to {high}", low=low, high=high)
-    return _("{label} closes {percent} % of the gap between alone and pooled ({interval} over {images}).",
-             label=finding.federated.label, percent=fixed(100 * share.value, 0), interval=interval,
-             images=count(share.n, "test image"))  # fmt: skip
+    return _("{label} closes {percent} % of the gap between alone and pooled ({interval}).",
+             label=finding.federated.label, percent=fixed(100 * share.value, 0), interval=interval)  # fmt: skip
 
 
 def no_baseline(label: str) -> str:
@@ -153,24 +149,25 @@ def no_baseline(label: str) -> str:
              "against.", label=label)  # fmt: skip
 
 
-def owner_gains(table: pd.DataFrame, groups: Sequence[Group]) -> list[str]:
-    """How many owners each federated group serves better, alike and worse than they serve themselves."""
-    wide = table.pivot(index="client", columns="group", values="accuracy")
-    names = dict(zip(table["client"], table["owner"], strict=True))
-    alone = next((group.label for group in groups if group.is_alone and group.label in wide), None)
+def owner_gains(groups: Sequence[Group]) -> list[str]:
+    """How many owners each federated group is shown to serve better and worse than they serve themselves."""
+    alone = next((group for group in groups if group.is_alone), None)
     found = []
     for group in groups:
-        if alone is None or not group.is_federated or group.label not in wide:
-            continue
-        gains = (wide[group.label] - wide[alone]).dropna()
-        if gains.empty:
-            continue
-        better = ngettext("With {label}, {n} owner of {all} does better than alone and {worse} worse",
-                          "With {label}, {n} owners of {all} do better than alone and {worse} worse",
-                          int((gains > 1e-9).sum()), label=group.label, all=len(gains),
-                          worse=int((gains < -1e-9).sum()))  # fmt: skip
-        if gains.min() < -1e-9:
-            better = _("{finding}, most of all {owner} by {points} points", finding=better,
-                       owner=names[gains.idxmin()], points=fixed(-100 * float(gains.min())))  # fmt: skip
-        found.append(_("{finding}.", finding=better))
+        told = by_owner(group, alone) if alone and group.is_federated else {}
+        if told:
+            better, worse = (sum(each.verdict == verdict for each in told.values()) for verdict in (BETTER, WORSE))
+            text = ngettext("With {label}, {n} owner of {all} is shown to do better than alone and {worse} worse.",
+                            "With {label}, {n} owners of {all} are shown to do better than alone and {worse} worse.",
+                            better, label=group.label, all=len(told), worse=worse)  # fmt: skip
+            found.append(f"{text} {own_photographs(told)}")
     return found
+
+
+def own_photographs(told: Mapping[int, Comparison]) -> str:
+    """How many test photographs owners have of their own, as a sentence."""
+    counts = [each.difference.photographs for each in told.values() if each.difference]
+    low, high = min(counts), max(counts)
+    if low == high:
+        return _("An owner has {n} test photographs of its own.", n=low)
+    return _("Owners have {low} to {high} test photographs of their own.", low=low, high=high)

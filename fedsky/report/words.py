@@ -2,16 +2,18 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 from fedsky.columns import COLUMNS
-from fedsky.language import _, ngettext
+from fedsky.language import N_, _, ngettext
 
+from . import comparisons, differences
 from .comparisons import Comparison
+from .crossed import EQUAL
 from .groups import Group
 from .statistics import Estimate
 
 UNKNOWN = "–"
-ALPHA = 0.05  # the level of the tests, as that of the intervals is 95 %
 
 
 def fixed(value: float, digits: int = 1) -> str:
@@ -34,9 +36,17 @@ def percent_interval(estimate: Estimate | None) -> str:
     if estimate is None:
         return UNKNOWN
     if estimate.low is None or estimate.high is None:
-        return percent(estimate.value)
+        return _with_dots(percent(estimate.value), estimate.scaled(100), 1)
     low, high = fixed(100 * max(estimate.low, 0)), fixed(100 * min(estimate.high, 1))
     return _("{value} ({low} to {high})", value=percent(estimate.value), low=low, high=high)
+
+
+def _with_dots(value: str, estimate: Estimate, digits: int) -> str:
+    """A mean of too few repetitions for an interval with its runs' extremes, where these are told."""
+    if estimate.dots is None or estimate.n < 2:
+        return value
+    low, high = (fixed(end, digits) for end in estimate.dots)
+    return _("{value} (runs: {low} to {high})", value=value, low=low, high=high)
 
 
 def number_interval(estimate: Estimate | None, digits: int = 3) -> str:
@@ -44,14 +54,21 @@ def number_interval(estimate: Estimate | None, digits: int = 3) -> str:
     if estimate is None:
         return UNKNOWN
     if estimate.low is None or estimate.high is None:
-        return fixed(estimate.value, digits)
+        return _with_dots(fixed(estimate.value, digits), estimate, digits)
     value, low, high = (fixed(number, digits) for number in (estimate.value, estimate.low, estimate.high))
     return _("{value} ({low} to {high})", value=value, low=low, high=high)
 
 
+def loss_interval(estimate: Estimate | None) -> str:
+    """A loss with its interval, cut at 0, which a t-interval does not know."""
+    if estimate is not None and estimate.low is not None:
+        estimate = replace(estimate, low=max(estimate.low, 0.0))
+    return number_interval(estimate)
+
+
 def interval_of(metric: str) -> Callable[[Estimate | None], str]:
     """How a metric and its interval are worded: a fraction in percent, else as a number."""
-    return percent_interval if COLUMNS[metric].is_fraction else number_interval
+    return percent_interval if COLUMNS[metric].is_fraction else loss_interval
 
 
 def points_interval(estimate: Estimate | None) -> str:
@@ -61,23 +78,12 @@ def points_interval(estimate: Estimate | None) -> str:
     return number_interval(estimate.scaled(100), 1)
 
 
-def bounds(estimate: Estimate, single: str) -> str:
-    """A difference's interval in percentage points, or what to say where there is none."""
-    if estimate.low is None or estimate.high is None:
-        return single
-    return _("95 % interval {low} to {high}", low=fixed(100 * estimate.low), high=fixed(100 * estimate.high))
-
-
 COUNTS: dict[str, Callable[[int], str]] = {
     "run": lambda n: ngettext("{n} run", "{n} runs", n),
-    "paired run": lambda n: ngettext("{n} paired run", "{n} paired runs", n),
     "finished run": lambda n: ngettext("{n} finished run", "{n} finished runs", n),
-    "test image": lambda n: ngettext("{n} test image", "{n} test images", n),
+    "photograph": lambda n: ngettext("{n} photograph", "{n} photographs", n),
     "owner": lambda n: ngettext("{n} owner", "{n} owners", n),
-    "seed": lambda n: ngettext("{n} seed", "{n} seeds", n),
-    "fold": lambda n: ngettext("{n} fold", "{n} folds", n),
     "split": lambda n: ngettext("{n} split of the images", "{n} splits of the images", n),
-    "draw": lambda n: ngettext("{n} draw of the data", "{n} draws of the data", n),
 }
 
 
@@ -86,87 +92,73 @@ def count(number: int, noun: str) -> str:
     return COUNTS[noun](number)
 
 
-def repeated(estimate: Estimate, unit: str) -> str:
-    """How often an experiment was repeated, and by how many runs if these are not the same: 5 folds (10 runs)."""
-    units = count(estimate.units, unit)
-    return units if estimate.n == estimate.units else f"{units} ({count(estimate.n, 'run')})"
+# Why a difference has no interval.
+REASONS = {
+    differences.FEW_PHOTOGRAPHS: N_("too few photographs of a class"),
+    differences.FEW_RUNS: N_("too few runs, and single photographs are not known"),
+    differences.NO_SIZES: N_("the sizes of the training parts are unknown"),
+    differences.NO_SPREAD: N_("it is the same wherever it was measured, so that nothing tells what chance does"),
+}
 
 
-def _sides(comparison: Comparison, estimate: Estimate) -> tuple[str, str, Estimate]:
-    """The better label, the other, and by how much it is better (0 or more, whatever is better in this metric)."""
-    first, second = comparison.first.label, comparison.second.label
+def sentence(comparison: Comparison, first: str = "", second: str = "") -> str:
+    """What a comparison found, as one sentence with its interval and its verdict; the names as labels, or as given."""
+    first, second = first or comparison.first.label, second or comparison.second.label
+    estimate = comparison.difference
+    if estimate is None:
+        return _("{first} and {second} share no repetition: not compared.", first=first, second=second)
+    if comparison.verdict == differences.SAME:
+        return _("{first} and {second} judge every photograph alike.", first=first, second=second)
+    lower_is_better = not COLUMNS[comparison.metric].is_fraction
     if estimate.value < 0:
         first, second, estimate = second, first, estimate.scaled(-1)
-    lower_is_better = not COLUMNS[comparison.metric].is_fraction
-    return (second, first, estimate) if lower_is_better and estimate.value else (first, second, estimate)
+    if lower_is_better and estimate.value:
+        first, second = second, first
+    difference = _apart(first, second, estimate, comparison)
+    if estimate.low is None or estimate.high is None:
+        return _("{difference}; no interval: {reason}.", difference=difference, reason=_(REASONS[comparison.reason]))
+    low, high = (fixed(end, 3) if lower_is_better else fixed(100 * end) for end in (estimate.low, estimate.high))
+    interval = _("95 % interval {low} to {high}", low=low, high=high)
+    if not comparison.by_photograph:
+        interval = (
+            _("{interval} over seeds alone, on these test images", interval=interval)
+            if comparison.splits < 2
+            else _("{interval} over runs alone", interval=interval)
+        )
+    return _("{difference} ({interval}): {verdict}.", difference=difference, interval=interval,
+             verdict=judgement(comparison))  # fmt: skip
 
 
-def _apart(better: str, other: str, estimate: Estimate, metric: str) -> str:
-    if estimate.value < 1e-9:
+def _apart(better: str, other: str, estimate: Estimate, comparison: Comparison) -> str:
+    """By how much the first is better; where all is one split, it is said of the trained models, not of strategies."""
+    here = comparison.splits < 2 and comparison.by_photograph
+    if estimate.value < EQUAL:
+        if here:
+            return _("The models of {first} and of {second} are equally good", first=better, second=other)
         return _("{first} and {second} are equally good", first=better, second=other)
-    if not COLUMNS[metric].is_fraction:
-        return _("{first} has a loss lower by {value} than {second}",
-                 first=better, second=other, value=fixed(estimate.value, 3))  # fmt: skip
+    if not COLUMNS[comparison.metric].is_fraction:
+        value = fixed(estimate.value, 3)
+        if here:
+            return _("The models of {first} have a loss lower by {value} than those of {second}", first=better,
+                     second=other, value=value)  # fmt: skip
+        return _("{first} has a loss lower by {value} than {second}", first=better, second=other, value=value)
     points = fixed(100 * estimate.value)
+    if here:
+        return _("The models of {first} are {points} points better than those of {second}", first=better, second=other,
+                 points=points)  # fmt: skip
     return _("{first} is {points} points better than {second}", first=better, second=other, points=points)
 
 
-def _interval(estimate: Estimate, metric: str) -> str:
-    if COLUMNS[metric].is_fraction or estimate.low is None or estimate.high is None:
-        return bounds(estimate, "")
-    return _("95 % interval {low} to {high}", low=fixed(estimate.low, 3), high=fixed(estimate.high, 3))
-
-
-def over_images(comparison: Comparison) -> str:
-    """The finding over test images as a sentence; empty where the two share none."""
-    if comparison.images is None:
-        return ""
-    first, second, estimate = _sides(comparison, comparison.images)
-    return _("{difference} on the same test images, {interval}, n = {images}{verdict}.",
-             difference=_apart(first, second, estimate, comparison.metric),
-             interval=bounds(estimate, _("too few in a class for an interval")),
-             images=count(estimate.n, "test image"), verdict=_ending(_distinguishable(estimate)))  # fmt: skip
-
-
-def over_runs(comparison: Comparison) -> str:
-    """The finding over paired runs as a sentence."""
-    if comparison.runs is None:
-        return _("{first} and {second} share no seed: not compared over runs.",
-                 first=comparison.first.label, second=comparison.second.label)  # fmt: skip
-    first, second, estimate = _sides(comparison, comparison.runs)
-    unit = comparison.repetitions.unit
-    difference = _apart(first, second, estimate, comparison.metric)
-    repetitions = repeated(estimate, unit)
-    if estimate.units == 1:
-        return _("{difference}, {repetitions}: a single one gives no interval.",
-                 difference=difference, repetitions=repetitions)  # fmt: skip
-    if estimate.low is None and comparison.repetitions.shared != comparison.repetitions.shared:
-        return _("{difference}, {repetitions}: no interval, as the sizes of the training parts are unknown.",
-                 difference=difference, repetitions=repetitions)  # fmt: skip
-    if estimate.low is None:
-        return _("{difference}, {repetitions}: the same in each, so that no interval can be given.",
-                 difference=difference, repetitions=repetitions)  # fmt: skip
-    return _("{difference}, {interval}, {repetitions}{verdict}.",
-             difference=difference, interval=_interval(estimate, comparison.metric), repetitions=repetitions,
-             verdict=_ending(judgement(comparison)))  # fmt: skip
-
-
-def _distinguishable(estimate: Estimate) -> str:
-    if estimate.low is None:
-        return ""
-    return _("distinguishable") if estimate.distinguishable else _("not distinguishable")
-
-
 def judgement(comparison: Comparison) -> str:
-    """Whether a difference over runs can be told from chance, also when all that were compared with it are counted."""
-    estimate, p = comparison.runs, comparison.p_holm
-    if estimate is None or not estimate.distinguishable or p is None or p <= ALPHA:
-        return _distinguishable(estimate) if estimate else ""
-    return _("distinguishable alone, but not among {n} comparisons (Holm's p = {p})", n=comparison.family, p=p_text(p))
-
-
-def _ending(verdict: str) -> str:
-    return _(": {verdict}", verdict=verdict) if verdict else ""
+    """The verdict on a difference in a few words."""
+    margin = f"{100 * comparison.margin:g}"
+    if comparison.is_shown:
+        return _("shown, and less than {margin} points", margin=margin) if comparison.is_within else _("shown")
+    if comparison.verdict == comparisons.WITHIN:
+        return _("equally good within {margin} points", margin=margin)
+    if comparison.verdict == differences.SAME:
+        return _("the same on every photograph")
+    return _("not shown") if comparison.verdict == comparisons.OPEN else _("no interval")
 
 
 def p_text(p: float | None) -> str:

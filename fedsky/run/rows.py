@@ -82,15 +82,21 @@ def label_lines(partition: Row) -> str:
 
 
 def predictions_csv(work: Job, judged: Judgement) -> str:
-    """predictions.csv: the final model (each client's own, where there are such) on the test images."""
-    classes = work.photos.classes
+    """predictions.csv: the final model (each client's own, where there are such) on the test images.
+
+    group: the number that near duplicates share; empty for a photograph that stands alone.
+    """
+    classes, groups = work.photos.classes, work.photos.groups
+    sizes = None if groups is None else np.bincount(groups)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["image", "client", "label", "predicted", *(f"probability_{name}" for name in classes)])
+    writer.writerow(["image", "client", "label", "predicted", *(f"probability_{name}" for name in classes),
+                     "group"])  # fmt: skip
     for client, predictions in enumerate(judged.predictions):
         for index, row in zip(work.owners[client].test, predictions, strict=True):
             writer.writerow(
                 [work.photos.names[index], client, classes[work.photos.labels[index]], classes[row.argmax()],
-                 *(format(p, ".6f") for p in np.exp(row))]
+                 *(format(p, ".6f") for p in np.exp(row)),
+                 "" if groups is None or sizes is None or sizes[groups[index]] == 1 else int(groups[index])]
             )  # fmt: skip
     return text.getvalue()

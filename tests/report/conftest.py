@@ -53,7 +53,8 @@ def write_a_run(
     loss: Sequence[float | None] | None = None,
     owners: Sequence[float | None] = (0.7, 0.9),
     counts: Sequence[tuple[Sequence[int], Sequence[int]]] = (([30, 10], [10, 10]), ([10, 30], [10, 10])),
-    predictions: Sequence[tuple[str, str, str]] | None = None,
+    predictions: Sequence[tuple[Any, ...]] | None = None,
+    groups: Mapping[str, int] | None = None,
     num_bytes: int | None = 500_000,
     seconds: float | None = 1.5,
     config: Mapping[str, Any] | None = None,
@@ -62,7 +63,8 @@ def write_a_run(
 ) -> Path:
     """Writes a run folder. curve: accuracy = balanced accuracy of rounds 0, 1 ...; owners: last accuracy of each.
 
-    counts: each owner's (train, test) images by class; predictions: (image, label, predicted).
+    counts: each owner's (train, test) images by class; predictions: (image, label, predicted), and perhaps the owner
+    and the probability of sunny; groups: the near duplicates' numbers by image, a column only if given.
     """
     folder.mkdir(parents=True)
     settings = merged(CONFIG, {"seed": seed, "strategy._target_": f"strategies.{strategy}.X", **(config or {})})
@@ -97,8 +99,12 @@ def write_a_run(
     if predictions is not None:
         with (folder / "predictions.csv").open("w", newline="") as file:
             rows = csv.writer(file)
-            rows.writerow(["image", "client", "label", "predicted", "probability_cloudy", "probability_sunny"])
-            rows.writerows((image, 0, label, predicted, 0.5, 0.5) for image, label, predicted in predictions)
+            head = ["image", "client", "label", "predicted", "probability_cloudy", "probability_sunny"]
+            rows.writerow(head if groups is None else [*head, "group"])
+            for image, label, predicted, *more in predictions:
+                client, sunny = (*more, *(0, 0.5)[len(more) :])
+                row = [image, client, label, predicted, 1 - sunny, sunny]
+                rows.writerow(row if groups is None else [*row, groups.get(image, "")])
     return folder
 
 

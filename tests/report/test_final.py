@@ -36,13 +36,13 @@ def test_the_worst_owner_has_the_lowest_mean_over_runs_and_its_images_of_all_fol
     assert row["worst_owner"] == "owner 1"
     assert row["worst_owner_accuracy"] == pytest.approx((0.5 + 0.7 + 0.6) / 3)
     assert row["worst_owner_n"] == 20 + 11  # once a fold, however many seeds
-    assert shown.set_index("group").loc["fedavg", "worst owner"] == "60.0 % (owner 1, n 31)"
+    assert shown.set_index("group").loc["fedavg", "worst owner"] == "60.0 % (owner 1, 31 photographs)"
 
 
 def test_own_models_are_told_on_everyones_images_too(kind: Kind) -> None:
     _, shown = final_table(kind)
     assert dict(zip(shown["group"], shown[OWN_MODELS], strict=True)) == {"local": "60.0 %", "fedavg": ""}
-    [(_, text)] = [pair for pair in sentences(kind.groups) if "own model (local)" in pair[1]]
+    [text] = [told for _context, _numbers, told in sentences(kind) if "own model (local)" in told]
     assert text.endswith("on everyone's test images these models reach 60.0 % on average.")
 
 

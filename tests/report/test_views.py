@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from fedsky.report.comparisons import compare_all
 from fedsky.report.groups import Group, Kind
 from fedsky.report.kinds import make_kinds
 from fedsky.report.results import Result, read_result
-from fedsky.report.tables import owners_table, rounds_table
+from fedsky.report.tables import rounds_table
 from fedsky.report.views import answers, cost, curves, owners, settings, sweeps, targets
 
 WriteRun = Callable[..., Path]
@@ -168,7 +168,7 @@ def test_settings_that_differ_stand_apart_from_those_shared(tmp_path: Path, writ
 
 
 def answered(kind: Kind) -> dict[str, str]:
-    found = answers.answers(kind.groups, compare_all(kind), owners_table(kind, kind.groups))
+    found = answers.answers(kind.groups, compare_all(kind), {0: "owner 0", 1: "owner 1"})
     return {question: " ".join(sentences) for question, sentences in found}
 
 
@@ -183,8 +183,7 @@ def test_the_four_answers(tmp_path: Path, write_run: WriteRun) -> None:
     assert "After it: fedprox 75.0 %" in found["Which is best?"]
     assert "fedavg is 5.2 points better than fedprox" in found["Is the difference real?"]
     assert "fedavg is 10.1 points better than local" in found["Is the difference real?"]
-    assert "1 of 2 owners do worse on their own test images than alone" in found["Who loses by joining?"]
-    assert "owner 0 (-10.0 points). 1 do better." in found["Who loses by joining?"]
+    assert found["Who loses by joining?"].startswith("Unknown: what single test photographs were taken for")
     assert "fedavg: 2.0 MB a run over 2 rounds and all owners, 1.0 up" in found["What does it cost in megabytes?"]
 
 
@@ -197,11 +196,23 @@ def test_answers_say_what_is_unknown(tmp_path: Path, write_run: WriteRun) -> Non
     assert "unknown" in found["What does it cost in megabytes?"]
 
 
-def test_nobody_loses(tmp_path: Path, write_run: WriteRun) -> None:
-    write_run(tmp_path / "l", "local", owners=(0.5, 0.5))
-    write_run(tmp_path / "a", owners=(0.5, 0.9))
-    found = answered(only_kind(tmp_path))
-    assert found["Who loses by joining?"].startswith("Nobody: with fedavg, none of the 2 owners")
+def owned(wrong: Sequence[int]) -> list[tuple[str, str, str, int]]:
+    """40 test images, 20 of each owner; those with the given numbers are judged wrongly."""
+    return [(f"{number:02}", "sunny" if number % 2 else "cloudy",
+             "sunny" if (number % 2 == 1) != (number in wrong) else "cloudy", number // 20)
+            for number in range(40)]  # fmt: skip
+
+
+def test_who_loses_is_told_only_where_it_is_shown(tmp_path: Path, write_run: WriteRun) -> None:
+    write_run(tmp_path / "l", "local", curve=(0.5, 0.5, 0.5), predictions=owned(range(20, 40)), owners=(1.0, 0.0))
+    write_run(tmp_path / "a", curve=(0.5, 0.5, 0.6), predictions=owned([0, *range(1, 16)]), owners=(0.2, 1.0))
+    found = answered(only_kind(tmp_path))["Who loses by joining?"]
+    assert found == ("With fedavg, 1 of 2 owners are shown to do worse on their own test photographs than alone: owner "
+                     "0 (-80.0 points). An owner has 20 test photographs of its own.")  # fmt: skip
+    write_run(tmp_path / "few" / "l", "local", curve=(0.5, 0.5, 1.0), predictions=owned([]))
+    write_run(tmp_path / "few" / "a", curve=(0.5, 0.5, 0.95), predictions=owned([0, 25]))
+    found = answered(only_kind(tmp_path / "few"))["Who loses by joining?"]
+    assert found.startswith("With fedavg, none of the 2 owners is shown to do worse")
 
 
 def test_tables_of_nothing_are_empty() -> None:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from fedsky.language import _
 
-from ..comparisons import Comparison, Joining
+from ..comparisons import Joining
 from ..groups import Group
 from ..statistics import Estimate
 from ..style import Look
@@ -48,45 +48,33 @@ def _mark(axes: Axes, estimate: Estimate, place: float, look: Look, least: float
 
 
 def joining(found: Sequence[Joining], looks: dict[str, Look]) -> Figure:
-    """What joining gains over staying alone and loses against pooling, in points, over runs and over test images."""
-    groups = [each.federated for each in found]
-    rows = layout.rows(groups)
-    titles = [(_("Federated minus alone"), 1.0, [each.gain for each in found]),
-              (_("Federated minus pooled"), -1.0, [each.loss for each in found])]  # fmt: skip
-    kept = [part for part in titles if any(comparison is not None for comparison in part[2])]
-    figure, axes = layout.figure([0.5 + 1.45 * rows.inches] * len(kept))
+    """What joining changes against staying alone and against pooling, in points, each with its interval."""
+    rows = layout.rows([each.federated for each in found])
+    titles = [(_("Federated minus alone"), [each.gain for each in found]),
+              (_("Federated minus pooled"), [each.pooled for each in found])]  # fmt: skip
+    kept = [part for part in titles if any(comparison is not None for comparison in part[1])]
+    figure, axes = layout.figure([0.45 + 1.3 * rows.inches] * len(kept))
     edge = 5.0
-    for each, (title, sign, comparisons) in zip(axes, kept, strict=True):
-        for group, comparison in zip(groups, comparisons, strict=True):
-            if comparison is not None:
-                edge = max(edge, _two(each, comparison, 100 * sign, rows.places[group.label], looks[group.label]))
+    for each, (title, comparisons) in zip(axes, kept, strict=True):
+        for comparison in comparisons:
+            if comparison is not None and comparison.difference is not None:
+                label = comparison.first.label
+                points = comparison.difference.scaled(100)
+                _mark(each, points, rows.places[label], looks[label], -100, 100)
+                edge = max(edge, _reach(points))
         rows.apply(each)
         each.axvline(0, color="#444444", linewidth=0.9, zorder=0)
         each.set_title(title)
-    # An interval over two runs may be hundreds of points wide: it is cut, with an arrow's worth of axis left.
     for each in axes:
         each.set_xlim(-edge, edge)
     axes[-1].set(xlabel=_("Points of balanced accuracy"))
-    for face, label in (("#444444", _("over runs (upper)")), ("white", _("over test images (lower)"))):
-        axes[0].plot([], [], marker="o", markerfacecolor=face, markeredgecolor="#444444", color="#444444",
-                     markersize=4, label=label)  # fmt: skip
     return layout.finish(figure)
 
 
-def _two(axes: Axes, comparison: Comparison, scale: float, place: float, look: Look) -> float:
-    """Draws both intervals of a comparison and returns how far from 0 the axis should reach for it."""
-    reach = 0.0
-    for estimate, shift, face in ((comparison.runs, -0.17, look.color), (comparison.images, 0.17, "white")):
-        if estimate is None:
-            continue
-        shown = estimate.scaled(scale)
-        reach = max(reach, 1.25 * abs(shown.value))
-        if shown.low is not None and shown.high is not None:
-            axes.hlines(place + shift, shown.low, shown.high, color=look.color, linewidth=1.4)
-            reach = max(reach, min(1.05 * max(-shown.low, shown.high), 40.0))
-        axes.plot(shown.value, place + shift, marker="o", markerfacecolor=face, markeredgecolor=look.color,
-                  markersize=4.5, linestyle="none", zorder=3)  # fmt: skip
-    return reach
+def _reach(points: Estimate) -> float:
+    """How far from 0 the axis should reach for it; an interval of a hundred points is cut."""
+    ends = [abs(end) for end in (points.low, points.high) if end is not None]
+    return max(1.25 * abs(points.value), min(1.05 * max(ends, default=0.0), 40.0))
 
 
 def share(found: Sequence[Joining], looks: dict[str, Look]) -> Figure:

@@ -1,13 +1,11 @@
 """Four questions that a reader comes with, answered in plain sentences for the groups of one context."""
 
-from collections.abc import Sequence
-
-import pandas as pd
+from collections.abc import Mapping, Sequence
 
 from fedsky.language import _
 
-from .. import words
-from ..comparisons import Comparison
+from .. import verdict, words
+from ..comparisons import WORSE, Comparison, by_owner
 from ..groups import Group
 
 METRIC = "balanced_accuracy"
@@ -20,21 +18,24 @@ def best(groups: Sequence[Group]) -> list[Group]:
 
 
 def answers(
-    groups: Sequence[Group], comparisons: Sequence[Comparison], owners: pd.DataFrame
+    groups: Sequence[Group], comparisons: Sequence[Comparison], names: Mapping[int, str]
 ) -> list[tuple[str, list[str]]]:
-    """The questions with the sentences that answer them; groups differ in nothing but the strategy."""
+    """The questions with the sentences that answer them; groups differ in nothing but the strategy.
+
+    names: of the owners, by client.
+    """
     order = best(groups)
     if not order:
         return []
     pairs = {frozenset((each.first.label, each.second.label)): each for each in comparisons}
     first = order[0]
-    others = [*order[1:2], *(group for group in groups if group.is_alone)]
+    others = [*(group for group in groups if group.is_alone or group.is_pooled), *order[1:2]]
     found = (pairs.get(frozenset((first.label, other.label))) for other in others)
     return [
         (_("Which is best?"), _which(groups, order)),
-        (_("Is the difference real?"), [sentence for each in found if each for sentence in _real(each)]
+        (_("Is the difference real?"), [words.sentence(each) for each in found if each]
          or [_("There is nothing to hold it against.")]),
-        (_("Who loses by joining?"), _losers(first, groups, owners)),
+        (_("Who loses by joining?"), _losers(first, groups, names)),
         (_("What does it cost in megabytes?"), [_megabytes(group) for group in order[:4]]),
     ]  # fmt: skip
 
@@ -58,31 +59,26 @@ def _which(groups: Sequence[Group], order: Sequence[Group]) -> list[str]:
     return said
 
 
-def _losers(best: Group, groups: Sequence[Group], owners: pd.DataFrame) -> list[str]:
-    """The owners whom the best federated group serves worse than they serve themselves, by name."""
+def _losers(best: Group, groups: Sequence[Group], names: Mapping[int, str]) -> list[str]:
+    """The owners of whom it is shown that the best federated group serves them worse than they serve themselves."""
     alone = next((group for group in groups if group.is_alone), None)
-    table = owners.pivot(index="client", columns="group", values="accuracy")
-    if alone is None or best.label not in table or alone.label not in table:
+    if alone is None:
         return [_("Unknown: no finished run of owners alone has the same settings.")]
-    gains = (table[best.label] - table[alone.label]).dropna().sort_values(kind="stable")
-    names = dict(zip(owners["client"], owners["owner"], strict=True))
-    lost = gains[gains < -1e-9]
-    if gains.empty:
-        return [_("Unknown: no owner's accuracy is known in both.")]
-    if lost.empty:
-        return [_("Nobody: with {group}, none of the {n} owners does worse on its own test images than alone.",
-                  group=best.label, n=len(gains))]  # fmt: skip
-    told = ", ".join(_("{owner} ({points} points)", owner=names[client], points=words.fixed(100 * float(value)))
-                     for client, value in lost.head(8).items())  # fmt: skip
+    told = by_owner(best, alone)
+    if not told:
+        return [_("Unknown: what single test photographs were taken for is not known of both.")]
+    lost = [(client, 100 * each.difference.value) for client, each in told.items()
+            if each.verdict == WORSE and each.difference]  # fmt: skip
+    owned = verdict.own_photographs(told)
+    if not lost:
+        return [_("With {group}, none of the {n} owners is shown to do worse on its own test photographs than alone.",
+                  group=best.label, n=len(told)), owned]  # fmt: skip
+    listed = ", ".join(_("{owner} ({points} points)", owner=names.get(client, client), points=words.fixed(points))
+                       for client, points in sorted(lost, key=lambda pair: pair[1])[:8])  # fmt: skip
     more = _(" and {n} more", n=len(lost) - 8) if len(lost) > 8 else ""
-    return [_("With {group}, {n} of {all} owners do worse on their own test images than alone, mean over runs: "
-              "{owners}{more}. {better} do better.", group=best.label, n=len(lost), all=len(gains), owners=told,
-              more=more, better=int((gains > 1e-9).sum())),
-            _("An owner's own test images are few: see n beside each owner below.")]  # fmt: skip
-
-
-def _real(comparison: Comparison) -> list[str]:
-    return [sentence for sentence in (words.over_runs(comparison), words.over_images(comparison)) if sentence]
+    return [_("With {group}, {n} of {all} owners are shown to do worse on their own test photographs than alone: "
+              "{owners}{more}.", group=best.label, n=len(lost), all=len(told), owners=listed, more=more),
+            owned]  # fmt: skip
 
 
 def _megabytes(group: Group) -> str:

@@ -1,4 +1,4 @@
-"""What joining gains against staying alone and loses against pooling, and the share of that gap it closes."""
+"""What joining gains against staying alone, what sets it apart from pooling, and the share of that gap it closes."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,10 @@ import pandas as pd
 
 from fedsky.language import _
 
-from ..comparisons import Joining
+from ..comparisons import Comparison, Joining
 from ..groups import Kind
 from ..statistics import Estimate
-from ..words import UNKNOWN, fixed, points_interval
+from ..words import UNKNOWN, fixed, judgement, points_interval
 
 
 def _flat(name: str, estimate: Estimate | None) -> dict[str, float | None]:
@@ -19,32 +19,32 @@ def _flat(name: str, estimate: Estimate | None) -> dict[str, float | None]:
 
 
 def joining_table(kind: Kind, found: Sequence[Joining]) -> pd.DataFrame:
-    """One row a federated group, raw: differences of balanced accuracy as fractions, over runs and over test images."""
+    """One row a federated group, raw: differences of balanced accuracy as fractions, with their verdicts."""
     rows = []
     for each in found:
         row: dict[str, object] = {"data": kind.title, "group": each.federated.label}
-        for name, comparison in (("minus_alone", each.gain), ("pooled_minus", each.loss)):
-            row |= _flat(f"{name}_over_runs", comparison.runs if comparison else None)
-            row |= _flat(f"{name}_over_images", comparison.images if comparison else None)
+        for name, comparison in (("minus_alone", each.gain), ("minus_pooled", each.pooled)):
+            row |= _flat(name, comparison.difference if comparison else None)
+            row[f"{name}_p"] = comparison.difference.p if comparison and comparison.difference else None
+            row[f"{name}_verdict"] = comparison.verdict if comparison else None
         rows.append(row | _flat("share_closed", each.share))
     return pd.DataFrame(rows)
 
 
 def shown_joining(found: Sequence[Joining]) -> pd.DataFrame:
     """The same as text, in points."""
-    rows = []
-    for each in found:
-        row = {_("group"): each.federated.label}
-        for comparison, sign, over_runs, over_images in (
-            (each.gain, 1, _("minus alone, over runs"), _("minus alone, over test images")),
-            (each.loss, -1, _("minus pooled, over runs"), _("minus pooled, over test images")),
-        ):
-            for estimate, title in ((comparison.runs if comparison else None, over_runs),
-                                    (comparison.images if comparison else None, over_images)):  # fmt: skip
-                row[title] = points_interval(estimate.scaled(sign) if estimate else None)
-        row[_("share of the gap closed")] = share_text(each.share)
-        rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame([
+        {_("group"): each.federated.label,
+         _("minus alone"): _points(each.gain), _("minus alone: verdict"): judgement(each.gain) if each.gain else "",
+         _("minus pooled"): _points(each.pooled),
+         _("minus pooled: verdict"): judgement(each.pooled) if each.pooled else "",
+         _("share of the gap closed"): share_text(each.share)}
+        for each in found
+    ])  # fmt: skip
+
+
+def _points(comparison: Comparison | None) -> str:
+    return points_interval(comparison.difference if comparison else None)
 
 
 def share_text(share: Estimate | None) -> str:

@@ -33,14 +33,19 @@ export interface Group {
   }
 }
 
+/** What a difference comes to, for the first of the two. */
+export type Verdict = 'better' | 'worse' | 'within' | 'open' | 'same' | 'unknown'
+
 export interface PairedDifference {
   first: string
   second: string
   difference: Interval
   p: number | null
-  p_holm: number | null
-  effect_size: number | null
-  images: Interval | null
+  family: 'planned' | 'exploratory'
+  verdict: Verdict
+  within: boolean
+  photographs: number
+  splits: number
   sentence: string
 }
 

@@ -11,7 +11,7 @@ export default {
   dots: 'Balanced accuracy on everyone’s test images',
   dotsAxis: 'Balanced accuracy',
   dotsText: 'Mean over n runs that differ in their seed and in which photographs are tested (fold), with the 95 % interval (Student’s t, widened for the training photographs that folds share); dots: single runs. Overlapping intervals alone decide nothing; the paired differences, in the comparison, do.',
-  few: 'Two chances: the interval over runs tells what another seed and another cut into training and test photographs would have changed; the one over test images, what other photographs would have.',
+  few: 'One interval for each difference: it holds what other photographs, another seed and another cut into training and test photographs would change, all at once.',
   more: 'Curves, tables and pairs',
   noStory: 'The reference runs cannot be read here',
   noStoryText: 'Their folder, outputs/reference, holds no finished run. The rest of the site works without them.',
