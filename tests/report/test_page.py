@@ -49,7 +49,7 @@ def test_verdict_with_paired_images(tmp_path: Path, write_run: WriteRun, judge: 
             rows = judge(*range(count), *range(20, 20 + count))
             write_run(tmp_path / "runs" / f"{name}{seed}", name, seed, curve=(0.5, 0.5, accuracy), predictions=rows)
     text, table = report(tmp_path / "runs", tmp_path / "out")
-    assert "fedavg: +20.0 points by joining, -10.0 points against pooling, 67 % of the gap closed." in text
+    assert "fedavg: +20.0 points by joining, -10.0 points against pooling (not shown), 67 % of the gap closed." in text
     pairs = table("comparisons").set_index(["first", "second"])
     row = pairs.loc[("fedavg", "local")]
     assert (row["difference"], row["photographs"], row["runs"], row["family"]) == (pytest.approx(0.2), 40, 2, "planned")
@@ -238,4 +238,4 @@ def test_many_owners_and_groups_are_drawn(tmp_path: Path, write_run: WriteRun) -
     text, table = report(tmp_path / "runs", tmp_path / "out")
     assert len(table("owners")) == 300
     assert (tmp_path / "out" / "plots" / "owners-2.svg").is_file()
-    assert "no finished run of pooled training" in text
+    assert "what pooling would gain is unknown, as no finished run of it has the same settings" in text
