@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from flwr.app import ArrayRecord, ConfigRecord, Message
 
-from fedsky import checks, interrupt, lock
+from fedsky import checks, interrupt, lock, remedies
 from fedsky.client import state
 from fedsky.client.metrics import pool
 from fedsky.client.task import Job, job, specification
@@ -76,7 +76,7 @@ def _run(config: dict[str, Any], folder: Path, choices: dict[str, str], begun: R
         interrupt.heeded()
         interrupted = isinstance(error, KeyboardInterrupt) or interrupt.asked()
         info["status"] = INTERRUPTED if interrupted else FAILED
-        info["reason"] = interrupt.STOPPED if interrupted else str(error) or type(error).__name__
+        info["reason"] = interrupt.STOPPED if interrupted else _reason(error)
         info["ended"] = provenance.now()
         with suppress(OSError):  # on a full disk what went wrong is told, not that it could not be written down
             write_json(folder / "run.json", info)
@@ -88,6 +88,10 @@ def _run(config: dict[str, Any], folder: Path, choices: dict[str, str], begun: R
     write_json(folder / "run.json", info)
     tracking.end(info)
     return info
+
+
+def _reason(error: BaseException) -> str:
+    return remedies.told(error) if isinstance(error, OSError) else str(error) or type(error).__name__
 
 
 class Course:
