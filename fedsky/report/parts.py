@@ -61,9 +61,9 @@ def _final(about: Subject) -> Section:
     plot = writer.plot(f"{about.prefix}final", partial(plots.final, about.shown, about.looks),
                        f"{caption} {ends}.", caption, final, "tables/final.csv")  # fmt: skip
     table = sheet(
-        _("Last round, on the test images: mean over N runs (95 % interval, Student's t). MB are million bytes, a "
+        _("Last round, on the test images: mean over runs (95 % interval, Student's t). MB are million bytes, a "
           "run's sum over rounds; up is from the owners to the server. Worst owner: lowest mean accuracy on its own "
-          "images, n of them over all folds. Wall seconds are a run's sum over rounds."),
+          "images, with how many there are over all folds. Wall seconds are a run's sum over rounds."),
         final, file="tables/final.csv")  # fmt: skip
     return Section(f"{about.prefix}final-result", _("Final result"), "", [Plots([plot]), table])
 

@@ -270,7 +270,7 @@ def _sweeps(about: Subject) -> Section:
 def _shown_sweeps(found: Sequence[sweeps.Sweep]) -> pd.DataFrame:
     return pd.DataFrame([
         {_("setting"): each.key, _("value"): f"{point.x:g}", _("groups"): series.label,
-         _("balanced accuracy"): words.percent_interval(point.estimate), "N": str(point.estimate.n)}
+         _("balanced accuracy"): words.percent_interval(point.estimate), _("runs"): str(point.estimate.n)}
         for each in found for series in each.series for point in series.points
     ])  # fmt: skip
 

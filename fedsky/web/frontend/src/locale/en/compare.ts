@@ -25,9 +25,8 @@ export default {
   curves: '{metric} over {x}',
   final: 'Final result',
   finalDots: '{metric} in the last round',
-  finalText: 'Last round, test images: mean over n runs with its 95 % interval (Student’s t; over folds widened for the training images that they share). Dots: single runs.',
+  finalText: 'Last round, test images: mean over runs with its 95 % interval (Student’s t; over folds widened for the training images that they share). Dots: single runs.',
   group: 'Group',
-  n: 'n',
   differences: 'Group against group',
   differencesText:
     '{metric} in percentage points, first minus second, with the 95 % interval over photographs, runs and splits together. Intervals and p count all comparisons of their family.',
