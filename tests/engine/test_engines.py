@@ -110,8 +110,10 @@ def test_a_client_that_raises_in_an_actor_does_too_and_costs_its_job_alone(tmp_p
 
 
 def test_divergence_names_the_client_and_the_remedy(tmp_path: Path) -> None:
-    config = resolve(compose(["engine=inline", "num_rounds=3", "data.count=100", "data.size=32", "lr=1e30"]))
-    with pytest.raises(ClientError, match=r"client 0: training diverged.*lower lr"):
+    config = resolve(
+        compose(["engine=inline", "num_rounds=3", "data.count=100", "data.size=32", "lr=1e30", "local_epochs=3"])
+    )
+    with pytest.raises(ClientError, match=r"client 0: training diverged in round 1: lower lr=1e\+30 \(the mean loss"):
         run(config, tmp_path / "run")
     assert not (tmp_path / "run" / "model.safetensors").exists()
 
