@@ -62,6 +62,7 @@ def start(folder: Path, *more: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_the_entries_unused_for_longest_go_beyond_the_bound(tmp_path: Path) -> None:
     for number in range(4):
         forget(tmp_path, f"k{number}", age=1000 - 100 * number)
@@ -70,6 +71,7 @@ def test_the_entries_unused_for_longest_go_beyond_the_bound(tmp_path: Path) -> N
     assert names(tmp_path) == ["k0", "k3", "new"]
 
 
+@pytest.mark.slow
 def test_no_bound_keeps_all(tmp_path: Path) -> None:
     for number in range(4):
         forget(tmp_path, f"k{number}", age=1000)

@@ -63,6 +63,7 @@ def no_heif(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"fedsky.data.{module}.readable", lambda: readable)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("no_heif")
 def test_what_is_not_read_is_told_in_one_line_by_all_who_read(
     root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture

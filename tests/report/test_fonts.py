@@ -102,6 +102,7 @@ def photographs(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("latin_alone")
 def test_every_command_that_draws_says_so_once(photographs: Path, tmp_path: Path) -> None:
     asked = (
@@ -120,6 +121,7 @@ def test_every_command_that_draws_says_so_once(photographs: Path, tmp_path: Path
         assert "LastResort" not in (tmp_path / drawn).read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("latin_alone")
 def test_a_report_says_so_on_its_page_and_in_the_terminal(tmp_path: Path, write_run: WriteRun) -> None:
     write_run(tmp_path / "run", config={"client_names": ["北京", "上海"]})

@@ -114,6 +114,7 @@ def test_any_value_in_a_table(
     check(folder)
 
 
+@pytest.mark.slow
 @settings(FUZZ, max_examples=40)
 @given(
     name=st.sampled_from(exports.INPUTS),

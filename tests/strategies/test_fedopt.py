@@ -136,6 +136,7 @@ def test_flowers_built_ins_agree_where_they_are_right(name: str, theirs: Callabl
         assert model["x"].numpy() == pytest.approx(arrays["x"].numpy(), abs=1e-12)
 
 
+@pytest.mark.slow
 @any_optimizer
 def test_batchnorms_statistics_take_the_mean_alone(name: str) -> None:
     """The clients' data vary little: towards so small a variance an optimizer's steps would go past 0."""

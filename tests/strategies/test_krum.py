@@ -165,6 +165,7 @@ def test_the_values_near_the_median_are_flowers(seed: int, num_rows: int, data: 
     assert nearest_mean(torch.from_numpy(points), beta).numpy() == pytest.approx(theirs[0], abs=1e-12)
 
 
+@pytest.mark.slow
 def test_flowers_bulyan_is_ours_without_liars() -> None:
     points = draw(3, 6, 4)
     assert rule(Bulyan(0), points) == pytest.approx(flower(flwr.Bulyan(num_malicious_nodes=0), points), abs=1e-12)

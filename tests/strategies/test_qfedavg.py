@@ -97,6 +97,7 @@ def test_all_stragglers_leave_the_model_as_it_is() -> None:
     assert Federation(QFedAvg(q=1), GOLDEN, NOWHERE, stragglers=1.0).round() == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("q", [0.0, 0.5, 2.0])
 def test_flowers_built_in_agrees(q: float) -> None:
     """It adds 1e-10 to every loss."""

@@ -180,6 +180,7 @@ def test_a_share_of_a_client_is_cut_as_a_whole_one() -> None:
     assert flower(flwr.FedTrimmedAvg(beta=0.2), [[0.0], [1.0], [2.0], [1e6]])[0] > 250000, "flwr cuts none of four"
 
 
+@pytest.mark.slow
 @few
 @given(seed=SEEDS, num_clients=st.integers(3, 9), smoothing=st.sampled_from([1e-3, 0.5, 3.0]))
 def test_the_geometric_median_is_the_minimum_of_its_objective(seed: int, num_clients: int, smoothing: float) -> None:

@@ -20,8 +20,8 @@ STARTERS = (
     # training
     "fedsky.run", "fedsky.engine", "fedsky.resume", "quadratics", "personal", "benchmarks",
     # drawing: whole reports and pages, skies
-    "fedsky.report.page", "fedsky.report.plots", "fedsky.photographs.explore", "fedsky.photographs.curate",
-    "fedsky.data.rendered", "fedsky.data.sky",
+    "fedsky.report.__main__", "fedsky.report.page", "fedsky.report.plots", "fedsky.photographs.explore",
+    "fedsky.photographs.curate", "fedsky.data.rendered", "fedsky.data.sky",
 )  # fmt: skip
 
 

@@ -118,6 +118,7 @@ def test_registering_over_an_account_leaves_it_as_it_is(visitor: Browser, as_rol
     assert as_role("admin").session()["user"]["role"] == "admin"
 
 
+@pytest.mark.slow
 def test_time_does_not_tell_who_has_an_account(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """The median over interleaved attempts with an argon2 of 20 ms or so; a missing check would differ tenfold."""
     monkeypatch.setattr(passwords, "hasher", PasswordHasher(time_cost=1, memory_cost=32768, parallelism=1))

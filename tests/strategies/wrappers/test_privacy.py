@@ -112,6 +112,7 @@ def test_an_update_of_nothing_is_fine_and_one_that_is_not_finite_is_refused() ->
         clients.round([{"w": torch.tensor([0.0, float("nan")])}])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [lambda: fixed(z=0.7, clip=2.0), lambda: adaptive(2.0, z=0.7, count_noise=0.5)])
 def test_the_noise_is_of_the_stated_deviation_and_new_in_every_round(make: Callable[[], Fixed]) -> None:
     num, rate, d, draws = 10, 0.5, 40_000, []
@@ -172,6 +173,7 @@ def test_a_step_of_the_norm_is_the_papers() -> None:
     assert empty.strategy.norm == pytest.approx(math.exp(-0.3 * (0.5 - 0.4)), abs=1e-12)
 
 
+@pytest.mark.slow
 def test_the_counts_noise_moves_the_norm_as_much_as_stated() -> None:
     nothing, steps = [{"w": torch.zeros(1)}] * 4, []
     for seed in range(300):
