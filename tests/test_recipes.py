@@ -75,7 +75,7 @@ def test_three_classes_run(tmp_path: Path) -> None:
     assert info["data"]["classes"] == ["blue", "green", "red"]
     assert info["result"]["balanced_accuracy"] > 0.6
     head = (tmp_path / "run" / "predictions.csv").read_text().splitlines()[0]
-    assert head == "image,client,label,predicted,probability_blue,probability_green,probability_red"
+    assert head == "image,client,label,predicted,probability_blue,probability_green,probability_red,group"
 
 
 def test_every_choice_of_the_other_groups_is_run_somewhere() -> None:

@@ -153,7 +153,7 @@ def test_predictions_that_are_no_numbers_are_told(done: Path, tmp_path: Path) ->
     shutil.copytree(done, folder)
     lines = (folder / "predictions.csv").read_text().splitlines()
     cells = lines[1].split(",")
-    (folder / "predictions.csv").write_text("\n".join([lines[0], ",".join([*cells[:-2], "nan", "nan"]), *lines[2:]]))
+    (folder / "predictions.csv").write_text("\n".join([lines[0], ",".join([*cells[:-3], "nan", "nan", ""]), *lines[2:]]))
     found = read_result(read_run(folder), "run")
     assert isinstance(found, Result) and found.predictions is None
     assert any("a probability is no number" in problem for problem in found.problems)
