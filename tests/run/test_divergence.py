@@ -152,8 +152,8 @@ def test_predictions_that_are_no_numbers_are_told(done: Path, tmp_path: Path) ->
     folder = tmp_path / "run"
     shutil.copytree(done, folder)
     lines = (folder / "predictions.csv").read_text().splitlines()
-    cells = lines[1].split(",")
-    (folder / "predictions.csv").write_text("\n".join([lines[0], ",".join([*cells[:-3], "nan", "nan", ""]), *lines[2:]]))
+    line = ",".join([*lines[1].split(",")[:-3], "nan", "nan", ""])
+    (folder / "predictions.csv").write_text("\n".join([lines[0], line, *lines[2:]]))
     found = read_result(read_run(folder), "run")
     assert isinstance(found, Result) and found.predictions is None
     assert any("a probability is no number" in problem for problem in found.problems)
