@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from fedsky.checks import shown
 from fedsky.client import Shard, proximal_gradient, sgd
 from fedsky.client.task import job, specification
 from fedsky.config import compose, resolve
@@ -119,7 +120,7 @@ def test_the_model_is_a_linear_layer() -> None:
 
 @pytest.mark.parametrize("value", [0, -1, 2.5, True, "x", None])
 def test_a_number_of_features_that_is_none(value: Any) -> None:
-    with pytest.raises(ValueError, match=f"^model.num_features={value}: a whole number of 1 or more is needed"):
+    with pytest.raises(ValueError, match=f"^model.num_features={shown(value)}: a whole number of 1 or more is needed"):
         Softmax(value, 2)
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from quadratics import GOLDEN, Federation, Owner, random_owners
 from torch import nn
 
+from fedsky.checks import shown
 from fedsky.client import State
 from fedsky.client.state import forget_before
 from strategies.feddyn import FedDyn
@@ -132,5 +133,5 @@ def test_a_client_without_steps_changes_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("alpha", [0, -0.1, float("nan"), float("inf"), "much", True, None])
 def test_what_it_refuses(alpha: Any) -> None:
-    with pytest.raises(ValueError, match=f"strategy.alpha={alpha}: a number above 0 is needed"):
+    with pytest.raises(ValueError, match=f"strategy.alpha={shown(alpha)}: a number above 0 is needed"):
         FedDyn(alpha)

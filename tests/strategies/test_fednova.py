@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from quadratics import GOLDEN, Federation, Owner, random_owners
 
+from fedsky.checks import shown
 from strategies.fedavg import FedAvg
 from strategies.fednova import FedNova, normaliser
 from strategies.fedprox import FedProx
@@ -148,7 +149,7 @@ def test_a_stragglers_part_counts() -> None:
 def test_impossible_values_are_named() -> None:
     values: list[Any] = [-1, float("nan"), "much", True]
     for value in values:
-        with pytest.raises(ValueError, match=rf"^strategy\.mu={value}: a number of 0 or more is needed"):
+        with pytest.raises(ValueError, match=rf"^strategy\.mu={shown(value)}: a number of 0 or more is needed"):
             FedNova(mu=value)
     twice = [Owner(np.eye(1), np.zeros(1), 2, 1)]
     with pytest.raises(ValueError, match=r"^strategy\.mu=2: .* lower mu or lr"):  # the second step undoes the first

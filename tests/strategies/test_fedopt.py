@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from quadratics import GOLDEN, Federation, random_owners
 from torch import Tensor, nn
 
+from fedsky.checks import shown
 from strategies.fedadagrad import FedAdagrad
 from strategies.fedadam import FedAdam
 from strategies.fedavg import FedAvg
@@ -189,7 +190,7 @@ def test_impossible_values_are_named(value: Any) -> None:
     ]
     for make, right in makers:
         for key in right:
-            with pytest.raises(ValueError, match=rf"^strategy\.{key}={value}: a number .* is needed$"):
+            with pytest.raises(ValueError, match=rf"^strategy\.{key}={shown(value)}: a number .* is needed$"):
                 make(**right | {key: value})
             bound = 1 if key.startswith("beta") else 0
             with pytest.raises(ValueError, match=rf"^strategy\.{key}={bound}"):

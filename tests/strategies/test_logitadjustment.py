@@ -12,6 +12,7 @@ import torch
 from quadratics import Quadratic
 from torch import Tensor, nn
 
+from fedsky.checks import shown
 from fedsky.client import State
 from strategies import fedavg, logitadjustment
 from strategies.logitadjustment import LogitAdjustment, log_prior
@@ -115,5 +116,5 @@ def test_a_model_with_a_loss_of_its_own_is_refused() -> None:
 
 @pytest.mark.parametrize("tau", [-1, float("nan"), float("inf"), "1", True, None])
 def test_what_it_refuses(tau: Any) -> None:
-    with pytest.raises(ValueError, match=f"strategy.tau={tau}: a number of 0 or more is needed"):
+    with pytest.raises(ValueError, match=f"strategy.tau={shown(tau)}: a number of 0 or more is needed"):
         LogitAdjustment(tau)

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from quadratics import GOLDEN, Federation, Owner, random_owners
 
+from fedsky.checks import shown
 from strategies.fedavg import FedAvg
 from strategies.qfedavg import QFedAvg
 
@@ -119,7 +120,7 @@ def test_flowers_built_in_agrees(q: float) -> None:
 def test_impossible_values_are_named() -> None:
     values: list[Any] = [-1, float("nan"), "much", True]
     for value in values:
-        with pytest.raises(ValueError, match=rf"^strategy\.q={value}: a number of 0 or more is needed"):
+        with pytest.raises(ValueError, match=rf"^strategy\.q={shown(value)}: a number of 0 or more is needed"):
             QFedAvg(q=value)
     with pytest.raises(ValueError, match=r"a client's loss is -1: .* never below 0"):
         step(1, answer(1.0, -1.0))

@@ -223,7 +223,7 @@ def test_more_iterations_come_nearer_and_the_tolerance_ends_them() -> None:
         (lambda: FedTrimmedAvg("a"), "strategy.beta=a: "),  # type: ignore[arg-type]
         (lambda: FedTrimmedAvg(float("nan")), "strategy.beta=nan: "),
         (lambda: Krum(-1), "strategy.num_malicious=-1: a whole number of 0 or more"),
-        (lambda: Krum(True), "strategy.num_malicious=True: "),
+        (lambda: Krum(True), "strategy.num_malicious=true: "),
         (lambda: Krum(0.5), "strategy.num_malicious=0.5: "),  # type: ignore[arg-type]
         (lambda: MultiKrum(1, 0), "strategy.num_selected=0: a whole number of 1 or more"),
         (lambda: geometric(smoothing=0), "strategy.smoothing=0: a number above 0"),
