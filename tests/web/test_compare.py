@@ -216,6 +216,22 @@ def test_no_more_wait_than_may(beside: Any) -> None:
     assert helper.ask("pid")
 
 
+def test_one_visitor_keeps_nobody_out(beside: Any) -> None:
+    """Three comparisons of one visitor took all places."""
+    helper = beside(most=4)
+    helper._room.each = 2
+    helper.ask("pid")
+    threads = [threading.Thread(target=helper.ask, args=("sleep", 1.0), kwargs={"who": "one"}) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.3)
+    with pytest.raises(BusyError):
+        helper.ask("pid", who="one")
+    assert helper.ask("pid", who="another"), "waits for its turn, and has it"
+    for thread in threads:
+        thread.join()
+
+
 def test_an_answer_is_made_once_for_all_who_wait_and_few_may() -> None:
     answers, made, busy, good = Answers(most=3), [], [], []
 

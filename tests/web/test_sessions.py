@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 from argon2 import PasswordHasher
@@ -196,3 +197,16 @@ def test_no_more_hashes_at_once_than_memory_is_for(monkeypatch: pytest.MonkeyPat
     for thread in threads:
         thread.join()
     assert most[0] == passwords.AT_ONCE
+
+
+def test_one_network_has_a_part_of_the_turns_to_hash_only(app: Flask) -> None:
+    """Its log-ins at once took all turns and threads, and nobody else could log in meanwhile."""
+    with ExitStack() as held:
+        for _ in range(passwords.MOST_OF_ONE):
+            held.enter_context(passwords._waiting.of("127.0.0.1"))
+        answer = Browser(app.test_client()).log_in("user")
+        assert answer.status_code == 503 and answer.headers["Retry-After"] == "5"
+        elsewhere = Browser(app.test_client())
+        elsewhere.client.environ_base["REMOTE_ADDR"] = "10.0.0.2"
+        assert elsewhere.log_in("user").status_code == 200
+    assert Browser(app.test_client()).log_in("user").status_code == 200
