@@ -5,13 +5,15 @@ pages, the list of runs filtered and sorted, a run's course, clients, partition 
 story; each waits a second between two requests. Those who predict send a drawn photograph, and wait a second too.
 Every user has an address of its own (127.0.x.y), as the site counts requests by address. After a warm-up of the same
 kind, latencies are measured, and the resident memory of the server's process, and of it with its workers, before and
-after. ``--training`` queues a run first, so that the same machine trains meanwhile.
+after. ``--training`` queues a run first, so that the same machine trains meanwhile. ``--hostile`` has strangers do
+their worst meanwhile (benchmarks.site_strangers); what they were answered, and what they had logged, is told.
 """
 
 import argparse
 import asyncio
 import io
 import random
+import resource
 import sys
 import tempfile
 import time
@@ -25,6 +27,7 @@ import psutil
 from PIL import Image
 
 from .site_copy import copy_runs, quiet, served
+from .site_strangers import Strangers, write_long_log
 
 THINK = 1.0  # seconds between an answer and the next request
 
@@ -112,12 +115,15 @@ async def predict(address: str, number: int, photo: bytes, until: float, measure
             await asyncio.sleep(THINK)
 
 
-async def load(address: str, args: argparse.Namespace, seconds: float, runs: list[str], photo: bytes) -> Measured:
+async def load(
+    address: str, args: argparse.Namespace, seconds: float, runs: list[str], photo: bytes,
+    strangers: Strangers | None = None,
+) -> Measured:  # fmt: skip
     """The whole load, for so many seconds."""
     measured, until = Measured(), time.monotonic() + seconds
     readers = [read(address, number, runs, until, measured) for number in range(args.users)]
     predictors = [predict(address, number, photo, until, measured) for number in range(args.predicting)]
-    await asyncio.gather(*readers, *predictors)
+    await asyncio.gather(*readers, *predictors, *([strangers.all(until)] if strangers else []))
     return measured
 
 
@@ -196,11 +202,14 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=500, help="runs of the site")
     parser.add_argument("--threads", type=int, default=32, help="of the server")
     parser.add_argument("--training", action="store_true", help="train on the same machine meanwhile")
+    parser.add_argument("--hostile", action="store_true", help="beside strangers who do their worst")
     args = parser.parse_args()
     photo = photograph() if args.predicting else b""
     with tempfile.TemporaryDirectory(prefix="fedsky-site-") as folder:
         place = Path(folder)
         copy_runs(place / "outputs", args.runs)
+        if args.hostile:
+            write_long_log(place / "outputs")
         options = ["--threads", str(args.threads), *([] if args.training else ["--no-worker"])]
         with served(place, *options) as (address, pid):
             print(f"{args.users} readers, {args.predicting} who predict, {args.runs} runs; {quiet()}", flush=True)
@@ -209,10 +218,14 @@ def main() -> int:
                 queue_a_run(place)
             asyncio.run(load(address, args, args.warm_up, runs, photo))
             before = memory(pid)
-            begin = time.monotonic()
-            measured = asyncio.run(load(address, args, args.seconds, runs, photo))
+            begin, logged = time.monotonic(), (place / "server.log").stat().st_size
+            strangers = hostile(address, runs) if args.hostile else None
+            measured = asyncio.run(load(address, args, args.seconds, runs, photo, strangers))
             passed = time.monotonic() - begin
             after = memory(pid)
+            if strangers is not None:
+                logged = (place / "server.log").stat().st_size - logged
+                print(f"strangers: {dict(sorted(strangers.counts.items()))}; logged meanwhile: {logged / 1e6:.2f} MB")
             if args.training:
                 rounds = [
                     len(path.read_text().splitlines()) for path in (place / "outputs" / "site").rglob("rounds.jsonl")
@@ -229,6 +242,13 @@ def main() -> int:
                                            ("memory grew by more than 10 %", growth[0] > 10)) if is_missed]  # fmt: skip
     print(f"missed: {', '.join(missed)}" if missed else "all targets met")
     return 1 if missed else 0
+
+
+def hostile(address: str, runs: list[str]) -> Strangers:
+    """The strangers of a site, who know its runs; as many files as they need are opened."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    long = httpx.get(f"{address}/api/runs?q=long", timeout=60).json()["runs"][0]["id"]
+    return Strangers(address, runs, long)
 
 
 def prepare(address: str) -> list[str]:
