@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -35,7 +36,9 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("written")
     for strategy in EMPTY:
         config = resolve(compose([*OVERRIDES, f"strategy={strategy}"]))
-        run(config, root / strategy, {**CHOICES, "strategy": strategy}, command=f"python -m fedsky {strategy}")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["__main__.py", f"strategy={strategy}"])
+            run(config, root / strategy, {**CHOICES, "strategy": strategy})
     return root
 
 
@@ -93,7 +96,7 @@ def test_all_about_a_run(get: Get, outputs: Path, strategy: str) -> None:
     for name in ("result", "versions", "machine", "model"):
         assert detail[name] == info[name] and None not in detail[name].values(), name
     assert detail["data"] == {**info["data"], "classes": '["cloudy", "sunny"]'}
-    assert detail["command"] == f"python -m fedsky {strategy}"
+    assert detail["command"] == f"python -m fedsky strategy={strategy}"
     assert (detail["commit"], detail["changed"]) == (info.get("commit", ""), info.get("changed", False))
     assert detail["problems"] == []
     sizes = {each["name"]: each["bytes"] for each in detail["files"]}
