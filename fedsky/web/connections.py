@@ -2,8 +2,9 @@
 
 waitress ends a connection that is silent for a while. That leaves three ways to keep others out, which end here:
 
-- Many connections. Where there are as many as there may be, a newcomer is let in, and one that waits goes for it: the
-  oldest of the address that has the most.
+- Many connections. Where there are as many as there may be, of one address or of all, a newcomer is let in, and one
+  that waits goes for it: the oldest of its address, or of that which has the most. Newcomers are let in many at a time,
+  as looking after all connections once takes milliseconds.
 - Slow ones, which send or take a byte now and then: a request, and the taking of an answer, have a time that grows with
   their bytes.
 - Large bodies, which are received in memory before the application sees a request: only the route for photographs may
@@ -15,7 +16,7 @@ import os
 import socket
 import time
 import weakref
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +29,8 @@ from waitress.utilities import Error, RequestEntityTooLarge
 
 from fedsky.web.limits import BODY, network
 
-MOST = 900  # connections; beyond that, one goes for every one that comes
+MOST, MOST_OF_ONE = 900, 150  # connections, of all and of one address; beyond that, one goes for every one that comes
+AT_ONCE = 64  # newcomers between two looks at the others
 SECONDS = 20.0  # for a request without a body to come in, or for an answer to begin to be taken
 LEAST_RATE = 50_000  # bytes a second, besides
 CLEANUP_SECONDS = 5
@@ -113,12 +115,21 @@ class Channel(HTTPChannel):
     sends: tuple[float, int] | None = None
 
     def __init__(self, server: "Server", sock: socket.socket, addr: Any, adj: Adjustments, map: Any = None) -> None:
+        self.network = network(str(addr[0]))
         super().__init__(server, sock, addr, adj, map=map)
         self.began = self.creation_time
+        server.make_room(self)
 
     def parser_class(self, adj: Adjustments) -> Request:  # type: ignore[override]
         """A request of this connection."""
-        return Request(adj, self.server, network(str(self.addr[0])))
+        return Request(adj, self.server, self.network)
+
+    def writable(self) -> bool:
+        """Whether there is something to send; never once closed, or the next look would be for its number's events.
+
+        A newcomer may have that number by the time that the events are seen to.
+        """
+        return bool(self.connected and super().writable())
 
     def received(self, data: bytes) -> bool:
         """Takes bytes in."""
@@ -129,6 +140,9 @@ class Channel(HTTPChannel):
     def del_channel(self, map: Any = None) -> None:
         """Has done with the connection, and with what was coming in."""
         super().del_channel(map)
+        self.server.networks[self.network].pop(self, None)
+        if not self.server.networks[self.network]:
+            del self.server.networks[self.network]
         if self.request is not None:
             self.request.close()
             self.request = None
@@ -153,7 +167,9 @@ class Server(TcpWSGIServer):
     channel_class = Channel
     active_channels: dict[int, Channel]  # type: ignore[assignment]
 
-    def __init__(self, app: Any, sock: socket.socket, bodies: Bodies, **settings: Any) -> None:
+    def __init__(
+        self, app: Any, sock: socket.socket, bodies: Bodies, most_of_one: int = MOST_OF_ONE, **settings: Any
+    ) -> None:  # fmt: skip
         adj = Adjustments(
             sockets=[sock], ident=None, asyncore_use_poll=True, connection_limit=MOST + 100, channel_timeout=60,
             cleanup_interval=CLEANUP_SECONDS, max_request_header_size=HEAD, log_socket_errors=False,
@@ -163,7 +179,8 @@ class Server(TcpWSGIServer):
         )  # fmt: skip
         dispatcher = ThreadedTaskDispatcher()
         dispatcher.set_thread_count(adj.threads)
-        self.bodies = bodies
+        self.bodies, self.most_of_one = bodies, most_of_one
+        self.networks: defaultdict[str, dict[Channel, None]] = defaultdict(dict)
         self._large: weakref.WeakSet[Request] = weakref.WeakSet()
         self._ending: list[Channel] = []
         place = (sock.family, sock.type, sock.proto, sock.getsockname())
@@ -181,20 +198,25 @@ class Server(TcpWSGIServer):
         return True
 
     def handle_accept(self) -> None:
-        """Lets a newcomer in."""
-        self.make_room()
-        super().handle_accept()
+        """Lets newcomers in."""
+        for _ in range(AT_ONCE):
+            before = len(self.active_channels)
+            super().handle_accept()
+            if len(self.active_channels) == before:
+                return
 
-    def make_room(self) -> None:
-        """Ends a connection that waits, where there are as many as may be."""
-        open = [channel for channel in self.active_channels.values() if not channel.will_close]
-        if len(open) < MOST:
+    def make_room(self, newcomer: Channel) -> None:
+        """Ends a connection that waits, where there are more than may be."""
+        self.networks[newcomer.network][newcomer] = None
+        if len(self.networks[newcomer.network]) > self.most_of_one:
+            some = list(self.networks[newcomer.network])
+        elif len(self.active_channels) - len(self._ending) > MOST:
+            some = list(self.active_channels.values())
+        else:
             return
-        counts = Counter(network(str(channel.addr[0])) for channel in open)
-        waiting = [channel for channel in open if not channel.requests]
+        waiting = [channel for channel in some if not (channel.requests or channel.will_close or channel is newcomer)]
         if waiting:
-            worst = max(waiting, key=lambda each: (counts[network(str(each.addr[0]))], -each.began))
-            self.end(worst)
+            self.end(max(waiting, key=lambda channel: (len(self.networks[channel.network]), -channel.began)))
 
     def end(self, channel: Channel) -> None:
         """Has a connection closed before the next events are looked for.

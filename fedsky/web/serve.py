@@ -61,6 +61,7 @@ def run(settings: Settings, host: str, port: int, worker: bool) -> None:
     connections.raise_file_limit()
     server = connections.Server(
         app, _socket(host, port), connections.Bodies.of(limits.large_bodies(app), settings.https),
+        connections.MOST if settings.https else connections.MOST_OF_ONE,  # behind a proxy all come from one address
         threads=settings.threads,
         clear_untrusted_proxy_headers=not settings.https,  # else waitress takes X-Forwarded-For away
     )  # fmt: skip

@@ -52,14 +52,16 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Served]]:
     opened: list[socket.socket] = []
     stop = threading.Event()
 
-    def make(most: int = 900, seconds: float = 20.0, rate: float = 50_000, of_one: int = LARGE, of_all: int = 2 * LARGE
-             ) -> Served:  # fmt: skip
+    def make(
+        most: int = 900, seconds: float = 20.0, rate: float = 50_000, of_one: int = LARGE, of_all: int = 2 * LARGE,
+        of_address: int = 150,
+    ) -> Served:  # fmt: skip
         monkeypatch.setattr(connections, "MOST", most)
         monkeypatch.setattr(connections, "SECONDS", seconds)
         monkeypatch.setattr(connections, "LEAST_RATE", rate)
         monkeypatch.setattr(connections, "CLEANUP_SECONDS", 0)
         listening = socket.create_server(("0.0.0.0", 0))
-        server = Server(app(), listening, Bodies({"/large": LARGE}, of_all, of_one), threads=2)
+        server = Server(app(), listening, Bodies({"/large": LARGE}, of_all, of_one), of_address, threads=2)
 
         def loop() -> None:
             while not stop.is_set():
@@ -131,6 +133,28 @@ def test_nobody_is_locked_out_by_half_requests(serve: Any) -> None:
     assert len(server.active_channels) <= 21
     assert not is_open(half[0]) and is_open(half[-1]), "the oldest of the address that has the most went"
     assert ask(quiet, b"GET / HTTP/1.1\r\n").endswith(b"home"), "and nobody else's"
+
+
+def test_one_address_has_a_part_of_the_connections(serve: Any) -> None:
+    """Its oldest go for its newest; nobody else's."""
+    server, connect = serve(of_address=5)
+    others = [connect(f"127.0.1.{number + 1}") for number in range(10)]
+    mine = [connect("127.0.0.2") for _ in range(10)]
+    wait(lambda: len(server.active_channels) == 15)
+    assert [is_open(each) for each in mine] == [False] * 5 + [True] * 5 and all(map(is_open, others))
+    assert ask(mine[-1], b"GET / HTTP/1.1\r\n").endswith(b"home")
+    for each in (*others, *mine):
+        each.close()
+    wait(lambda: not server.active_channels and not server.networks)
+
+
+def test_a_storm_of_newcomers_ends_nobody_elses_connection(serve: Any) -> None:
+    """A number of a connection that was closed is the next one's, and events of the old are not the new one's."""
+    server, connect = serve(of_address=3)
+    for number in range(40):
+        storm = [connect("127.0.0.2") for _ in range(10)]
+        assert ask(connect(f"127.0.1.{number + 1}"), b"GET / HTTP/1.1\r\n").endswith(b"home")
+        assert storm and len(server.active_channels) < 80
 
 
 def test_half_requests_from_everywhere_lock_nobody_out_either(serve: Any) -> None:
