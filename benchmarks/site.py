@@ -6,14 +6,15 @@ story; each waits a second between two requests. Those who predict send a drawn 
 Every user has an address of its own (127.0.x.y), as the site counts requests by address. After a warm-up of the same
 kind, latencies are measured, and the resident memory of the server's process, and of it with its workers, before and
 after. ``--training`` queues a run first, so that the same machine trains meanwhile. ``--hostile`` has strangers do
-their worst meanwhile (benchmarks.site_strangers); what they were answered, and what they had logged, is told.
+their worst meanwhile (benchmarks.site_strangers), and has readers open a connection for every request, as one that is
+open already is nobody's to take; what strangers were answered, and what they had logged, is told.
 """
 
 import argparse
 import asyncio
+import contextlib
 import io
 import random
-import resource
 import sys
 import tempfile
 import time
@@ -27,7 +28,7 @@ import psutil
 from PIL import Image
 
 from .site_copy import copy_runs, quiet, served
-from .site_strangers import Strangers, write_long_log
+from .site_strangers import beside, write_long_log
 
 THINK = 1.0  # seconds between an answer and the next request
 
@@ -51,9 +52,11 @@ def photograph() -> bytes:
     return buffer.getvalue()
 
 
-def client(address: str, number: int) -> httpx.AsyncClient:
-    """A browser with an address of its own."""
-    transport = httpx.AsyncHTTPTransport(local_address=f"127.0.{1 + number // 200}.{1 + number % 200}", verify=False)
+def client(address: str, number: int, keeps: bool = True) -> httpx.AsyncClient:
+    """A browser with an address of its own, which keeps its connection or opens one for every request."""
+    limits = httpx.Limits(max_keepalive_connections=1 if keeps else 0)
+    place = f"127.0.{1 + number // 200}.{1 + number % 200}"
+    transport = httpx.AsyncHTTPTransport(local_address=place, verify=False, limits=limits)
     return httpx.AsyncClient(base_url=address, transport=transport, timeout=60)
 
 
@@ -79,11 +82,11 @@ def paths(rng: random.Random, runs: list[str]) -> tuple[str, str]:
     return name, kinds[name]
 
 
-async def read(address: str, number: int, runs: list[str], until: float, measured: Measured) -> None:
+async def read(address: str, number: int, runs: list[str], until: float, measured: Measured, keeps: bool) -> None:
     """One reader."""
     rng = random.Random(number)  # noqa: S311 - for a benchmark's order
     await asyncio.sleep(rng.uniform(0, THINK))
-    async with client(address, number) as browser:
+    async with client(address, number, keeps) as browser:
         while time.monotonic() < until:
             name, path = paths(rng, runs)
             begin = time.perf_counter()
@@ -115,15 +118,12 @@ async def predict(address: str, number: int, photo: bytes, until: float, measure
             await asyncio.sleep(THINK)
 
 
-async def load(
-    address: str, args: argparse.Namespace, seconds: float, runs: list[str], photo: bytes,
-    strangers: Strangers | None = None,
-) -> Measured:  # fmt: skip
+async def load(address: str, args: argparse.Namespace, seconds: float, runs: list[str], photo: bytes) -> Measured:
     """The whole load, for so many seconds."""
     measured, until = Measured(), time.monotonic() + seconds
-    readers = [read(address, number, runs, until, measured) for number in range(args.users)]
+    readers = [read(address, number, runs, until, measured, not args.hostile) for number in range(args.users)]
     predictors = [predict(address, number, photo, until, measured) for number in range(args.predicting)]
-    await asyncio.gather(*readers, *predictors, *([strangers.all(until)] if strangers else []))
+    await asyncio.gather(*readers, *predictors)
     return measured
 
 
@@ -219,13 +219,13 @@ def main() -> int:
             asyncio.run(load(address, args, args.warm_up, runs, photo))
             before = memory(pid)
             begin, logged = time.monotonic(), (place / "server.log").stat().st_size
-            strangers = hostile(address, runs) if args.hostile else None
-            measured = asyncio.run(load(address, args, args.seconds, runs, photo, strangers))
-            passed = time.monotonic() - begin
-            after = memory(pid)
-            if strangers is not None:
-                logged = (place / "server.log").stat().st_size - logged
-                print(f"strangers: {dict(sorted(strangers.counts.items()))}; logged meanwhile: {logged / 1e6:.2f} MB")
+            with beside(address, runs, args.seconds) if args.hostile else contextlib.nullcontext() as told:
+                measured = asyncio.run(load(address, args, args.seconds, runs, photo))
+                passed = time.monotonic() - begin
+                after = memory(pid)
+                if told is not None:
+                    logged = (place / "server.log").stat().st_size - logged
+                    print(f"strangers: {dict(sorted(told().items()))}; logged meanwhile: {logged / 1e6:.2f} MB")
             if args.training:
                 rounds = [
                     len(path.read_text().splitlines()) for path in (place / "outputs" / "site").rglob("rounds.jsonl")
@@ -242,13 +242,6 @@ def main() -> int:
                                            ("memory grew by more than 10 %", growth[0] > 10)) if is_missed]  # fmt: skip
     print(f"missed: {', '.join(missed)}" if missed else "all targets met")
     return 1 if missed else 0
-
-
-def hostile(address: str, runs: list[str]) -> Strangers:
-    """The strangers of a site, who know its runs; as many files as they need are opened."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    long = httpx.get(f"{address}/api/runs?q=long", timeout=60).json()["runs"][0]["id"]
-    return Strangers(address, runs, long)
 
 
 def prepare(address: str) -> list[str]:

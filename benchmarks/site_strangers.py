@@ -2,12 +2,17 @@
 
 import asyncio
 import contextlib
+import multiprocessing
 import random
+import resource
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from multiprocessing.queues import Queue
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import httpx
 
 HALF = 1_100  # requests that never end
 SLOW, SLOW_BYTES = 100, 8_000_000  # uploads that come by the byte
@@ -106,6 +111,28 @@ class Strangers:
         if "connection: close" in head:
             raise EOFError
         return head.split()[1]
+
+
+def _run(address: str, runs: list[str], long: str, seconds: float, found: "Queue[Counter[str]]") -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    strangers = Strangers(address, runs, long)
+    asyncio.run(strangers.all(time.monotonic() + seconds))
+    found.put(strangers.counts)
+
+
+@contextlib.contextmanager
+def beside(address: str, runs: list[str], seconds: float) -> Iterator[Callable[[], Counter[str]]]:
+    """Has them, in a process of their own, for so many seconds of what is done meanwhile; gives what they were told."""
+    long = httpx.get(f"{address}/api/runs?q=long", timeout=60).json()["runs"][0]["id"]
+    context = multiprocessing.get_context("spawn")
+    found: Queue[Counter[str]] = context.Queue()
+    process = context.Process(target=_run, args=(address, runs, long, seconds, found), daemon=True)
+    process.start()
+    try:
+        yield lambda: found.get(timeout=120)
+    finally:
+        process.kill()
+        process.join()
 
 
 def write_long_log(outputs: Path) -> None:
