@@ -46,7 +46,12 @@ def test_a_cursor_reads_no_file_anew(
     read: list[str] = []
     index: Index = app.extensions["runs"].index
     real = index.read
-    monkeypatch.setattr(index, "read", lambda id: (read.append(id), real(id))[1])
+
+    def watched(id: str) -> Run | None:
+        read.append(id)
+        return real(id)
+
+    monkeypatch.setattr(index, "read", watched)
     got: list[int] = []
     after, more = -1, True
     while more:
