@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from docs import architecture
+
 ROOT = Path(__file__).resolve().parent.parent
 SHELVES = ("strategies", "baselines")
 PYTHON = [path for place in ("fedsky", *SHELVES, "benchmarks", "docs") for path in sorted((ROOT / place).rglob("*.py"))]
@@ -84,6 +86,12 @@ def test_a_strategy_says_its_role_where_it_is_not_its_parents() -> None:
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "role":
                 roles[path.stem] = ast.literal_eval(node.value)
     assert roles == {"fedavg": "federated", "centralized": "pooled", "local": "alone"}
+
+
+def test_imports_make_no_circle() -> None:
+    house = architecture.read(ROOT)
+    assert house.circles == []
+    assert architecture.circles(house.files) == []
 
 
 def test_no_module_named_for_nothing() -> None:

@@ -26,7 +26,7 @@ def make(settings: Settings) -> Flask:
     database.upgrade()
     app.extensions |= {"settings": settings, "database": database, "limits": limits.Limits(settings.threads // 2)}
     security.install(app, settings)
-    problems.install(app)
+    problems.install(app, assets.shell)
     app.after_request(limits.check_answer)  # before harden, which is given to the refusal too
 
     app.before_request(speak)

@@ -1,6 +1,7 @@
 """Errors as application/problem+json (RFC 9457): one clear sentence, never a traceback."""
 
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -43,8 +44,8 @@ def answer(problem: Problem) -> Response:
     return response
 
 
-def install(app: Flask) -> None:
-    """Has every error of an app answered so."""
+def install(app: Flask, page: Callable[[int], Response]) -> None:
+    """Has every error of an app answered so; an address outside /api that nothing has, by ``page`` with its status."""
 
     @app.errorhandler(Problem)
     def refuse(problem: Problem) -> Response:
@@ -53,9 +54,7 @@ def install(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def refuse_http(error: HTTPException) -> Response:
         if isinstance(error, NotFound) and not request.path.startswith("/api/"):
-            from fedsky.web.assets import shell
-
-            return shell(404)
+            return page(404)
         if 300 <= (error.code or 0) < 400:
             redirect = error.get_response()
             return Response(status=redirect.status_code, headers=list(redirect.headers))
