@@ -110,7 +110,7 @@ def read_lines(path: Path) -> tuple[list[Row], list[str]]:
                 row = None
         if isinstance(row, dict) and type(row.get("round")) is int and row["round"] >= 0:
             is_old = any(name in row for name in BEFORE)
-            rows.append({BEFORE.get(name, name): value for name, value in row.items()} if is_old else row)
+            rows.append({str(BEFORE.get(str(name), name)): value for name, value in row.items()} if is_old else row)
         else:
             problems.append(f"{path.name} line {number}: not a row")
     return rows, problems

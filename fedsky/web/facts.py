@@ -4,12 +4,16 @@ python -m fedsky.web.facts        writes fedsky/web/frontend/src/generated/ anew
 """
 
 import json
+import subprocess
+import tempfile
 from pathlib import Path
 
 from fedsky import language
 from fedsky.columns import CLIENT_METRICS, COLUMNS, FINAL_METRICS, ROUND_METRICS
+from fedsky.web import Settings, create_app, openapi
 
-GENERATED = Path(__file__).parent / "frontend" / "src" / "generated"
+FRONTEND = Path(__file__).parent / "frontend"
+GENERATED = FRONTEND / "src" / "generated"
 HEAD = "/** Written by python -m fedsky.web.facts: change it there. */\n"
 
 
@@ -39,10 +43,24 @@ def written(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
+def types() -> str:
+    """The API's types, of an empty site's description."""
+    with tempfile.TemporaryDirectory(prefix="fedsky-types-") as place:
+        app = create_app(Settings(data=Path(place) / "site", outputs=(Path(place),)))
+        description = Path(place) / "openapi.json"
+        description.write_text(json.dumps(openapi.document(app)), encoding="utf-8")
+        target = Path(place) / "api.ts"
+        program = FRONTEND / "node_modules" / ".bin" / "openapi-typescript"
+        options = ("--default-non-nullable", "false", "--output", target)
+        subprocess.run([program, description, *options], cwd=FRONTEND, check=True, capture_output=True)
+        return HEAD + target.read_text(encoding="utf-8")
+
+
 def main() -> None:
     """Writes what is generated."""
     GENERATED.mkdir(exist_ok=True)
     (GENERATED / "columns.ts").write_text(columns(), encoding="utf-8")
+    (GENERATED / "api.ts").write_text(types(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -139,7 +139,7 @@ def test_a_site_without_reference_runs_has_no_story(visitor: FlaskClient, settin
     story = visitor.get("/api/story").get_json()
     settings.reference.with_name("elsewhere").rename(settings.reference)
     index.refresh(0)
-    assert story == {"compare": {"title": "", "notes": [], "kinds": []}, "sentences": []}
+    assert story == {"compare": {"title": "", "notes": [], "kinds": [], "run_ids": {}}, "sentences": []}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """How long a launch would take: the median of runs like it, scaled by the images it trains on; and where those ran."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -61,7 +60,7 @@ def test_another_machine_tells_where_this_one_has_nothing_to_tell() -> None:
 def test_what_tells_nothing() -> None:
     wrong = [
         row(*SMALL, wall=30, rounds_seconds=20, status="interrupted"),
-        replace(row(*SMALL, wall=30, rounds_seconds=20), seconds=None),
+        row(*SMALL, wall=30, rounds_seconds=20).model_copy(update={"seconds": None}),
         row(*SMALL, wall=30, rounds_seconds=20, settings={"data.size": 8}, group="another"),
     ]
     assert make_plan(launch(SMALL), wrong) == plan.Plan(None, 0, ())

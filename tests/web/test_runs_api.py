@@ -37,7 +37,7 @@ def get(visitor: Any) -> Callable[[str], Any]:
 def test_the_list_and_its_shape(get: Any) -> None:
     answer = get("/runs?sort=name")
     shapes.RunList.model_validate(answer)
-    assert set(answer["runs"][0]) == set(shapes.RunRow.model_fields)
+    assert set(answer["runs"][0]) == set(shapes.ListedRun.model_fields)
     assert [run["folder"] for run in answer["runs"]] == [f"reference/sky/{name}" for name in (
         "fedavg-0", "fedavg-1", "local-0")]  # fmt: skip
     assert [run["is_reference"] for run in answer["runs"]] == [True] * 3

@@ -26,6 +26,8 @@ from fedsky.web.runs.rows import Row
 from fedsky.web.runs.tasks import PLOTS
 from fedsky.web.share import BusyError
 
+from .compare_shapes import Comparison, Story
+
 blueprint = Blueprint("compare", __name__)
 LOG = logging.getLogger("fedsky.web")
 T = TypeVar("T")
@@ -106,7 +108,7 @@ def asked_of(do: Callable[[], T]) -> T:
 @public
 @limit("120 per minute", answer=LARGE)
 @describe("The report's comparison of runs: groups with curves and intervals, paired differences, owners, verdict.",
-          query=CompareQuery, errors=(404, 503))  # fmt: skip
+          query=CompareQuery, response=Comparison, errors=(404, 503))  # fmt: skip
 def compare() -> Response:
     """A comparison."""
     found = chosen(query(CompareQuery))
@@ -182,14 +184,14 @@ class StoryQuery(Query):
 @public
 @limit(answer=LARGE)
 @describe("Who gains? The comparison of the reference runs, and what it comes to in sentences.", query=StoryQuery,
-          errors=(503,))  # fmt: skip
+          response=Story, errors=(503,))  # fmt: skip
 def story() -> Response:
     """The story of the home page."""
     lang = query(StoryQuery).lang
     service = comparing()
     rows = story_rows(service)
     if not rows:
-        nothing = {"compare": {"title": "", "notes": [], "kinds": []}, "sentences": []}
+        nothing = {"compare": {"title": "", "notes": [], "kinds": [], "run_ids": {}}, "sentences": []}
         return send(service.answers.get(("story", "none"), lambda: nothing))
     found = service.choose(rows, asker(), lang=lang)
 

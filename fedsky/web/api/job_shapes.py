@@ -1,8 +1,8 @@
 """The shapes of answers on jobs, for the API's description and its tests."""
 
-from typing import Any
+from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 
 class RecipeShape(BaseModel):
@@ -14,14 +14,36 @@ class RecipeShape(BaseModel):
     command: str
 
 
-class RecipeBook(BaseModel):
-    """Recipes; and fields: name, label, type (choice, int, float), choices or min, max and step, default, unit, help.
+class WhenShape(BaseModel):
+    """Another field's values with which alone a field counts."""
 
-    when: {field, values}: another field's values with which alone this one counts.
-    """
+    field: str
+    values: list[str]
+
+
+class FieldShape(BaseModel):
+    """A field of the form: choices, or bounds and a step."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    label: str
+    type: Literal["choice", "int", "float"]
+    default: str | int | float
+    unit: str
+    help: str
+    choices: list[str] = []
+    min: float | None = None
+    max: float | None = None
+    step: float | None = None
+    when: WhenShape | None = None
+
+
+class RecipeBook(BaseModel):
+    """What may be launched."""
 
     recipes: list[RecipeShape]
-    fields: list[dict[str, Any]]
+    fields: list[FieldShape]
 
 
 class Preview(BaseModel):
@@ -44,7 +66,7 @@ class JobShape(BaseModel):
     id: str
     title: str
     owner: str | None
-    status: str
+    status: Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
     command: str
     created: str
     started: str | None

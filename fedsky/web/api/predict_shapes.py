@@ -1,6 +1,6 @@
 """The shapes of answers on predictions, for the API's description and its tests."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -12,7 +12,7 @@ class Model(BaseModel):
     run_id: str
     label: str
     strategy: str
-    kind: str
+    kind: Literal["federated", "pooled", "alone"]
     client: str | None
     accuracy: float | None
     n_test: int | None
@@ -68,7 +68,7 @@ class Other(BaseModel):
 
     id: str
     model: str
-    kind: str
+    kind: Literal["federated", "pooled", "alone"]
     client: str | None
     label: str
     probability: float

@@ -21,7 +21,7 @@ from fedsky.web.places import places
 from fedsky.web.problems import Problem
 from fedsky.web.runs import files, views
 from fedsky.web.runs.listing import SORTS, Question, listing, shown
-from fedsky.web.runs.rows import Row
+from fedsky.web.runs.rows import Row, Status
 from fedsky.web.runs.scan import Found
 from fedsky.web.runs.site import Runs
 from fedsky.web.tables import Annotation
@@ -59,7 +59,7 @@ class RunQuery(Query):
     """q: words that all must occur, or key=value pairs of settings."""
 
     q: str = Field("", max_length=200)
-    status: Literal["", "running", "done", "failed", "interrupted", "unknown"] = ""
+    status: Literal["", Status] = ""
     strategy: str = Field("", max_length=80)
     group: str = Field("", max_length=12)
     sort: Annotated[str, AfterValidator(_known_sort)] = Field("-started", json_schema_extra={"enum": list(sorts())})

@@ -1,36 +1,19 @@
 """The shapes of answers on runs, for the API's description and its tests."""
 
-from typing import Any
+from pydantic import BaseModel, create_model
 
-from pydantic import BaseModel
+from fedsky.columns import ROUNDS, TABLES
+from fedsky.web.runs.rows import RunRow, Status
+
+Scalar = str | int | float | bool | None
 
 
-class RunRow(BaseModel):
-    """A run in a list. Accuracies are fractions of the last round; megabytes are 10**6 bytes, both ways, all rounds."""
+class ListedRun(RunRow):
+    """A run with what an operator noted of it, and the settings in which it differs from the others of its list."""
 
-    id: str
-    folder: str
-    name: str
-    strategy: str
-    label: str
-    status: str
-    reason: str
-    started: str | None
-    ended: str | None
-    rounds: int | None
-    num_rounds: int | None
-    num_clients: int | None
-    seed: int | None
-    accuracy: float | None
-    balanced_accuracy: float | None
-    megabytes: float | None
-    data: str
-    partition: str
-    is_reference: bool
-    group: str
     note: str
     tags: list[str]
-    differing: dict[str, Any]
+    differing: dict[str, Scalar]
 
 
 class RunList(BaseModel):
@@ -39,10 +22,10 @@ class RunList(BaseModel):
     left_out: folders that were not looked into, since there are too many.
     """
 
-    runs: list[RunRow]
+    runs: list[ListedRun]
     total: int
     strategies: list[str]
-    statuses: list[str]
+    statuses: list[Status]
     differs: list[str]
     left_out: int
 
@@ -79,14 +62,14 @@ class Has(BaseModel):
 class RunDetail(BaseModel):
     """A run but for its course."""
 
-    run: RunRow
-    config: dict[str, Any]
+    run: ListedRun
+    config: dict[str, Scalar]
     choices: dict[str, str]
-    result: dict[str, Any]
+    result: dict[str, Scalar]
     versions: dict[str, str]
-    machine: dict[str, Any]
-    data: dict[str, Any]
-    model: dict[str, Any]
+    machine: dict[str, Scalar]
+    data: dict[str, Scalar]
+    model: dict[str, Scalar]
     command: str
     commit: str
     changed: bool
@@ -108,17 +91,24 @@ class Event(BaseModel):
     failures: int | None
 
 
+Round = create_model(
+    "Round",
+    __doc__="A line of rounds.jsonl, with the seconds on the wall.",
+    **{name: (int if name == "round" else float | int | None, ...) for name in (*TABLES[ROUNDS], "seconds")},  # type: ignore[call-overload]
+)
+
+
 class RoundList(BaseModel):
     """Rounds after a cursor, some hundreds at a time; each has the keys of rounds.jsonl and its wall seconds.
 
     last: the next cursor; more: whether there is more to ask for at once.
     """
 
-    rounds: list[dict[str, float | int | None]]
+    rounds: list[Round]  # type: ignore[valid-type]
     feed: list[Event]
     last: int
     more: bool
-    status: str
+    status: Status
 
 
 class Client(BaseModel):

@@ -3,31 +3,21 @@
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from fedsky.untrusted import printable
 
-from .rows import STATUSES, Row
+from .rows import STATUSES, Row, RunRow
 
 # What a list may be sorted by, and the row's value for it; None comes last, in either direction.
 SORTS: dict[str, Callable[[Row], Any]] = {
-    "started": lambda row: row.started,
+    **{name: attrgetter(name) for name in RunRow.model_fields},
     "name": lambda row: row.folder.casefold(),
     "strategy": lambda row: row.label,
-    "status": lambda row: row.status,
-    "rounds": lambda row: row.rounds,
-    "accuracy": lambda row: row.accuracy,
-    "balanced_accuracy": lambda row: row.balanced_accuracy,
-    "megabytes": lambda row: row.megabytes,
-    "num_clients": lambda row: row.num_clients,
-    "seed": lambda row: row.seed,
-    "data": lambda row: row.data,
-    "partition": lambda row: row.partition,
 }
 MOST_DIFFERING = 24
-SHOWN = ("id", "folder", "name", "strategy", "label", "status", "reason", "started", "ended", "rounds", "num_rounds",
-         "num_clients", "seed", "accuracy", "balanced_accuracy", "megabytes", "data", "partition", "is_reference",
-         "group")  # fmt: skip
+SHOWN = set(RunRow.model_fields)
 
 
 @dataclass(frozen=True)
@@ -61,7 +51,7 @@ class Question:
 
 def shown(row: Row, note: Note | None = None, differing: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """A row as the API gives it."""
-    values: dict[str, Any] = {name: getattr(row, name) for name in SHOWN}
+    values = row.model_dump(include=SHOWN)
     values["note"] = (note.title or note.note) if note else ""
     values["tags"] = list(note.tags) if note else []
     values["differing"] = dict(differing or {})
@@ -134,6 +124,6 @@ def listing(rows: Sequence[Row], question: Question, notes: Mapping[str, Note]) 
         ],
         "total": len(kept),
         "strategies": sorted({row.strategy for row in rows}),
-        "statuses": [status for status in (*STATUSES, "unknown") if any(row.status == status for row in rows)],
+        "statuses": [status for status in STATUSES if any(row.status == status for row in rows)],
         "differs": [printable(key, 80) for key in differs],
     }

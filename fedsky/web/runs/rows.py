@@ -4,29 +4,32 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, cast, get_args
+
+from pydantic import BaseModel, ConfigDict
 
 from fedsky.columns import COLUMNS
-from fedsky.history import DONE, FAILED, FEDERATED, INTERRUPTED, RUNNING, Run, effective, read_lines
+from fedsky.history import FEDERATED, Run, effective, read_lines
 from fedsky.report.groups import AROUND, settings_of
 from fedsky.report.results import planned_rounds, strategy_name
 from fedsky.untrusted import flatten, number, printable, section
 
 from .scan import Found, unsafe
 
-STATUSES = (RUNNING, DONE, FAILED, INTERRUPTED)
+Status = Literal["running", "done", "failed", "interrupted", "unknown"]
+STATUSES = get_args(Status)
 MOST_SETTINGS = 300
 
 
-@dataclass(frozen=True)
-class Row:
-    """One run. Accuracies are fractions of the last round, None where unknown; megabytes (10**6 bytes) both ways.
+class RunRow(BaseModel):
+    """A run in a list, as the API and the pages have it: its fields stand here alone.
 
-    settings: the flat configuration by which experiments are told apart; group: what runs of one experiment share;
-    seconds, steps: of all rounds, for estimates.
+    Accuracies are fractions of the last round, None where unknown; megabytes are 10**6 bytes, both ways, all rounds;
+    group: what runs of one experiment share.
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_serialization_defaults_required=True)
 
     id: str
     folder: str
@@ -34,7 +37,7 @@ class Row:
     strategy: str = "unknown strategy"
     role: str = FEDERATED
     label: str = "unknown strategy"
-    status: str = "unknown"
+    status: Status = "unknown"
     reason: str = ""
     started: str | None = None
     ended: str | None = None
@@ -47,11 +50,19 @@ class Row:
     megabytes: float | None = None
     data: str = ""
     partition: str = ""
-    model: str = ""
     is_reference: bool = False
     group: str = ""
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    machine: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Row(RunRow):
+    """One run, with what the site itself needs of it.
+
+    settings: the flat configuration by which experiments are told apart; seconds, steps: of all rounds, for estimates.
+    """
+
+    model: str = ""
+    settings: Mapping[str, Any] = {}
+    machine: Mapping[str, Any] = {}
     num_images: int | None = None
     batch_size: int | None = None
     seconds: float | None = None
@@ -61,17 +72,21 @@ class Row:
 
 def read_row(found: Found, is_reference: bool) -> Row:
     """The row of a run folder, whatever is in it: what cannot be read is told in its problems."""
-    row = Row(found.id, printable(found.relative, 300), printable(found.folder.name), is_reference=is_reference)
-    if wrong := unsafe(found.folder):
-        return replace(row, reason="its files cannot be read", problems=tuple(wrong))
-    try:
-        return _read(row, found)
-    except Exception as error:  # a folder that someone made by hand must not take the list down
-        told = printable(f"{type(error).__name__}: {error}", 200)
-        return replace(row, reason="its files cannot be read", problems=(told,))
+    problems = unsafe(found.folder)
+    if not problems:
+        try:
+            return _read(found, is_reference)
+        except Exception as error:  # a folder that someone made by hand must not take the list down
+            problems = [printable(f"{type(error).__name__}: {error}", 200)]
+    return Row(**_place(found, is_reference), reason="its files cannot be read", problems=tuple(problems))
 
 
-def _read(row: Row, found: Found) -> Row:
+def _place(found: Found, is_reference: bool) -> dict[str, Any]:
+    return {"id": found.id, "folder": printable(found.relative, 300), "name": printable(found.folder.name),
+            "is_reference": is_reference}  # fmt: skip
+
+
+def _read(found: Found, is_reference: bool) -> Row:
     problems: list[str] = []
     info = read_object(found, "run.json", problems)
     rounds, wrong = read_lines(found.folder / "rounds.jsonl")
@@ -87,12 +102,12 @@ def _read(row: Row, found: Found) -> Row:
     settings = comparable(config)
     strategy = strategy_name(run)
     around = [f"{name}={printable(choices[name], 40)}" for name in AROUND if choices.get(name) not in (None, "none")]
-    return replace(
-        row,
+    return Row(
+        **_place(found, is_reference),
         strategy=strategy,
         role=run.role,
         label=", ".join([strategy, *around, *_own(settings)]),
-        status=run.status if run.status in STATUSES else "unknown",
+        status=cast(Status, run.status) if run.status in STATUSES else "unknown",
         reason=printable(info.get("reason") or "", 400),
         started=moment(info.get("started")),
         ended=moment(info.get("ended")),

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { countingFields, isComplete, readDraft, requestOf, writeDraft } from '../src/launch'
 import type { Field, Recipe } from '../src/types'
 
-const field = (name: string, more: Partial<Field> = {}): Field => ({ name, label: name, type: 'int', default: 1, ...more })
+const field = (name: string, more: Partial<Field> = {}): Field => ({ name, label: name, type: 'int', default: 1, unit: '', help: '', ...more })
 const FIELDS: Field[] = [
   field('strategy', { type: 'choice', default: 'fedavg', choices: ['fedavg', 'fedprox'] }),
   field('num_rounds', { default: 10, min: 1, max: 200 }),

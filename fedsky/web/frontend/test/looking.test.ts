@@ -20,7 +20,7 @@ const text = (element: Element | null | undefined) => element?.textContent?.repl
 const row = (id: string, more: Partial<RunRow> = {}): RunRow => ({
   id, folder: `main/${id}`, name: id, strategy: 'fedavg', label: 'fedavg', status: 'done', reason: '', started: '2026-11-22T18:00:00+00:00', ended: null,
   rounds: 20, num_rounds: 20, num_clients: 5, seed: 0, accuracy: 0.96, balanced_accuracy: 0.95, megabytes: 12, data: 'folder', partition: 'iid',
-  is_reference: false, note: '', differing: { lr: id === 'a' ? 0.1 : 0.2 }, ...more,
+  is_reference: false, role: 'federated', group: '', note: '', tags: [], differing: { lr: id === 'a' ? 0.1 : 0.2 }, ...more,
 }) // prettier-ignore
 const list = (runs: RunRow[]) => ({ runs, total: runs.length, strategies: ['fedavg', 'local'], statuses: ['done', 'running'], differs: ['lr'] })
 

@@ -166,7 +166,7 @@ describe('launching', () => {
 describe('a job', () => {
   const job: Job = {
     id: 'j1', title: 'Who gains', owner: 'rosa', status: 'running', command: 'python -m fedsky experiment=sky',
-    created: '2026-11-22T20:00:00+00:00', started: '2026-11-22T20:01:00+00:00', ended: null, reason: null, position: null, runs: [],
+    created: '2026-11-22T20:00:00+00:00', started: '2026-11-22T20:01:00+00:00', ended: null, reason: '', position: null, runs: [],
     num_runs: 2, seconds_estimate: 60, cancelling: false, retry_of: null,
   }
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { Round, RunRow } from '../types'
-import { joined, linesOf, spent, upToDate, usableAxes } from './lines'
+import { joined, linesOf, spent, upToDate, usableAxes, type Measure } from './lines'
 
 const round = (number: number, more: Partial<Round> = {}): Round => ({
   round: number, loss: null, accuracy: 0.5, balanced_accuracy: null, validation_loss: null, validation_accuracy: null, train_loss: null,
-  num_trained: 5, num_failures: 0, bytes_up: 1e6, bytes_down: 2e6, num_steps: 10, seconds: 4, ...more,
+  global_train_loss: null, epsilon: null, clip_norm: null, num_trained: 5, num_failures: 0, bytes_up: 1e6, bytes_down: 2e6, num_steps: 10, seconds: 4, ...more,
 }) // prettier-ignore
 const start = round(0, { bytes_up: 0, bytes_down: 0, num_steps: 0, seconds: null })
 
@@ -37,7 +37,7 @@ describe('a row', () => {
 })
 
 describe('curves of a run', () => {
-  const measures = [
+  const measures: Measure[] = [
     { key: 'accuracy', label: 'Accuracy', color: '#0072B2', dash: [], marker: 'o' },
     { key: 'loss', label: 'Loss', color: '#0072B2', dash: [], marker: 'o' },
   ]

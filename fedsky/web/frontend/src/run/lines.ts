@@ -28,7 +28,7 @@ export function usableAxes(rounds: readonly Round[]): Axis[] {
 }
 
 export interface Measure {
-  key: string
+  key: keyof Round
   label: string
   color: string
   dash: number[]

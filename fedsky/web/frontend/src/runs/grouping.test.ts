@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { EXPERIMENT, groupRuns, type ListedRun } from './grouping'
+import type { RunRow } from '../types'
+import { EXPERIMENT, groupRuns } from './grouping'
 
-const run = (id: string, more: Partial<ListedRun> = {}): ListedRun => ({
-  id, folder: id, name: id, strategy: 'fedavg', label: 'fedavg', status: 'done', reason: null, started: null, ended: null, rounds: 1, num_rounds: 1,
-  num_clients: 5, seed: 0, accuracy: null, balanced_accuracy: null, megabytes: null, data: null, partition: null, is_reference: false, note: null,
+const run = (id: string, more: Partial<RunRow> = {}): RunRow => ({
+  id, folder: id, name: id, strategy: 'fedavg', label: 'fedavg', status: 'done', role: 'federated', reason: '', started: null, ended: null, rounds: 1, num_rounds: 1,
+  num_clients: 5, seed: 0, accuracy: null, balanced_accuracy: null, megabytes: null, data: '', partition: '', is_reference: false, group: '', note: '', tags: [],
   differing: {}, ...more,
 }) // prettier-ignore
 
