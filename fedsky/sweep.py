@@ -105,7 +105,8 @@ class SweepJob:
             log = untrusted.text_of(self.folder / "run.log", self.folder, errors="replace")
         except OSError:
             return None
-        return (re.findall(r" ERROR fedsky: fedsky: (.*)", log) or [None])[-1]
+        found: list[str] = re.findall(r" ERROR fedsky: fedsky: (.*)", log)
+        return found[-1] if found else None
 
 
 def is_sweep(folder: Path) -> bool:

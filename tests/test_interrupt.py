@@ -68,11 +68,19 @@ def test_it_ends_a_run_in_one_line(tmp_path: Path, engine: str, seconds: float, 
 def test_it_ends_a_run_whose_terminal_is_gone(tmp_path: Path) -> None:
     """SIGHUP, and nobody who reads what is said: the run says that it was interrupted all the same."""
     master, slave = os.openpty()
+
+    def begin() -> None:
+        heed()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
     process = subprocess.Popen(
         [sys.executable, "-m", "fedsky", *SMALL, "engine=inline", f"hydra.run.dir={tmp_path / 'run'}"],
-        stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-        preexec_fn=lambda: (heed(), fcntl.ioctl(0, termios.TIOCSCTTY, 0)),
-    )  # fmt: skip
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+        preexec_fn=begin,
+    )
     os.close(slave)
     end = time.monotonic() + 60
     while not (tmp_path / "run" / "checkpoint").is_dir():

@@ -102,7 +102,7 @@ def test_a_client_that_raises_in_an_actor_does_too_and_costs_its_job_alone(tmp_p
         env=os.environ | {"PYTHONPATH": support},
     )
     assert done.returncode == 1
-    assert "in fail" in done.stderr
+    assert "in fail" in (tmp_path / "0" / "run.log").read_text()
     assert done.stderr.count("strategy._target_=tiny.Failing: client 2: KeyError") == 1
     assert "1 job(s) failed" in done.stderr
     statuses = [json.loads((tmp_path / str(number) / "run.json").read_text())["status"] for number in (0, 1)]

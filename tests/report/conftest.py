@@ -101,8 +101,9 @@ def write_a_run(
             rows = csv.writer(file)
             head = ["image", "client", "label", "predicted", "probability_cloudy", "probability_sunny"]
             rows.writerow(head if groups is None else [*head, "group"])
-            for image, label, predicted, *more in predictions:
-                client, sunny = (*more, *(0, 0.5)[len(more) :])
+            for each in predictions:
+                image, label, predicted = each[:3]
+                client, sunny = [*each[3:], *(0, 0.5)[len(each) - 3 :]]
                 row = [image, client, label, predicted, 1 - sunny, sunny]
                 rows.writerow(row if groups is None else [*row, groups.get(image, "")])
     return folder

@@ -51,7 +51,7 @@ def test_verdict_with_paired_images(tmp_path: Path, write_run: WriteRun, judge: 
     text, table = report(tmp_path / "runs", tmp_path / "out")
     assert "fedavg: +20.0 points by joining, -10.0 points against pooling (not shown), 67 % of the gap closed." in text
     pairs = table("comparisons").set_index(["first", "second"])
-    row = pairs.loc[("fedavg", "local")]
+    row: Any = pairs.loc[("fedavg", "local")]
     assert (row["difference"], row["photographs"], row["runs"], row["family"]) == (pytest.approx(0.2), 40, 2, "planned")
     assert "The models of fedavg are 20.0 points better than those of local (95 % interval " in text
     assert f"{100 * row['difference_low']:.1f} to {100 * row['difference_high']:.1f}" in text

@@ -236,4 +236,5 @@ def means_by_photograph(root: Path, strategy: str) -> "pd.Series[float]":
     """The share of a strategy's runs that judged each photograph rightly."""
     tables = [pd.read_csv(path / "predictions.csv") for path in root.glob(f"{strategy}-*")]
     every = pd.concat(tables)
-    return (every["label"] == every["predicted"]).groupby([every["image"], every["label"]]).mean()
+    right = (every["label"] == every["predicted"]).astype(float)
+    return right.groupby([every["image"], every["label"]]).mean()

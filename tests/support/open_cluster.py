@@ -15,7 +15,7 @@ if __name__ == "__main__":
         "token": os.environ[cluster.TOKEN],
         "folder": cluster._folder[0],
         "pid": os.getpid(),
-        "cores": ray.cluster_resources()["CPU"],
+        "cores": ray.cluster_resources()["CPU"],  # type: ignore[no-untyped-call]
     }
     sys.stdout.write(json.dumps(told) + "\n")
     sys.stdout.flush()

@@ -63,7 +63,7 @@ def no_limit(*_: str) -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("role", EXAMPLES)
 def test_every_operation_answers_as_described(
-    app: Flask, add_user: Callable[[str], User], as_role: Callable[[str], Browser], role: str
+    app: Flask, add_user: Callable[..., User], as_role: Callable[[str], Browser], role: str
 ) -> None:
     app.extensions["limits"].count = no_limit
     spare = add_user("spare").id
