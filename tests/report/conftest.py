@@ -102,8 +102,8 @@ def write_a_run(
             head = ["image", "client", "label", "predicted", "probability_cloudy", "probability_sunny"]
             rows.writerow(head if groups is None else [*head, "group"])
             for each in predictions:
-                image, label, predicted = each[:3]
-                client, sunny = [*each[3:], *(0, 0.5)[len(each) - 3 :]]
+                cells: list[Any] = [*each, *(0, 0.5)[len(each) - 3 :]]
+                image, label, predicted, client, sunny = cells
                 row = [image, client, label, predicted, 1 - sunny, sunny]
                 rows.writerow(row if groups is None else [*row, groups.get(image, "")])
     return folder
