@@ -1,0 +1,70 @@
+"""What is private in flwr, ray, hydra and Python, and used all the same: one list, and a test that sees it change."""
+
+import ast
+import importlib
+import inspect
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CODE = [path for place in ("fedsky", "strategies", "baselines") for path in sorted((ROOT / place).rglob("*.py"))]
+
+# module and name, with the reason; a name that ends in (a, b) is called with these arguments
+USED = {
+    "flwr.server.superlink.fleet.vce.backend.raybackend:RayBackend": "to end its actors at once on Ctrl-C",
+    "flwr.server.superlink.fleet.vce.backend.raybackend:RayBackend.build(self, app_fn)": "to learn where it is",
+    "flwr.simulation:run_simulation(server_app, client_app, num_supernodes, backend_config)": "deprecated; starts it",
+    "flwr.simulation.ray_transport.ray_actor:BasicActorPool": "its pool and _future_to_actor name the actors",
+    "flwr.supercore.run:Run.create_empty(run_id)": "a grid has a run; the inline engine has none",
+    "flwr.supercore.task_identity:TaskIdentity": "Message asks for the task that it is made in",
+    "ray._private.ray_constants:ENABLE_RAY_CLUSTER": "a cluster of a run's own listens on loopback",
+    "ray._raylet:AuthenticationTokenLoader": "a second cluster in one process has another token",
+    "ray._raylet:Config": "likewise",
+    "hydra._internal.utils:get_args_parser": "settings may stand after options",
+    "hydra._internal.utils:create_config_search_path": "a sweep that goes on splits its overrides as it began",
+    "hydra._internal.config_loader_impl:ConfigLoaderImpl": "likewise",
+    "hydra._internal.core_plugins.basic_sweeper:BasicSweeper.split_arguments(overrides)": "likewise",
+    "threading:_register_atexit": "the engine's threads end before the interpreter joins them",
+}
+PRIVATE = re.compile(r"\b_(?!_)\w+|\.supercore\.|\.superlink\.|\bflwr\.simulation\b")
+
+
+def private_imports(path: Path) -> set[str]:
+    """What a file imports of the libraries' private parts, as module:name."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in ("flwr", "ray", "hydra"):
+            for alias in node.names:
+                if PRIVATE.search(f"{node.module}.{alias.name}"):
+                    found.add(f"{node.module}:{alias.name}")
+    return found
+
+
+def test_whatever_is_private_and_imported_stands_in_the_list() -> None:
+    listed = {re.split(r"[.(]", name.partition(":")[2])[0] for name in USED}
+    modules = {name.partition(":")[0].rpartition(".")[2] for name in USED}
+    for path in CODE:
+        for found in private_imports(path):
+            name = found.partition(":")[2]
+            assert name in listed or name in modules, f"{path.relative_to(ROOT)}: {found}"
+
+
+@pytest.mark.parametrize("used", USED)
+def test_it_is_still_there_as_it_is_used(used: str) -> None:
+    name, _, arguments = used.partition("(")
+    module, _, attribute = name.partition(":")
+    found = importlib.import_module(module)
+    for part in attribute.split("."):
+        found = getattr(found, part)
+    if arguments:
+        known = list(inspect.signature(found).parameters)  # type: ignore[arg-type]
+        assert set(arguments.rstrip(")").split(", ")) <= set(known), known
+
+
+def test_flwr_and_hydra_are_capped_as_their_private_parts_may_change() -> None:
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    for package in ("flwr", "hydra-core"):
+        assert any(each.startswith(package) and "<" in each for each in wanted), package
