@@ -9,6 +9,7 @@ refused: brackets, quotes and calls of Hydra's functions that do not close. Name
 import re
 import shlex
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from typing import NoReturn
 
@@ -27,13 +28,17 @@ _OPENING, _CLOSING = "([{", ")]}"
 
 
 def command_line(words: Iterable[str]) -> list[str]:
-    """A command line with its settings before its options, which Hydra takes in no other order; ValueError as below."""
-    parts: tuple[list[str], list[str]] = ([], [])
-    for word in readable(words):
-        parts[not (word.startswith("~") or _WORD.fullmatch(word))].append(word)
-    line = [*parts[0], *parts[1]]
+    """A command line as typed or, where options stand among its settings, with them behind; ValueError as below."""
+    line = readable(words)
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign]  # which would print a page
+    with suppress(ValueError):
+        parser.parse_args(line)
+        return line
+    parts: tuple[list[str], list[str]] = ([], [])
+    for word in line:
+        parts[not (word.startswith("~") or _WORD.fullmatch(word))].append(word)
+    line = [*parts[0], *parts[1]]
     parser.parse_args(line)
     return line
 

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from fedsky.config import resolve
@@ -59,11 +58,11 @@ def owner_table(photos: Photos, owners: Sequence[Owner], names: Sequence[str]) -
     counts = label_counts(photos, owners)
     table = Table("")
     for name in (*photos.classes, "images", "train", "validation", "test", "distance"):
-        table.add_column(escape(printable(name, 60)), justify="right")
+        table.add_column(printable(name, 60), justify="right")
     rows = [[*own, own.sum(), *map(len, (owner.train, owner.validation, owner.test))]
             for own, owner in zip(counts, owners, strict=True)]  # fmt: skip
     for name, row, distance in zip(names, rows, label_distances(counts), strict=True):
-        table.add_row(escape(printable(name, 60)), *map(str, row), f"{distance:.3f}")
+        table.add_row(printable(name, 60), *map(str, row), f"{distance:.3f}")
     table.add_section()
     table.add_row("all", *map(str, np.sum(rows, axis=0)), f"{heterogeneity(counts):.3f}")
     return table

@@ -63,7 +63,7 @@ def test_the_quoting_that_is_shown_works_in_a_shell(value: str) -> None:
     ("word", "line"),
     [
         ("seed=0,", "seed=0,: nothing stands after the last comma: leave it out"),
-        ("lr='", "lr='': its quotes or brackets do not fit; as one text: "),
+        ("lr='", "lr=': its quotes or brackets do not fit; as one text: "),
         ("client_names=[a,b", "client_names=[a,b: its quotes or brackets do not fit; as one text: 'cl"),
         ("lr=choice(1,", "lr=choice(1,: its quotes or brackets do not fit"),
         ("lr=1,2", "lr=1,2: for a run with each of these values add -m; as one text: 'lr=\"1,2\"'"),
