@@ -91,6 +91,7 @@ def test_a_training_killed_and_cancelled_on_its_way_comes_to_the_same_bytes(
             time.sleep(0.01)
 
     def told(which: str) -> dict[str, Any]:
+        time.sleep(0.3)  # the site has a rate
         found: dict[str, Any] = operator.get(f"/api/jobs/{which}").get_json()["job"]
         return found
 
