@@ -11,9 +11,11 @@ import contextlib
 import io
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -31,7 +33,7 @@ from fedsky.config.refusals import TRACEBACK
 
 BASE = ["engine=inline", "num_clients=3", "num_rounds=2", "data.count=40", "data.size=32"]
 LAST = "dry_run=true"
-MOST_LINES = 5
+MOST_LINES, MOST_SECONDS, LATE = 5, 60.0, 124
 KEYS = sorted(known.settings())
 # What would only take long: a million rounds, photographs or clients are no abuse.
 SLOW = {"num_rounds", "num_clients", "local_epochs", "data.count", "data.size", "dry_run", "data.owners"}
@@ -134,9 +136,12 @@ def in_this_process(words: list[str]) -> Ended:
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         sys.argv[:] = [shell.__file__, *words]
         try:
-            shell.main()
+            with hurried():
+                shell.main()
         except SystemExit as error:
             code = error.code if isinstance(error.code, int) else int(bool(error.code))
+        except KeyboardInterrupt:
+            code = LATE
         except Exception as error:
             err.write(f"Traceback (most recent call last): {error!r}\n")
             code = 1
@@ -162,8 +167,26 @@ def in_its_own(words: list[str], environment: str, folder: Path) -> Ended:
         "-m",
         "fedsky",
     ]
-    done = subprocess.run([*line, *words], cwd=folder, env=env, capture_output=True, timeout=240)
+    try:
+        done = subprocess.run([*line, *words], cwd=folder, env=env, capture_output=True, timeout=4 * MOST_SECONDS)
+    except subprocess.TimeoutExpired:
+        return Ended(LATE, "", "")
     return Ended(done.returncode, *(text.decode(errors="replace") for text in (done.stdout, done.stderr)))
+
+
+@contextlib.contextmanager
+def hurried() -> Iterator[None]:
+    """Interrupts the main thread where it is not done within ``MOST_SECONDS``."""
+    timer = threading.Timer(
+        MOST_SECONDS, lambda: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+    )
+    signal.signal(signal.SIGUSR1, signal.default_int_handler)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @contextlib.contextmanager
@@ -192,7 +215,8 @@ def main(
         wrong = fault(words, ended, silent)
         codes[f"{place}, status {ended.code}"] += 1
         if wrong is not None:
-            faults.append(f"{wrong}: {place}: {words!r}\n    {ended.err.strip()[-600:]}")
+            faults.append(wrong)
+            print(f"{wrong}: {place}: {words!r}\n    {ended.err.strip()[-600:]}", flush=True)
 
     def drawn(examples: int) -> settings:
         return settings(max_examples=examples, database=None, deadline=None, phases=[Phase.generate],
@@ -220,8 +244,6 @@ def main(
     for name, times in sorted(codes.items()):
         print(f"{times:4} {name}")
     print(f"{sum(codes.values())} command lines in {time.perf_counter() - start:.0f} s, {len(faults)} ended wrongly")
-    for line in faults:
-        print(line)
     if faults:
         raise SystemExit(1)
 
