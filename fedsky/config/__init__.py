@@ -108,6 +108,11 @@ def make(settings: dict[str, Any], **more: Any) -> Any:
     except InstantiationException as error:
         if isinstance(error.__cause__, ValueError | OSError):
             raise error.__cause__ from None
+        if str(error).startswith(("Error locating target", "Expected a callable target")):
+            why = f" ({error.__cause__})" if error.__cause__ else ""
+            raise ValueError(
+                f"_target_={shown(target)}: there is no class or function of this name{why}; name one as module.name"
+            ) from error
         raise
 
 

@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hydra.errors import HydraException
 
-from fedsky.config import compose, learning_rate, resolve
+from fedsky.config import compose, learning_rate, make, resolve
 from fedsky.config.refusals import explain
 
 WHOLE_FROM_1 = "a whole number of 1 or more is needed"
@@ -112,3 +113,9 @@ def test_cosine_learning_rate(rate: Callable[..., float]) -> None:
     wanted = [0.4, 0.2 * (1 + half), 0.2, 0.2 * (1 - half)]
     assert [rate("cosine", round) for round in (1, 2, 3, 4)] == pytest.approx(wanted, abs=1e-12)
     assert rate("cosine", 5) == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("target", ["strategies.fedavg.Nothing", "nowhere.Class", "", 0.5, "/root/x"])
+def test_a_target_that_is_not_there_is_named(target: Any) -> None:
+    with pytest.raises(ValueError, match=f"^_target_={target}: there is no class or function of this name"):
+        make({"_target_": target})

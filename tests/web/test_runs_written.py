@@ -70,6 +70,7 @@ def test_the_row_of_a_run(get: Get, outputs: Path, strategy: str) -> None:
     assert len(row.pop("group")) == 12 and len(row.pop("id")) == 16
     assert row == {
         "folder": strategy, "name": strategy, "strategy": strategy, "label": strategy, "status": "done", "reason": "",
+        "role": {"fedavg": "federated", "local": "alone"}[strategy],
         "started": info["started"], "ended": info["ended"], "rounds": 2, "num_rounds": 2, "num_clients": 3, "seed": 0,
         "accuracy": info["result"]["accuracy"], "balanced_accuracy": info["result"]["balanced_accuracy"],
         "megabytes": sum(line["bytes_up"] + line["bytes_down"] for line in rounds) / 1e6, "data": "rendered",
