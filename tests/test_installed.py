@@ -125,7 +125,7 @@ def test_a_model_of_ones_own_judges_where_its_shelf_stands_alone(fedsky: Path, t
     assert re.match(r"photo\.png: (lying|standing) \d\.\d+\n", ask(fedsky, tmp_path, "predict", "run", "photo.png"))
     (tmp_path / "run" / "elsewhere").mkdir()
     told = ask(fedsky, tmp_path / "run" / "elsewhere", "predict", "..", "../../photo.png", code=1)
-    assert "its model is mine.small, which no choice of conf/model names" in told and told.count("\n") == 1
+    assert "names model._target_=mine.small, which conf/ does not" in told and told.count("\n") == 1
 
 
 def test_runs_of_ones_own_go_on_where_they_stopped(fedsky: Path, tmp_path: Path) -> None:
