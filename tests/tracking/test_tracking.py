@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from fedsky.config import compose, resolve
+from fedsky.config.permitted import Word
 from fedsky.history import Row
 from fedsky.resume import resume
 from fedsky.run import run
@@ -65,7 +66,7 @@ def test_a_resumed_run_goes_on_in_the_same_mlflow_run(tmp_path: Path, monkeypatc
     client = tracking.MlflowClient(uri)
     (found,) = client.search_runs([client.get_experiment_by_name("fedsky").experiment_id])
     assert found.info.status == "KILLED"
-    resume(tmp_path / "run")
+    resume(tmp_path / "run", Word(settings={"tracking.tracking_uri": uri}))  # the user's own word for the place
     (found,) = client.search_runs([client.get_experiment_by_name("fedsky").experiment_id])
     assert found.info.status == "FINISHED"
 
