@@ -147,4 +147,4 @@ def test_a_package_that_is_missing_is_told_before_anything_is_trained(
     monkeypatch.setattr("fedsky.tracking.tracker.find_spec", lambda name: None)
     with pytest.raises(ValueError, match="tracking=wandb: wandb is not installed: python -m pip install wandb"):
         run(resolve(compose([*QUICK, "tracking=wandb"])), tmp_path / "run")
-    assert not (tmp_path / "run").exists()
+    assert not (tmp_path / "run" / "run.json").exists()
