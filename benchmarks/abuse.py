@@ -140,8 +140,6 @@ def in_this_process(words: list[str]) -> Ended:
                 shell.main()
         except SystemExit as error:
             code = error.code if isinstance(error.code, int) else int(bool(error.code))
-        except KeyboardInterrupt:
-            code = LATE
         except Exception as error:
             err.write(f"Traceback (most recent call last): {error!r}\n")
             code = 1
