@@ -13,7 +13,7 @@ from fedsky.history import Run, write_whole
 from fedsky.language import _
 
 from . import exports, style
-from .views.photographs import Mistake
+from .photographs import Mistake
 
 MOST_ROWS, MOST_CELLS = 60, 600  # of a table on the page; tables/ has all
 

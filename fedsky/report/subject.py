@@ -6,6 +6,7 @@ from fedsky.language import _
 
 from . import style
 from .blocks import Writer
+from .comparisons import Comparison, compare_all
 from .groups import Group, Kind
 
 MOST_CONTEXTS = 4  # settings of which the page answers and draws; all are in the tables
@@ -14,7 +15,8 @@ MOST_GROUPS = 16  # rows of a figure
 
 @dataclass(frozen=True)
 class Subject:
-    """prefix: how the names of its plots and anchors begin; thorough: whether every view is drawn."""
+    """prefix: how the names of its plots and anchors begin; thorough: whether every view is drawn;
+    baseline: the group that all others are compared with."""
 
     kind: Kind
     shown: list[Group]
@@ -22,6 +24,12 @@ class Subject:
     looks: dict[str, style.Look]
     thorough: bool
     writer: Writer
+    baseline: str | None = None
+
+    @property
+    def comparisons(self) -> list[Comparison]:
+        """Those that the page shows, the planned ones first."""
+        return compare_all(self.kind, self.baseline)
 
     @property
     def contexts(self) -> list[tuple[str, list[Group]]]:
@@ -40,11 +48,16 @@ class Subject:
                        all=len(self.kind.groups))  # fmt: skip
 
 
-def subject(kind: Kind, prefix: str, writer: Writer, thorough: bool) -> Subject:
+def subject(kind: Kind, prefix: str, writer: Writer, thorough: bool, baseline: str | None = None) -> Subject:
     """The groups of the first contexts, as many as a figure has room for; numbers never depend on what is shown."""
     shown: list[Group] = []
     for groups in list(kind.contexts.values())[:MOST_CONTEXTS]:
         if not shown or len(shown) + len(groups) <= MOST_GROUPS:
             shown += groups[:MOST_GROUPS]
     looks = style.looks(kind.groups, kind.groups)
-    return Subject(kind, shown, prefix, looks, thorough, writer)
+    return Subject(kind, shown, prefix, looks, thorough, writer, baseline)
+
+
+def numbered(name: str, number: int, all_of_them: int) -> str:
+    """A figure's name, with its number where there are several."""
+    return f"{name}-{number}" if all_of_them > 1 else name

@@ -16,7 +16,7 @@ from fedsky.report import plots, style
 from fedsky.report.groups import Group
 from fedsky.report.page import write_report
 from fedsky.report.plots import layout
-from fedsky.report.views.owners import Heat
+from fedsky.report.plots.owners import Heat
 
 WriteRun = Callable[..., Path]
 Judge = Callable[..., list[tuple[str, str, str]]]

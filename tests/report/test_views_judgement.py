@@ -16,9 +16,9 @@ from fedsky.data import sky
 from fedsky.history import find_runs, read_run
 from fedsky.report.groups import Group
 from fedsky.report.kinds import make_kinds
+from fedsky.report.photographs import MOST, PIXELS, mistakes
 from fedsky.report.results import Result, read_result
 from fedsky.report.views.judgement import calibration_error, judged, reliability
-from fedsky.report.views.photographs import MOST, PIXELS, mistakes
 
 WriteRun = Callable[..., Path]
 Row = tuple[str, str, float]  # image, label, probability of sunny

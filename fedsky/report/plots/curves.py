@@ -2,18 +2,40 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fedsky.columns import COLUMNS
-from fedsky.language import _
+from fedsky.language import N_, _
 
 from ..groups import Group
+from ..reading import Floats
 from ..style import Look, variant
-from ..views.curves import AXES, MOST_LINES, Curve
 from . import layout
+
+AXES = {
+    "round": N_("Round"),
+    "megabytes": N_("Megabytes sent, both directions"),
+    "seconds": N_("Seconds on the wall"),
+    "steps": N_("Local steps of all clients"),
+}
+MOST_LINES = 36  # single runs beyond which none are drawn
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One group's mean with its interval, and each of its runs as (x, y). flat: nothing is sent, x has no meaning."""
+
+    group: Group
+    x: Floats
+    mean: Floats
+    low: Floats
+    high: Floats
+    runs: list[tuple[Floats, Floats]]
+    flat: bool = False
 
 
 def curves(found: Sequence[Curve], metric: str, axis: str, looks: dict[str, Look]) -> Figure:

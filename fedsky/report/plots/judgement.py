@@ -2,19 +2,44 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from fedsky.language import _
 
 from ..groups import Group
+from ..reading import Floats
+from ..statistics import Estimate
 from ..style import Look, variant
-from ..views.judgement import GRID, Judged
 from . import layout
 from .layout import short
 
+GRID = np.linspace(0, 1, 101)  # false positive rates at which curves of runs are averaged
 WORDS = 10  # classes beyond which a confusion matrix has no numbers in it
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the runs of a group say of their test images, all runs together.
+
+    confusion: [label, predicted] image counts; true_rate: mean over runs at the false positive rates of GRID (of the
+    last class, or the mean of all classes against the rest where there are more than two); bins: one row a bin of the
+    probability of the predicted class, with the mean probability, the share judged rightly and n.
+    """
+
+    group: Group
+    classes: list[str]
+    runs: int
+    confusion: Floats
+    precision: dict[str, Estimate | None]
+    recall: dict[str, Estimate | None]
+    true_rate: Floats | None
+    area: Estimate | None
+    bins: pd.DataFrame
+    error: Estimate | None
 
 
 def confusion(found: Sequence[Judged]) -> Figure:

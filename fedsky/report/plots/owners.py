@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,20 @@ from ..groups import Group
 from ..reading import Floats
 from ..style import CLASSES, Look, variant
 from ..tables import image_count
-from ..views.owners import Heat
 from . import layout
 from .layout import MANY, short
 
 NAMED = 12  # owners of a heat map beyond which they are not named
+
+
+@dataclass(frozen=True)
+class Heat:
+    """A group's accuracy of each owner (rows) in each round (columns), mean over the runs that tell; in [0, 1]."""
+
+    group: Group
+    rounds: Floats
+    owners: list[str]
+    accuracy: Floats
 
 
 def owners(table: pd.DataFrame, groups: Sequence[Group], looks: dict[str, Look]) -> Figure:

@@ -1,14 +1,44 @@
 """The final result against each setting that a sweep varies."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
 from fedsky.language import _
 
+from ..groups import Group
+from ..statistics import Estimate
 from ..style import Look
-from ..views.sweeps import MOST_SERIES, Sweep
 from . import layout
+
+MOST_SERIES = 8  # lines beyond which a panel shows the first only
+
+
+@dataclass(frozen=True)
+class Point:
+    """A group's place on a sweep: the setting's value, the mean with its interval, and each run."""
+
+    group: Group
+    x: float
+    estimate: Estimate
+    runs: list[float]
+
+
+@dataclass(frozen=True)
+class Series:
+    """Groups that differ in the one setting alone, in order of it. label: what they share that others do not."""
+
+    label: str
+    points: list[Point]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A setting and the series over it."""
+
+    key: str
+    series: list[Series]
 
 
 def sweep(found: Sequence[Sweep], looks: dict[str, Look]) -> Figure:

@@ -1,7 +1,11 @@
 """Rounds, megabytes and seconds until a share of pooled accuracy is first reached."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -9,11 +13,34 @@ from fedsky.language import N_, _
 
 from ..groups import Group
 from ..style import Look
-from ..views.targets import COSTS, SHARES, Target
 from . import layout
 
+SHARES = (0.90, 0.95, 0.99)
+COSTS = ("round", "megabytes", "seconds")
 TITLES = {"round": N_("Rounds"), "megabytes": N_("Megabytes sent"), "seconds": N_("Seconds on the wall")}
 MARKERS = ("o", "s", "^")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A share of pooled accuracy and what each run of a group had spent when it first came there; NaN if it never did.
+
+    accuracy: the balanced accuracy to be reached, as a fraction; costs: one row a run with the columns of COSTS.
+    """
+
+    group: Group
+    share: float
+    accuracy: float
+    costs: pd.DataFrame
+
+    @property
+    def reached(self) -> int:
+        return int(self.costs["round"].notna().sum())
+
+    def mean(self, cost: str) -> float:
+        """The mean over all runs; NaN unless every run came there, as those that did are the lucky ones."""
+        values = self.costs[cost].to_numpy(float)
+        return float(values.mean()) if len(values) and not np.isnan(values).any() else math.nan
 
 
 def targets(found: Sequence[Target], looks: dict[str, Look]) -> Figure:

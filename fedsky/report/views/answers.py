@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 
 from fedsky.language import _
 
-from .. import verdict, words
+from .. import tables, verdict, words
+from ..blocks import Answers, Block, Section, Text
 from ..comparisons import WORSE, Comparison, by_owner
 from ..groups import Group
+from ..subject import MOST_CONTEXTS, Subject
 
+PLACE = 10
 METRIC = "balanced_accuracy"
 
 
@@ -90,3 +93,26 @@ def _megabytes(group: Group) -> str:
     return _("{group}: {total} MB a run over {rounds} rounds and all owners, {up} up to the server and {down} down.",
              group=group.label, total=total, rounds=max(run.last_round for run in runs),
              up=words.fixed(sum(up) / len(runs)), down=words.fixed(sum(down) / len(runs)))  # fmt: skip
+
+
+def section(about: Subject) -> Section | None:
+    """The four answers, context by context, then the verdict on each federated group."""
+    kind, blocks = about.kind, list[Block]()
+    contexts = list(kind.contexts.items())
+    for context, groups in contexts[:MOST_CONTEXTS]:
+        owners = tables.owners_table(kind, groups)
+        names = dict(zip(owners["client"], owners["owner"], strict=True))
+        found = answers(groups, about.comparisons, names)
+        if found:
+            blocks.append(Answers(context, found))
+    told = [f"{headline} {sentence}".strip() for _context, headline, sentence in verdict.sentences(kind)]
+    if not any(group.is_federated for group in kind.groups):
+        told = [_("No federated run: nothing to say about joining.")]
+    many = len(told) > 12
+    blocks.append(Text(told, _("All {n} verdicts", n=len(told)) if many else "", _("What joining is worth")))
+    if rests := verdict.scope(kind):
+        blocks.append(Text(rests, "", _("What the intervals are about")))
+    lead = ""
+    if len(contexts) > MOST_CONTEXTS:
+        lead = _("The first {n} of {all} settings; all are in tables/.", n=MOST_CONTEXTS, all=len(contexts))
+    return Section(f"{about.prefix}answers", _("In short"), lead, blocks)

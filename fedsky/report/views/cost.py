@@ -1,16 +1,21 @@
 """What a round costs: seconds by what they went into, megabytes by direction."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from fedsky.language import _
 
+from .. import plots
+from ..blocks import Block, Plots, Section, sheet
 from ..groups import Group, Kind
 from ..results import Result
+from ..subject import Subject
 from ..words import fixed
 
+PLACE = 100
 SHARES = ("training", "evaluation", "rest")
 
 
@@ -64,3 +69,25 @@ def shown_cost(table: pd.DataFrame) -> pd.DataFrame:
                                       for name, title in titles.items()}}
         for row in table.to_dict("records")
     ])  # fmt: skip
+
+
+def section(about: Subject) -> Section | None:
+    """Seconds and megabytes of a mean round."""
+    table = cost_table(about.kind, about.kind.groups)
+    about.writer.table("cost", table)
+    mine = table[table["group"].isin({group.label for group in about.shown})]
+    shown = shown_cost(mine)
+    caption = _("What a mean round costs.") + about.cut
+    said = "; ".join(f"{row[_('group')]}: {row[_('seconds a round, on the wall')]} s, {row[_('MB up a round')]} MB up"
+                     for row in shown.to_dict("records"))  # fmt: skip
+    blocks: list[Block] = []
+    if about.thorough:
+        blocks.append(Plots([about.writer.plot(f"{about.prefix}cost", partial(plots.cost, mine, about.shown),
+                                               f"{caption} {said}.", caption, shown, "tables/cost.csv")]))  # fmt: skip
+    else:
+        blocks.append(sheet(caption, shown, file="tables/cost.csv"))
+    lead = _("Clients work several at a time and only their own seconds are kept: training takes the longest client's, "
+             "or all clients' divided by how many work at a time, if that is more. What the server evaluates, sends, "
+             "waits for and averages is not told apart: it is the rest. Seconds depend on the machine and on what else "
+             "it did.")  # fmt: skip
+    return Section(f"{about.prefix}cost-section", _("What it costs"), lead, blocks)

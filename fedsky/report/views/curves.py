@@ -2,44 +2,28 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from fedsky.columns import COLUMNS
-from fedsky.language import N_
+from fedsky.columns import COLUMNS, FINAL_METRICS
+from fedsky.language import _
 
+from .. import plots, tables, words
+from ..blocks import Block, Plots, Section
 from ..groups import Group, Kind
-from ..reading import Floats
+from ..plots.curves import AXES, MOST_LINES, Curve
+from ..subject import Subject
 from ..words import UNKNOWN, fixed
 
-AXES = {
-    "round": N_("Round"),
-    "megabytes": N_("Megabytes sent, both directions"),
-    "seconds": N_("Seconds on the wall"),
-    "steps": N_("Local steps of all clients"),
-}
-MOST_LINES = 36  # single runs beyond which none are drawn
+PLACE = 50
 MOST_POINTS = 300  # rounds beyond which every k-th is drawn
-
-
-@dataclass(frozen=True)
-class Curve:
-    """One group's mean with its interval, and each of its runs as (x, y). flat: nothing is sent, x has no meaning."""
-
-    group: Group
-    x: Floats
-    mean: Floats
-    low: Floats
-    high: Floats
-    runs: list[tuple[Floats, Floats]]
-    flat: bool = False
 
 
 def spent_table(kind: Kind) -> pd.DataFrame:
     """One row a group and round: what was spent by its end, mean over runs; NaN where not every run tells."""
-    tables = []
+    found = []
     for group in kind.groups:
         runs = list(group.results.values())
         columns = {"data": kind.title, "group": group.label}
@@ -49,8 +33,8 @@ def spent_table(kind: Kind) -> pd.DataFrame:
             spent[axis] = table.mean(axis=1, skipna=False).rename(axis)
         frame = pd.DataFrame(spent)
         frame["round"] = frame.index
-        tables.append(frame.assign(**columns)[["data", "group", *AXES]])
-    return pd.concat(tables, ignore_index=True)
+        found.append(frame.assign(**columns)[["data", "group", *AXES]])
+    return pd.concat(found, ignore_index=True)
 
 
 def curves(
@@ -93,3 +77,44 @@ def shown_spent(spent: pd.DataFrame, groups: Sequence[Group], axis: str) -> pd.D
         text = fixed(row[axis], 0 if axis == "steps" else 1)
         rows.setdefault(int(row["round"]), {"round": str(int(row["round"]))})[row["group"]] = text
     return pd.DataFrame([rows[current] for current in sorted(rows)]).fillna(UNKNOWN)
+
+
+def section(about: Subject) -> Section | None:
+    """Each metric against each of what is spent: rounds unfolded, the rest folded."""
+    kind, writer = about.kind, about.writer
+    spent = spent_table(kind)
+    writer.table("spent", spent)
+    by_metric = {metric: tables.rounds_table(kind, kind.groups, metric) for metric in FINAL_METRICS}
+    for metric, table in by_metric.items():
+        writer.table(metric, table)
+    single = all(len(group.results) == 1 for group in about.shown)
+    lines = sum(len(group.results) for group in about.shown)
+    how = _("One run a group: no interval.") if single else _("Line: mean over runs; band: 95 % interval over runs "
+                                                             "(Student's t).")  # fmt: skip
+    if not single and lines <= MOST_LINES:
+        how += " " + _("Faint lines: single runs.")
+    blocks: list[Block] = []
+    for axis, title in (AXES if about.thorough else {"round": AXES["round"]}).items():
+        drawn = []
+        for metric in FINAL_METRICS:
+            found, unknown = curves(by_metric[metric], spent, about.shown, metric, axis)
+            if not found:
+                continue
+            name = f"{about.prefix}{metric}" + ("" if axis == "round" else f"-{axis}")
+            head = _("{metric} against: {axis}.", metric=_(COLUMNS[metric].label).capitalize(), axis=_(title).lower())
+            ends = "; ".join(f"{curve.group.label} {words.final_words(curve.group, metric)}" for curve in found)
+            without = _("Unknown, and so not drawn: {groups}.", groups=", ".join(unknown)) if unknown else ""
+            numbers = by_metric[metric][by_metric[metric]["group"].isin({group.label for group in about.shown})]
+            frame = tables.shown_rounds(numbers, metric) if axis == "round" else shown_spent(spent, about.shown, axis)
+            drawn.append(writer.plot(
+                name, partial(plots.curves, found, metric, axis, about.looks),
+                _("{head} In the last round: {ends}.", head=head, ends=ends),
+                f"{head} {how} {without}".strip() + about.cut, frame,
+                f"tables/{metric}.csv" if axis == "round" else "tables/spent.csv",
+            ))  # fmt: skip
+        if drawn:
+            blocks.append(Plots(drawn, _("Against: {axis}", axis=_(title).lower()), axis == "round"))
+    lead = _("On the test images. A point is a round: its place is what the group's runs had spent by then and its "
+             "height what they had reached, both means over runs; nothing is interpolated. Training alone and pooled "
+             "training send no models: against megabytes they are level lines at their last result.")  # fmt: skip
+    return Section(f"{about.prefix}rounds", _("Over rounds, megabytes, seconds and local steps"), lead, blocks)

@@ -1,15 +1,21 @@
 """What joining gains against staying alone, what sets it apart from pooling, and the share of that gap it closes."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import pandas as pd
 
 from fedsky.language import _
 
-from ..comparisons import Comparison, Joining
+from .. import plots, tables, verdict
+from ..blocks import Plot, Plots, Section
+from ..comparisons import Comparison, Joining, joining
 from ..groups import Kind
 from ..statistics import Estimate
+from ..subject import Subject, numbered
 from ..words import UNKNOWN, fixed, judgement, points_interval
+
+PLACE = 40
 
 
 def _flat(name: str, estimate: Estimate | None) -> dict[str, float | None]:
@@ -55,3 +61,44 @@ def share_text(share: Estimate | None) -> str:
     if share.low is None or share.high is None:
         return value
     return f"{value} ({fixed(100 * share.low, 0)} to {fixed(100 * share.high, 0)})"
+
+
+def section(about: Subject) -> Section | None:
+    """What joining changes for all, then owner by owner."""
+    drawn: list[Plot] = []
+    found = [each for each in joining(about.kind) if each.federated in about.shown]
+    if found:
+        about.writer.table("joining", joining_table(about.kind, found))
+        shown = shown_joining(found)
+        caption = _("Points of balanced accuracy that joining changes, with 95 % intervals that hold together.")
+        alt = caption + " " + " ".join(verdict.headline(each) for each in found)
+        draw = partial(plots.joining, found, about.looks)
+        drawn.append(about.writer.plot(f"{about.prefix}joining", draw, alt, caption, shown, "tables/joining.csv"))
+        known = [each for each in found if each.share is not None]
+        if known:
+            caption = _("Share of the gap between alone and pooled that a federation closes, with its 95 % interval.")
+            said = "; ".join(f"{each.federated.label} {share_text(each.share)}" for each in known)
+            drawn.append(about.writer.plot(f"{about.prefix}share", partial(plots.share, found, about.looks),
+                                           f"{caption} {said}.", caption, shown, "tables/joining.csv"))  # fmt: skip
+    drawn += _each_owner(about)
+    lead = _("An owner's own test images are few: its accuracy moves by 100/n points with every image.")
+    return Section(f"{about.prefix}gains", _("Who gains by joining"), lead, [Plots(drawn)] if drawn else [])
+
+
+def _each_owner(about: Subject) -> list[Plot]:
+    """One dumbbell plot a context."""
+    found = []
+    about.writer.table("owners", tables.owners_table(about.kind, about.kind.groups))
+    for number, (context, groups) in enumerate(about.contexts, 1):
+        table = tables.owners_table(about.kind, groups)
+        if not table["accuracy"].notna().any():
+            continue
+        title = _("Each owner's accuracy on its own test images") + (f", {context}" if context else "")
+        gains = " ".join(verdict.owner_gains(groups))
+        caption = _("{title}: mean over runs; n is the number of its test images. {gains}", title=title, gains=gains)
+        name = numbered(f"{about.prefix}owners", number, len(about.contexts))
+        found.append(about.writer.plot(
+            name, partial(plots.owners, table, groups, about.looks), f"{title}. {gains}",
+            caption, tables.shown_owners(table), "tables/owners.csv",
+        ))  # fmt: skip
+    return found

@@ -1,7 +1,7 @@
 """How the final models judge the test images: who is taken for whom, at what threshold, and how sure they are of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -9,36 +9,22 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from fedsky.language import _
 
-from .. import statistics
+from .. import plots, statistics
+from ..blocks import Block, Gallery, Plots, Section, sheet
 from ..groups import Group, Kind
+from ..photographs import mistakes
+from ..plots.judgement import GRID, Judged
 from ..reading import Floats
 from ..results import Key
 from ..statistics import Estimate
+from ..subject import Subject
 from ..words import number_interval, percent_interval
+from .answers import best
+
+PLACE = 80
+DRAWN = 8  # groups whose confusion is drawn
 
 BINS = 10
-GRID = np.linspace(0, 1, 101)  # false positive rates at which curves of runs are averaged
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What the runs of a group say of their test images, all runs together.
-
-    confusion: [label, predicted] image counts; true_rate: mean over runs at the false positive rates of GRID (of the
-    last class, or the mean of all classes against the rest where there are more than two); bins: one row a bin of the
-    probability of the predicted class, with the mean probability, the share judged rightly and n.
-    """
-
-    group: Group
-    classes: list[str]
-    runs: int
-    confusion: Floats
-    precision: dict[str, Estimate | None]
-    recall: dict[str, Estimate | None]
-    true_rate: Floats | None
-    area: Estimate | None
-    bins: pd.DataFrame
-    error: Estimate | None
 
 
 def judged(group: Group) -> Judged | None:
@@ -158,3 +144,61 @@ def shown_bins(found: Sequence[Judged]) -> pd.DataFrame:
             row[each.group.label] = f"{100 * right:.1f} % (n = {n})" if n else _("none")
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def section(about: Subject) -> Section | None:
+    """Confusion, precision and recall, ROC, calibration, and the photographs that are misjudged most confidently."""
+    title = _("What is taken for what")
+    writer, groups = about.writer, about.kind.groups
+    if not about.thorough:
+        return None
+    everything = [each for group in groups if (each := judged(group)) is not None]
+    if not everything:
+        return None
+    writer.table("classes", judged_table(about.kind, everything))
+    labels = [group.label for group in about.shown]
+    found = sorted((each for each in everything if each.group.label in labels),
+                   key=lambda each: labels.index(each.group.label))  # fmt: skip
+    drawn, shown = [], shown_judged(found)
+    first = found[:DRAWN]
+    caption = _("Confusion: of each label's test images, the share that is taken for each class and their number, all "
+                "runs together.")  # fmt: skip
+    if len(first) < len(found):
+        caption += " " + _("The first {n} of {all} groups.", n=len(first), all=len(found))
+    said = "; ".join(
+        f"{each.group.label}: " + ", ".join(_("{label} taken for {other} {n} times", label=label, other=other,
+                                              n=f"{each.confusion[i, j]:.0f}")
+                                            for i, label in enumerate(each.classes[:5])
+                                            for j, other in enumerate(each.classes[:5]) if i != j)
+        for each in first)  # fmt: skip
+    drawn.append(writer.plot(f"{about.prefix}confusion", partial(plots.confusion, first), f"{caption} {said}.", caption,
+                             judged_table(about.kind, first).drop(columns="data").map(_text),
+                             "tables/classes.csv"))  # fmt: skip
+    known = [each for each in found if each.true_rate is not None]
+    if known:
+        areas = "; ".join(f"{each.group.label} {number_interval(each.area)}" for each in known)
+        caption = _("ROC curves, the mean of the runs' curves. Area under it, mean over runs: {areas}.", areas=areas)
+        draw = partial(plots.roc, known, about.looks)
+        drawn.append(writer.plot(f"{about.prefix}roc", draw, caption, caption, shown))
+        errors = "; ".join(f"{each.group.label} {number_interval(each.error)}" for each in known)
+        caption = _("Calibration: of the images judged with a given probability, the share judged rightly; on the "
+                    "dotted line a model is as right as it is sure. Below: how many images, all runs together (log "
+                    "scale). Expected calibration error ({n} bins of equal width), mean over runs: {errors}.",
+                    n=BINS, errors=errors)  # fmt: skip
+        draw = partial(plots.calibration, known, about.looks)
+        drawn.append(writer.plot(f"{about.prefix}calibration", draw, caption, caption, shown_bins(known)))
+    blocks: list[Block] = [
+        Plots(drawn),
+        sheet(_("Precision and recall of each class, area under the ROC curve and calibration error on the test "
+                "images: mean over runs (95 % interval)"), shown, file="tables/classes.csv"),
+    ]  # fmt: skip
+    leader = next(iter([*best(groups), *groups]), None)
+    if leader is not None and (missed := mistakes(leader)):
+        blocks.append(Gallery(_("The photographs that {group} misjudges most confidently", group=leader.label), missed))
+    return Section(f"{about.prefix}judged", title, "", blocks)
+
+
+def _text(cell: object) -> str:
+    if cell is None or cell != cell:
+        return ""
+    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)

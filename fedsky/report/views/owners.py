@@ -1,30 +1,26 @@
 """Owners first: each owner round by round, the best and the worst served, and what the number of images does."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from fedsky.language import _
 
-from .. import statistics
+from .. import plots, statistics, tables, words
+from ..blocks import Block, Plot, Plots, Section, sheet
 from ..groups import Group, Kind
+from ..plots.owners import Heat
 from ..reading import Floats
 from ..results import Result
+from ..subject import Subject, numbered
 from ..words import UNKNOWN, fixed, percent
 
+PLACE = 60
+FEW = 8  # partitions beyond which none is drawn, groups of one heat map
+
 SPREAD = ("mean", "worst_tenth", "best_tenth", "deviation", "jain")
-
-
-@dataclass(frozen=True)
-class Heat:
-    """A group's accuracy of each owner (rows) in each round (columns), mean over the runs that tell; in [0, 1]."""
-
-    group: Group
-    rounds: Floats
-    owners: list[str]
-    accuracy: Floats
 
 
 def heat(group: Group) -> Heat | None:
@@ -112,3 +108,99 @@ def size_table(kind: Kind, groups: Sequence[Group]) -> pd.DataFrame:
                          "train_images": float(part["images"].mean()),
                          "accuracy": float(part["accuracy"].mean())})  # fmt: skip
     return pd.DataFrame(rows, columns=["data", "group", "client", "owner", "train_images", "accuracy"])
+
+
+def section(about: Subject) -> Section | None:
+    """Owners round by round, the best and the worst served, size, and who has which images."""
+    writer, blocks = about.writer, list[Block]()
+    table = spread_table(about.kind, about.kind.groups)
+    writer.table("spread", table)
+    mine = table[table["group"].isin({group.label for group in about.shown})]
+    if about.thorough and mine["mean"].notna().any():
+        drawn = _heats(about)
+        shown = shown_spread(mine)
+        caption = _("Owners in the last round: mean of the worst tenth (at least one owner), of all, and of the best "
+                    "tenth; means over runs.") + about.cut  # fmt: skip
+        said = "; ".join(f"{row[_('group')]}: {row[_('worst tenth')]} – {row[_('best tenth')]}"
+                         for row in shown.to_dict("records"))  # fmt: skip
+        drawn.append(writer.plot(f"{about.prefix}spread", partial(plots.spread, mine, about.shown, about.looks),
+                                 f"{caption} {said}", caption, shown, "tables/spread.csv"))  # fmt: skip
+        sizes = size_table(about.kind, about.shown)
+        writer.table("sizes", sizes)
+        if sizes["train_images"].max() > 1.2 * sizes["train_images"].min():
+            caption = _("Accuracy of each owner on its own test images against the number of its training images; "
+                        "means over runs.")  # fmt: skip
+            alt = caption + " " + _("Owners have {low} to {high} training images.",
+                                    low=f"{sizes['train_images'].min():.0f}",
+                                    high=f"{sizes['train_images'].max():.0f}")  # fmt: skip
+            drawn.append(writer.plot(f"{about.prefix}sizes", partial(plots.sizes, sizes, about.shown, about.looks), alt,
+                                     caption, _shown_sizes(sizes), "tables/sizes.csv"))  # fmt: skip
+        blocks += [Plots(drawn), sheet(_("How unlike the owners fare in the last round; means over runs. Jain's index "
+                                         "is 1 where all fare alike."), shown, file="tables/spread.csv")]  # fmt: skip
+    if partitions := _partitions(about):
+        blocks.append(Plots(partitions))
+    return Section(f"{about.prefix}by-owner", _("The owners"), "", blocks)
+
+
+def _shown_sizes(table: pd.DataFrame) -> pd.DataFrame:
+    """One row an owner, one column a group."""
+    rows: dict[int, dict[str, str]] = {}
+    for row in table.sort_values("client", kind="stable").to_dict("records"):
+        cells = rows.setdefault(row["client"], {_("owner"): str(row["owner"])})
+        cells[row["group"]] = f"{words.percent(row['accuracy'])} ({row['train_images']:.0f})"
+    return pd.DataFrame(list(rows.values())).fillna(words.UNKNOWN)
+
+
+def _heats(about: Subject) -> list[Plot]:
+    """One heat map a context, with a panel a group."""
+    found = []
+    for number, (context, groups) in enumerate(about.contexts, 1):
+        heats = [each for group in groups[:FEW] if (each := heat(group)) is not None]
+        if not heats:
+            continue
+        caption = _("Each owner's accuracy on its own test images in each round, mean over runs") + (
+            f", {context}." if context else ".")  # fmt: skip
+        rows = [{_("group"): each.group.label, _("owner"): name, _("first round"): words.percent(float(values[0])),
+                 _("last round"): words.percent(float(values[-1])), _("lowest"): words.percent(_least(values)),
+                 _("highest"): words.percent(-_least(-values))}
+                for each in heats for name, values in zip(each.owners, each.accuracy, strict=True)]  # fmt: skip
+        said = "; ".join(f"{row[_('group')]}, {row[_('owner')]}: {row[_('last round')]}" for row in rows[:20])
+        name = numbered(f"{about.prefix}heat", number, len(about.contexts))
+        found.append(about.writer.plot(name, partial(plots.heat, heats), f"{caption} {said}.", caption,
+                                       pd.DataFrame(rows)))  # fmt: skip
+    return found
+
+
+def _least(values: Floats) -> float:
+    known = values[values == values]
+    return float(known.min()) if len(known) else float("nan")
+
+
+def _partitions(about: Subject) -> list[Plot]:
+    """One plot for each different partition, of a group's first repetition; the table has those beyond FEW too."""
+    seen: dict[str, list[tuple[Group, Result]]] = {}
+    for group in about.kind.groups:
+        result = next(iter(group.results.values()))
+        if len(result.partition):
+            seen.setdefault(result.partition.to_csv(), []).append((group, result))
+    found = []
+    for number, members in enumerate(seen.values(), 1):
+        first = members[0][1]
+        who = ", ".join(group.label for group, _result in members)
+        several = _(" of {groups}", groups=who) if len(seen) > 1 else ""
+        caption = _("Training images of each owner by class{several}; seed {seed}, data seed {data_seed}.",
+                    several=several, seed=first.key[0], data_seed=first.key[1])  # fmt: skip
+        shown = tables.partition_table(first)
+        about.writer.table("partition", shown.assign(data=about.kind.title, groups=who))
+        if number > FEW:
+            continue
+        alt = caption + " " + "; ".join(
+            f"{row.iloc[0]}: " + ", ".join(f"{value} {key}" for key, value in row.iloc[1:].items()) for _i, row in
+            shown.head(20).iterrows())  # fmt: skip
+        names = dict(zip(first.owners.index, first.owners["name"], strict=True))
+        found.append(about.writer.plot(
+            numbered(f"{about.prefix}partition", number, len(seen)),
+            partial(plots.partition, first.partition, names), alt, caption, shown,
+            "tables/partition.csv",
+        ))  # fmt: skip
+    return found

@@ -2,42 +2,20 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 
+from fedsky.language import _
 from fedsky.untrusted import printable
 
+from .. import plots, words
+from ..blocks import Plots, Section
 from ..groups import Group, Kind
-from ..statistics import Estimate
+from ..plots.sweeps import MOST_SERIES, Point, Series, Sweep
+from ..subject import Subject, numbered
 
-MOST_SERIES = 8  # lines beyond which a panel shows the first only
-
-
-@dataclass(frozen=True)
-class Point:
-    """A group's place on a sweep: the setting's value, the mean with its interval, and each run."""
-
-    group: Group
-    x: float
-    estimate: Estimate
-    runs: list[float]
-
-
-@dataclass(frozen=True)
-class Series:
-    """Groups that differ in the one setting alone, in order of it. label: what they share that others do not."""
-
-    label: str
-    points: list[Point]
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """A setting and the series over it."""
-
-    key: str
-    series: list[Series]
+PLACE = 90
 
 
 def _number(value: object) -> float | None:
@@ -91,4 +69,38 @@ def sweep_table(kind: Kind, found: Sequence[Sweep]) -> pd.DataFrame:
          "value": point.x, "balanced_accuracy": point.estimate.value, "balanced_accuracy_low": point.estimate.low,
          "balanced_accuracy_high": point.estimate.high, "runs": point.estimate.n}
         for sweep in found for series in sweep.series for point in series.points
+    ])  # fmt: skip
+
+
+def section(about: Subject) -> Section | None:
+    """The final result against each setting that is swept."""
+    title = _("Settings that were swept")
+    found = sweeps(about.kind.groups) if about.thorough else []
+    if not found:
+        return None
+    table = sweep_table(about.kind, found)
+    about.writer.table("sweeps", table)
+    drawn = []
+    for number, start in enumerate(range(0, min(len(found), 6), 3), 1):
+        some = found[start : start + 3]
+        keys = ", ".join(each.key for each in some)
+        caption = _("Balanced accuracy after the last round against {keys}: lines join groups that differ in nothing "
+                    "else; mean, 95 % interval over runs, every run a dot.", keys=keys)  # fmt: skip
+        more = max(len(each.series) for each in some) - MOST_SERIES
+        if more > 0:
+            caption += " " + _("The first {n} lines of a panel are drawn.", n=MOST_SERIES)
+        mine = _shown_sweeps(some)
+        said = "; ".join(", ".join(map(str, row.values())) for row in mine.head(20).to_dict("records"))
+        drawn.append(about.writer.plot(
+            numbered(f"{about.prefix}sweep", number, min(len(found), 6) // 4 + 1),
+            partial(plots.sweep, some, about.looks), f"{caption} {said}.", caption, mine, "tables/sweeps.csv",
+        ))  # fmt: skip
+    return Section(f"{about.prefix}sweeps", title, "", [Plots(drawn)])
+
+
+def _shown_sweeps(found: Sequence[Sweep]) -> pd.DataFrame:
+    return pd.DataFrame([
+        {_("setting"): each.key, _("value"): f"{point.x:g}", _("groups"): series.label,
+         _("balanced accuracy"): words.percent_interval(point.estimate), _("runs"): str(point.estimate.n)}
+        for each in found for series in each.series for point in series.points
     ])  # fmt: skip

@@ -2,41 +2,21 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 
-import numpy as np
 import pandas as pd
 
 from fedsky.language import _
 
-from ..groups import Group, Kind
+from .. import plots
+from ..blocks import Plots, Section
+from ..groups import Kind
+from ..plots.targets import COSTS, SHARES, Target
 from ..results import Result
+from ..subject import Subject
 from ..words import UNKNOWN, fixed, percent
 
-SHARES = (0.90, 0.95, 0.99)
-COSTS = ("round", "megabytes", "seconds")
-
-
-@dataclass(frozen=True)
-class Target:
-    """A share of pooled accuracy and what each run of a group had spent when it first came there; NaN if it never did.
-
-    accuracy: the balanced accuracy to be reached, as a fraction; costs: one row a run with the columns of COSTS.
-    """
-
-    group: Group
-    share: float
-    accuracy: float
-    costs: pd.DataFrame
-
-    @property
-    def reached(self) -> int:
-        return int(self.costs["round"].notna().sum())
-
-    def mean(self, cost: str) -> float:
-        """The mean over all runs; NaN unless every run came there, as those that did are the lucky ones."""
-        values = self.costs[cost].to_numpy(float)
-        return float(values.mean()) if len(values) and not np.isnan(values).any() else math.nan
+PLACE = 70
 
 
 def targets(kind: Kind) -> list[Target]:
@@ -90,3 +70,32 @@ def shown_targets(found: Sequence[Target]) -> pd.DataFrame:
             row[title] = fixed(mean) if mean == mean else f"({some})" if some else UNKNOWN
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def section(about: Subject) -> Section | None:
+    """What it takes to come near pooled training."""
+    title = _("What it takes to come near pooled training")
+    found = targets(about.kind) if about.thorough else []
+    if not found:
+        return None
+    about.writer.table("targets", targets_table(about.kind, found))
+    labels = {group.label for group in about.shown}
+    drawn = [each for each in found if each.group.label in labels]
+    shown = shown_targets(drawn)
+    short = [each for each in drawn if each.reached < len(each.costs)]
+    never = "; ".join(_("{group}: {n} of {all} runs reach {share} %", group=each.group.label, n=each.reached,
+                        all=len(each.costs), share=f"{100 * each.share:.0f}") for each in short[:12])  # fmt: skip
+    caption = _("Rounds, megabytes and seconds until a run first reaches a share of pooled training's balanced "
+                "accuracy. Small dot: a run; mark: the mean, only where all runs of the group come there.")  # fmt: skip
+    if short:
+        caption += " " + _("Not every run comes there: {cases}.", cases=never + (" …" if len(short) > 12 else ""))
+    caption += about.cut
+    said = "; ".join(f"{row[_('group')]}, {row[_('share of pooled')]}: {row[_('rounds')]}"
+                     for row in shown.head(30).to_dict("records"))  # fmt: skip
+    alt = caption + " " + _("Rounds: {cases}.", cases=said)
+    plot = about.writer.plot(f"{about.prefix}targets", partial(plots.targets, drawn, about.looks), alt, caption, shown,
+                             "tables/targets.csv")  # fmt: skip
+    lead = _("Read off each run's curve of balanced accuracy on the test images (no run was stopped or chosen by it), "
+             "the first round at or above the share of the pooled runs' mean last result. A curve that jumps comes "
+             "there early by luck, and may fall below again.")  # fmt: skip
+    return Section(f"{about.prefix}targets-section", title, lead, [Plots([plot])])

@@ -17,8 +17,8 @@ from fedsky.data.picture import read
 from fedsky.language import _
 from fedsky.untrusted import section
 
-from ..groups import Group
-from ..results import Result
+from .groups import Group
+from .results import Result
 
 PIXELS = 96  # a side of a small picture
 MOST = 12

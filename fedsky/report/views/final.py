@@ -1,0 +1,30 @@
+"""The result of the last round, group by group."""
+
+from functools import partial
+
+from fedsky.language import _
+
+from .. import plots, tables, words
+from ..blocks import Plots, Section, sheet
+from ..subject import Subject
+
+PLACE = 20
+
+
+def section(about: Subject) -> Section | None:
+    """Balanced accuracy as a figure, all metrics as a table."""
+    kind, writer = about.kind, about.writer
+    raw, final = tables.final_table(kind)
+    writer.table("final", raw)
+    writer.table("runs", tables.runs_table(kind))
+    caption = _("Balanced accuracy of the last round's model. Dot: a run; mark and line: mean and 95 % interval over "
+                "runs (Student's t).") + about.cut  # fmt: skip
+    ends = "; ".join(f"{group.label} {words.final_words(group, 'balanced_accuracy')}" for group in about.shown)
+    plot = writer.plot(f"{about.prefix}final", partial(plots.final, about.shown, about.looks),
+                       f"{caption} {ends}.", caption, final, "tables/final.csv")  # fmt: skip
+    table = sheet(
+        _("Last round, on the test images: mean over runs (95 % interval, Student's t). MB are million bytes, a "
+          "run's sum over rounds; up is from the owners to the server. Worst owner: lowest mean accuracy on its own "
+          "images, with how many there are over all folds. Wall seconds are a run's sum over rounds."),
+        final, file="tables/final.csv")  # fmt: skip
+    return Section(f"{about.prefix}final-result", _("Final result"), "", [Plots([plot]), table])
