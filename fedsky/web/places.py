@@ -27,13 +27,14 @@ class Places:
     """The places of one site. names: what each folder is called, an empty name for where runs are started."""
 
     def __init__(self, names: dict[str, str]) -> None:
-        self.names = {path: name for path, name in names.items() if path.count("/") and path != "/"}
+        self.names = {path: name for path, name in names.items() if path.startswith("/") and path != "/"}
         known = sorted(self.names, key=len, reverse=True)
         top = sorted({*TOP, *(name for name in os.listdir("/") if not name.startswith("."))})
-        said = "".join(f"(?<!{re.escape(name)})" for name in {HERE, *self.names.values()} if name)  # not said again
+        said = "".join(f"(?<!{re.escape(name)}/)" for name in {HERE, *self.names.values()} if name)  # not said again
+        # Every path begins with a slash, which stands first so that it is looked for as fast as any one letter.
         source = (
-            rf"(?P<known>{'|'.join(map(re.escape, known)) or '(?!)'})(?![\w-]|\.\w)(?P<slash>/?)"
-            rf"|{said}(?:(?<![\w.])|(?<=[0-9]m))/(?:{'|'.join(map(re.escape, top))})/[^{ENDS}]{{0,{LONGEST}}}"
+            rf"/(?:(?P<known>{'|'.join(re.escape(path[1:]) for path in known) or '(?!)'})(?![\w-]|\.\w)(?P<slash>/?)"
+            rf"|{said}(?:(?<![\w.]/)|(?<=[0-9]m/))(?:{'|'.join(map(re.escape, top))})/[^{ENDS}]{{0,{LONGEST}}})"
         )
         self._pattern = re.compile(os.fsencode(source))
 
@@ -54,7 +55,7 @@ class Places:
         known = match["known"]
         if known is None:
             return f"{HERE}/".encode() + match[0].rstrip(b"/").rpartition(b"/")[2]
-        name = os.fsencode(self.names[os.fsdecode(known)])
+        name = os.fsencode(self.names["/" + os.fsdecode(known)])
         return name + match["slash"] if name else (b"" if match["slash"] else b".")
 
 
