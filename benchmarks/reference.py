@@ -14,7 +14,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from fedsky.history import DONE
+from fedsky.history import DONE, write_json
 
 REFERENCE = Path("outputs") / "reference"
 STRATEGIES = ("fedavg", "fedprox", "centralized", "local")
@@ -56,6 +56,9 @@ def prune(folder: Path, keep_models: bool) -> None:
         shutil.rmtree(folder / "models", ignore_errors=True)
     for name in gone:
         (folder / name).unlink(missing_ok=True)
+    kept = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    kept.pop("directory", None)  # a place of this machine
+    write_json(folder / "run.json", kept)
 
 
 def main() -> None:

@@ -86,7 +86,7 @@ def test_a_readme_is_short_and_counts_rightly(name: str) -> None:
     cuts = list((ROOT / "conf" / "partition").glob("*.yaml"))
     told = re.search(r"(\d+) (?:strategies|种策略)", content)
     assert told and int(told[1]) == len(strategies)
-    assert len(cuts) == 11 and re.search("eleven ways|11 种", content)
+    assert len(cuts) == 12 and re.search("twelve ways|12 种", content)
 
 
 def test_what_the_readme_says_of_the_result_is_what_the_report_finds() -> None:

@@ -50,6 +50,12 @@ def test_a_recipes_header_says_what_it_reached(recipe: str) -> None:
         assert all(accuracy in row for row in rows)
 
 
+def test_no_committed_run_names_a_place_of_the_machine_that_computed_it() -> None:
+    runs = list(HOME.rglob("run.json"))
+    assert len(runs) > 50
+    assert not [run for run in runs if "directory" in json.loads(run.read_text(encoding="utf-8"))]
+
+
 def test_the_reference_is_small() -> None:
     assert sum(path.stat().st_size for path in HOME.rglob("*") if path.is_file()) < 16_000_000
 

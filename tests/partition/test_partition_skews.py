@@ -15,6 +15,7 @@ from fedsky.partition import (
     contiguous,
     cut,
     dirichlet,
+    dirichlet_in_turn,
     dirichlet_label,
     dirichlet_quantity,
     iid,
@@ -97,14 +98,45 @@ def test_dirichlet_label_is_not_dirichlet() -> None:
     assert np.ptp([len(own) for own in cut(SKY, 5, partial(dirichlet, alpha=0.5), 0, 5)]) <= 1
 
 
+def counts_of_hsu(labels: Indices, num: int, alpha: float, rng: np.random.Generator) -> Any:
+    """Images [clients, classes] by the procedure of TensorFlow Federated: clients one after the other."""
+    stock = np.bincount(labels).astype(float)
+    mixtures = rng.dirichlet(alpha * stock / stock.sum(), size=num)
+    counts = np.zeros((num, len(stock)))
+    for own, mixture in zip(counts, mixtures, strict=True):
+        for _ in range(len(labels) // num):
+            weights = np.where(stock > 0, mixture, 0.0)
+            weights = weights / weights.sum() if weights.sum() > 0 else (stock > 0) / (stock > 0).sum()
+            drawn = rng.choice(len(stock), p=weights)
+            own[drawn] += 1
+            stock[drawn] -= 1
+    return counts
+
+
+@pytest.mark.parametrize(
+    ("labels", "alpha"), [(SKY[4:-4], 0.3), (np.arange(400) % 10, 0.5)], ids=["sky", "ten classes"]
+)
+def test_dirichlet_is_as_unlike_as_its_source_has_it_and_in_turn_is_less(labels: Indices, alpha: float) -> None:
+    def unlike(draw: Callable[[np.random.Generator], Any]) -> tuple[float, float]:
+        each = [heterogeneity(draw(np.random.default_rng(seed))) for seed in range(60)]
+        return float(np.mean(each)), float(np.std(each) / np.sqrt(len(each)))
+
+    source, error = unlike(lambda rng: counts_of_hsu(labels, 10, alpha, rng))
+    ours, own_error = unlike(lambda rng: table(labels, dirichlet(labels, 10, rng, alpha=alpha)))
+    in_turn, _ = unlike(lambda rng: table(labels, dirichlet_in_turn(labels, 10, rng, alpha=alpha)))
+    assert abs(ours - source) < 3 * np.hypot(error, own_error)
+    assert in_turn < ours - 0.05
+
+
 @pytest.mark.parametrize(
     "partition",
     [
         lambda alpha: partial(dirichlet, alpha=alpha),
+        lambda alpha: partial(dirichlet_in_turn, alpha=alpha),
         lambda alpha: partial(dirichlet_label, alpha=alpha, smallest=0),
         lambda alpha: partial(dirichlet_quantity, alpha=alpha, quantity_alpha=alpha, smallest=0),
     ],
-    ids=["dirichlet", "dirichlet_label", "dirichlet_quantity"],
+    ids=["dirichlet", "dirichlet_in_turn", "dirichlet_label", "dirichlet_quantity"],
 )
 def test_label_proportions_tend_to_iid_as_alpha_grows(partition: Callable[[float], Any]) -> None:
     labels = np.arange(3000) % 3
