@@ -6,7 +6,7 @@ family, and exploratory.
 """
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -17,12 +17,12 @@ from fedsky.language import _
 
 from . import crossed
 from .crossed import Family
-from .differences import SAME, Found, correlation, differences, found_in
+from .differences import PAIRED, SAME, Found, correlation, differences, found_in
 from .entries import entries_by_owner, entries_of
 from .groups import MARGIN, Group, Kind
 from .statistics import Estimate
 
-# Beyond this many groups a pair is compared only where nothing but the strategy differs: the rest says little.
+# Beyond this many groups a pair is compared only where nothing but the strategy differs.
 MANY = 30
 PLANNED, EXPLORATORY = "planned", "exploratory"
 # What a difference comes to. Within: the interval lies within the margin, so that the two are equally good for whoever
@@ -37,7 +37,8 @@ class Comparison:
 
     difference: its interval and p-value hold among all of the ``size`` comparisons of its family; None where the two
     share no run. by_photograph: whether it is estimated from single photographs, else from the runs' results alone.
-    splits: how many there are; seeds: of one split, at most; reason: why there is no interval.
+    splits: how many there are; seeds: of one split, at most; reason: why there is no interval; pairing: whether the two
+    judged the same photographs (PAIRED, OVER_FOLDS, PARTLY, UNPAIRED).
     """
 
     first: Group
@@ -51,6 +52,7 @@ class Comparison:
     splits: int = 0
     seeds: int = 0
     reason: str = ""
+    pairing: str = PAIRED
 
     @property
     def verdict(self) -> str:
@@ -116,7 +118,7 @@ def _told(
         low, high, p = together.told(each.difference) or (None, None, None)
         estimate = Estimate(each.difference.value, low, high, each.runs, each.splits, each.photographs, p)
         told.append(Comparison(first, second, estimate, metric, family, len(tested), margin, each.moments is not None,
-                               each.splits, each.seeds, each.reason))  # fmt: skip
+                               each.splits, each.seeds, each.reason, each.pairing))  # fmt: skip
     return told
 
 
@@ -125,7 +127,7 @@ def by_owner(first: Group, second: Group) -> dict[int, Comparison]:
     found: dict[int, Found] = {}
     for client, entries in entries_by_owner([first, second]).items():
         contrast = np.array([1.0, -1.0])
-        found[int(client)] = found_in(entries, crossed.moments(entries), contrast)
+        found[int(client)] = found_in([entries], crossed.moments(entries), contrast)
     return dict(zip(found, _told([(first, second)] * len(found), list(found.values()), "accuracy"), strict=True))
 
 
@@ -147,19 +149,24 @@ def _pooled(groups: Sequence[Group]) -> Group | None:
 
 
 def pairs_of(kind: Kind, baseline: str | None = None) -> list[tuple[Group, Group]]:
-    """The pairs to compare: each group with its baseline, or all with each other, the later of the page's order first.
+    """The pairs to compare: each group with its baseline, or those that differ in their strategy or in their settings.
 
-    A federated group stands before pooled training. Of many groups, only those that differ in nothing but the strategy.
+    Groups that differ in both are no pair, as nobody could say what makes the difference; of more than MANY groups only
+    those that differ in their strategy are. The later of the page's order stands first, a federated group before
+    pooled training.
     """
     if baseline is not None:
         against = ((group, baseline_of(group, kind.groups, baseline)) for group in kind.groups)
         return [(group, other) for group, other in against if other is not None and other is not group]
-    sets: Iterable[list[Group]] = [kind.groups] if len(kind.groups) <= MANY else kind.contexts.values()
-    return [
-        (first, second) if first.is_federated and second.is_pooled else (second, first)
-        for groups in sets
-        for first, second in combinations(groups, 2)
-    ]
+    found = [(first, second) for first, second in combinations(kind.groups, 2)
+             if first.context == second.context
+             or (len(kind.groups) <= MANY and _varied(first) == _varied(second))]  # fmt: skip
+    return [(first, second) if first.is_federated and second.is_pooled else (second, first) for first, second in found]
+
+
+def _varied(group: Group) -> str:
+    """What of a group is not a setting; nothing where settings alone make the groups."""
+    return "" if group.label == group.context else group.variant
 
 
 def baseline_of(group: Group, groups: Sequence[Group], name: str) -> Group | None:
@@ -212,9 +219,10 @@ def joining(kind: Kind) -> list[Joining]:
 
 def _share(federated: Group, gap: Comparison) -> Estimate | None:
     """The share of the gap that a group closes; None where the gap itself is not shown to lie above 0."""
-    entries = entries_of([gap.second, federated, gap.first]) if gap.verdict == BETTER else None
-    if entries is None:
+    tables = entries_of([gap.second, federated, gap.first]) if gap.verdict == BETTER else []
+    if len(tables) != 1:
         return None
+    [(_groups, entries)] = tables
     moments = crossed.moments(entries)
     value, low, high = crossed.share(moments, np.array([-1.0, 1.0, 0.0]), np.array([-1.0, 0.0, 1.0]))
     return Estimate(value, low, high, 0, photographs=len(np.unique(entries.photograph)))

@@ -15,6 +15,9 @@ Splits of the same photographs share training images, which no resampling of tes
 the factor 1 + n_test / n_train, chosen because the intervals then cover: ``python -m benchmarks.coverage``. With a
 single split nothing of this is known, and the interval is about the models that these training images make.
 
+Groups that cut the photographs in other ways, such as among other owners, have runs with nothing in common: of those
+V_runs and V_entries add up, and V_photographs sums over all of them, so that photographs that both have tested pair.
+
 Degrees of freedom are Satterthwaite's (1946). Comparisons that are made together share one quantile, that of the
 largest of their |t| (Hothorn, Bretz and Westfall 2008, Biometrical J. 50), so that all of their intervals hold at once.
 """
@@ -22,15 +25,18 @@ largest of their |t| (Hothorn, Bretz and Westfall 2008, Biometrical J. 50), so t
 import math
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+from scipy.linalg import block_diag
 
 LEVEL = 0.95
 SEED = 0
 DRAWS = 50_000  # of the largest |t|: its quantile is exact to about 0.01
 MOST_TOGETHER = 400  # comparisons beyond which their correlations are left out, which makes intervals wider
+FEWEST_FREEDOM = 2.0  # below, as of two runs that differ more than their photographs tell, an interval says nothing
 MIN_PHOTOGRAPHS = 10  # of each class; below, the variance between photographs is not known well enough
 EQUAL = 1e-9  # what rounding makes of 0
 
@@ -70,28 +76,32 @@ class Difference:
 class Moments:
     """The groups' means [groups], and what covaries in them: by photograph, by run, by single entry [groups, groups].
 
-    widened: the factor for what splits share; enough: whether every class has photographs enough for an interval.
+    parts: the groups of each table of entries, between which no run covaries; freedom: of the photographs, and of the
+    runs of each part; widened: the factor for what splits share; enough: whether every class has photographs enough.
     """
 
     means: Floats
     photographs: Floats
     runs: Floats
     entries: Floats
-    freedom: tuple[float, float]
+    parts: tuple[slice, ...]
+    freedom: tuple[float, tuple[float, ...]]
     widened: float
     enough: bool
 
     def difference(self, contrast: Floats) -> Difference:
         """The sum of the groups' means times the contrast [groups], such as 1 for one group and -1 for another."""
-        photographs = float(contrast @ self.photographs @ contrast)
-        beyond = max(0.0, float(contrast @ (self.runs - self.entries) @ contrast))
-        variance = self.widened * (photographs + beyond)
         of_photographs, of_runs = self.freedom
-        parts = photographs**2 / max(1.0, of_photographs) + (beyond**2 / of_runs if of_runs else 0.0)
-        freedom = (photographs + beyond) ** 2 / parts if parts > 0 else math.inf
-        known = self.enough and variance > EQUAL**2
+        photographs = float(contrast @ self.photographs @ contrast)
+        between = self.runs - self.entries
+        beyond = [max(0.0, float(contrast[part] @ between[part, part] @ contrast[part])) for part in self.parts]
+        variance = self.widened * (photographs + sum(beyond))
+        known = zip(beyond, of_runs, strict=True)
+        squares = photographs**2 / max(1.0, of_photographs) + sum(each**2 / own for each, own in known if own)
+        freedom = (photographs + sum(beyond)) ** 2 / squares if squares > 0 else math.inf
+        told = self.enough and variance > EQUAL**2 and freedom >= FEWEST_FREEDOM
         value = float(contrast @ self.means)
-        return Difference(0.0 if abs(value) < EQUAL else value, math.sqrt(variance) if known else None, freedom)
+        return Difference(0.0 if abs(value) < EQUAL else value, math.sqrt(variance) if told else None, freedom)
 
     def correlation(self, contrasts: Floats) -> Floats:
         """How differences are correlated: [differences, groups] -> [differences, differences]."""
@@ -112,24 +122,43 @@ def balanced(labels: Numbers, photograph: Numbers) -> Floats:
     return np.asarray(weights / weights.sum())
 
 
-def moments(entries: Entries) -> Moments:
-    """What the entries tell of their groups."""
-    centred = entries.weights * (entries.values - _stratum_means(entries))
-    by_photograph = _sums(centred, entries.photograph)
-    num = by_photograph.shape[1]
-    photographs = by_photograph @ by_photograph.T * (num / max(1, num - 1))
-    runs, freedom = _between_runs(entries.weights * entries.values, entries, np.zeros_like(entries.photograph))
-    single, _ = _between_runs(entries.weights * entries.values, entries, entries.photograph)
+def moments(*tables: Entries) -> Moments:
+    """What the entries tell of their groups, those of all tables in turn; photographs have one number in all tables."""
+    photographs, place = np.unique(np.concatenate([each.photograph for each in tables]), return_inverse=True)
+    places = np.split(place, np.cumsum([len(each.photograph) for each in tables])[:-1])
+    sums, of_runs = [], []
+    for entries, own in zip(tables, places, strict=True):
+        num = len(np.unique(own))
+        scaled = entries.weights * (entries.values - _stratum_means(entries)) * math.sqrt(num / max(1, num - 1))
+        sums.append(np.stack([np.bincount(own, row, len(photographs)) for row in scaled]))
+        of_runs.append(_of_runs(entries))
+    by_photograph: Floats = np.concatenate(sums)
+    ends = np.cumsum([0, *(len(each.values) for each in tables)])
+    strata = [np.unique(each.photograph[each.strata == s]) for each in tables for s in np.unique(each.strata)]
+    return Moments(
+        np.concatenate([each.values @ each.weights for each in tables]), np.asarray(by_photograph @ by_photograph.T),
+        block_diag(*(runs for runs, _entries, _freedom in of_runs)),
+        block_diag(*(entries for _runs, entries, _freedom in of_runs)),
+        tuple(slice(start, end) for start, end in pairwise(ends)),
+        (float(len(photographs) - len(tables)), tuple(freedom for _runs, _entries, freedom in of_runs)),
+        1 + max((each.shared for each in tables), key=lambda share: (share != share, share)),
+        min(map(len, strata)) >= MIN_PHOTOGRAPHS,
+    )  # fmt: skip
+
+
+def _of_runs(entries: Entries) -> tuple[Floats, Floats, float]:
+    """The covariance of the groups' means by run and by single entry, and the freedom that they are known with."""
+    weighted = entries.weights * entries.values
+    runs, freedom = _between_runs(weighted, entries, np.zeros_like(entries.photograph))
+    single, _ = _between_runs(weighted, entries, entries.photograph)
     splits = len(np.unique(entries.split))
     if not freedom and splits > 1:  # one seed: a split's models are all that tells what training's chance does
+        centred = entries.weights * (entries.values - _stratum_means(entries))
         by_split = _sums(centred, entries.split)
         by_entry = _sums(centred, entries.split * (int(entries.photograph.max()) + 1) + entries.photograph)
         freedom = splits - 1.0
         runs, single = by_split @ by_split.T * (splits / freedom), by_entry @ by_entry.T
-    strata = (np.unique(entries.photograph[entries.strata == s]) for s in np.unique(entries.strata))
-    enough = min(map(len, strata)) >= MIN_PHOTOGRAPHS
-    means = entries.values @ entries.weights
-    return Moments(means, photographs, runs, single, (num - 1.0, freedom), 1 + entries.shared, enough)
+    return runs, single, freedom
 
 
 @cache

@@ -14,6 +14,9 @@ from .results import Key
 
 # Why a difference has no interval: the two are the same on every photograph, or what there is does not tell.
 SAME, FEW_PHOTOGRAPHS, FEW_RUNS, NO_SIZES, NO_SPREAD = "same", "few photographs", "few runs", "no sizes", "no spread"
+UNLIKE_RUNS = "unlike runs"
+# How two groups' photographs match: the same in every run, the same over all runs, some of them, or none.
+PAIRED, OVER_FOLDS, PARTLY, UNPAIRED = "paired", "over folds", "partly", "unpaired"
 
 
 @dataclass(frozen=True)
@@ -28,12 +31,13 @@ class Found:
     moments: Moments | None = None
     contrast: Floats | None = None
     reason: str = ""
+    pairing: str = PAIRED
 
 
 def differences(pairs: Sequence[tuple[Group, Group]], metric: str) -> list[Found | None]:
     """Each pair's difference, from the photographs where runs that both have tell them; else over runs.
 
-    Pairs that share the same runs have their entries in one table.
+    Pairs that share the same runs have their entries in common tables.
     """
     alike: dict[frozenset[Key], list[int]] = {}
     for number, (first, second) in enumerate(pairs):
@@ -41,29 +45,45 @@ def differences(pairs: Sequence[tuple[Group, Group]], metric: str) -> list[Found
     found: list[Found | None] = [None] * len(pairs)
     for keys, numbers in alike.items():
         groups = list(dict.fromkeys(group for number in numbers for group in pairs[number]))
-        entries = entries_of(groups, metric) if keys else None
-        if entries is None:
+        tables = entries_of(groups, metric) if keys else []
+        if not tables:
             for number in numbers:
                 found[number] = _over_runs(*pairs[number], metric)
             continue
-        moments, place = crossed.moments(entries), {group: column for column, group in enumerate(groups)}
+        moments = crossed.moments(*(entries for _groups, entries in tables))
+        place = {group: column for column, group in enumerate(g for own, _entries in tables for g in own)}
+        own = {group: entries for members, entries in tables for group in members}
         for number in numbers:
             contrast = np.zeros(len(groups))
             contrast[[place[group] for group in pairs[number]]] = 1, -1
-            found[number] = found_in(entries, moments, contrast)
+            found[number] = found_in([own[group] for group in pairs[number]], moments, contrast)
     return found
 
 
-def found_in(entries: Entries, moments: Moments, contrast: Floats) -> Found:
-    """A difference with what it rests on and, where there is no interval, why."""
+def found_in(tables: Sequence[Entries], moments: Moments, contrast: Floats) -> Found:
+    """A difference with what it rests on and, where there is no interval, why. tables: the groups' own."""
     difference, reason = moments.difference(contrast), ""
-    if (contrast @ entries.values == 0).all():
+    first, second = tables[0], tables[-1]
+    if first is second and (contrast[_place(moments, contrast)] @ first.values == 0).all():
         reason = SAME
     elif difference.error is None:
-        reason = NO_SIZES if math.isnan(moments.widened) else NO_SPREAD if moments.enough else FEW_PHOTOGRAPHS
-    splits, seeds = len(np.unique(entries.split)), len(np.unique(entries.run))
-    runs = len(np.unique(np.stack([entries.split, entries.run]), axis=1).T)
-    return Found(difference, runs, splits, seeds, len(np.unique(entries.photograph)), moments, contrast, reason)
+        few = difference.freedom < crossed.FEWEST_FREEDOM and moments.enough
+        unlike = UNLIKE_RUNS if few else NO_SPREAD if moments.enough else FEW_PHOTOGRAPHS
+        reason = NO_SIZES if math.isnan(moments.widened) else unlike
+    splits = min(len(np.unique(each.split)) for each in tables)
+    seeds = min(len(np.unique(each.run)) for each in tables)
+    runs = min(len(np.unique(np.stack([each.split, each.run]), axis=1).T) for each in tables)
+    photographs, others = (set(each.photograph.tolist()) for each in (first, second))
+    pairing = PAIRED
+    if first is not second:
+        apart = UNPAIRED if not photographs & others else PARTLY
+        pairing = OVER_FOLDS if photographs == others else apart
+    return Found(difference, runs, splits, seeds, len(photographs | others), moments, contrast, reason, pairing)
+
+
+def _place(moments: Moments, contrast: Floats) -> slice:
+    """The part that the contrast's groups are of."""
+    return next(part for part in moments.parts if contrast[part].any())
 
 
 def _over_runs(first: Group, second: Group, metric: str) -> Found | None:

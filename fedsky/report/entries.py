@@ -1,4 +1,4 @@
-"""What the models of several groups judged, as a table of entries: one a run that all of them have, and photograph."""
+"""What the models of several groups judged, as tables of entries: one a run that all of them have, and photograph."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -32,29 +32,41 @@ def _largest(shares: Sequence[float]) -> float:
     return max(shares, key=lambda share: (share != share, share))
 
 
-def entries_of(groups: Sequence[Group], metric: str = "balanced_accuracy") -> Entries | None:
-    """The entries of the repetitions that all groups share; None where there are none.
+def entries_of(groups: Sequence[Group], metric: str = "balanced_accuracy") -> list[tuple[list[Group], Entries]]:
+    """The entries of the repetitions that all groups share, none where there are none.
+
+    Groups that were tested on the same images in every run have one table; those whose settings cut the photographs in
+    other ways have tables of their own, in which a photograph has the same number.
 
     A photograph is a group of near duplicates where these are known, else an image; draws of the data have images of
     their own. A split is a fold or data_seed with test images of its own, and its runs are the seeds.
     """
-    table = _table(groups, metric)
-    return _entries(groups, table, metric) if len(table) else None
+    keys = sorted(set.intersection(*(judged(group, metric) for group in groups)))
+    if not keys:
+        return []
+    alike: dict[tuple[object, ...], list[Group]] = {}
+    for group in groups:
+        tested = ((group.results[key].fingerprint, group.results[key].test_images) for key in keys)
+        alike.setdefault(tuple(tested), []).append(group)
+    members = list(alike.values())
+    tables = [_table(each, keys, metric) for each in members]
+    return list(zip(members, _numbered(members, tables, metric), strict=True))
 
 
 def entries_by_owner(groups: Sequence[Group]) -> dict[str, Entries]:
     """The entries of each owner's test images, by client number; every photograph counts alike, as in an accuracy."""
-    table = _table(groups, "accuracy")
-    if not len(table):
+    keys = sorted(set.intersection(*(judged(group) for group in groups)))
+    if not keys:
         return {}
-    return {str(client): _entries(groups, part, "accuracy") for client, part in table.groupby("client", sort=True)}
+    parts = {str(client): part for client, part in _table(groups, keys, "accuracy").groupby("client", sort=True)}
+    return {client: _numbered([groups], [part], "accuracy")[0] for client, part in parts.items()}
 
 
-def _table(groups: Sequence[Group], metric: str) -> pd.DataFrame:
+def _table(groups: Sequence[Group], keys: Sequence[Key], metric: str) -> pd.DataFrame:
     """One row a run and image, a column a group, and what makes it an entry."""
     repeated = shared_repetitions(groups)
     tables = []
-    for key in sorted(set.intersection(*(judged(group, metric) for group in groups))):
+    for key in keys:
         results = [group.results[key] for group in groups]
         frames = [result.predictions for result in results if result.predictions is not None]
         values = [result.losses for result in results] if metric == "loss" else [each["correct"] for each in frames]
@@ -63,11 +75,19 @@ def _table(groups: Sequence[Group], metric: str) -> pd.DataFrame:
         split = "" if repeated.unit == "seed" else " ".join(map(str, (repeated.of[key], *key[1:3])))
         run = str(key) if repeated.unit == "seed" else str((key[0], *key[3:]))
         tables.append(table.assign(**about, draw=results[0].fingerprint, split=split, run=run))
-    return pd.concat(tables) if tables else pd.DataFrame()
+    return pd.concat(tables)
 
 
-def _entries(groups: Sequence[Group], table: pd.DataFrame, metric: str) -> Entries:
-    photograph: Numbers = np.asarray(table.groupby(["draw", "photograph"], sort=True).ngroup(), dtype=np.int64)
+def _numbered(members: Sequence[Sequence[Group]], tables: Sequence[pd.DataFrame], metric: str) -> list[Entries]:
+    """The tables as entries, with one number for a photograph in all of them."""
+    named = pd.concat([table[["draw", "photograph"]] for table in tables])
+    numbers = np.asarray(named.groupby(["draw", "photograph"], sort=True).ngroup(), dtype=np.int64)
+    places = np.split(numbers, np.cumsum([len(table) for table in tables])[:-1])
+    return [_entries(groups, table, own, metric)
+            for groups, table, own in zip(members, tables, places, strict=True)]  # fmt: skip
+
+
+def _entries(groups: Sequence[Group], table: pd.DataFrame, photograph: Numbers, metric: str) -> Entries:
     label, split, run = (np.unique(table[name].to_numpy(str), return_inverse=True)[1].astype(np.int64)
                          for name in ("label", "split", "run"))  # fmt: skip
     strata: Numbers = label if metric == "balanced_accuracy" else np.zeros_like(label)

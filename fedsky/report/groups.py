@@ -81,6 +81,11 @@ class Group:
     context: str = ""
 
     @property
+    def variant(self) -> str:
+        """What it is called within its context: the strategy and the strategy's own settings."""
+        return self.label.removesuffix(f", {self.context}") if self.context else self.label
+
+    @property
     def owners(self) -> Any:
         """The only owners that pooled training used, else None."""
         return self.settings.get("strategy.owners")

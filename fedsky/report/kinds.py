@@ -1,4 +1,8 @@
-"""Which groups may be compared: those whose shared repetitions were judged on the same images are of a kind."""
+"""Which groups may be compared: those of the same data whose settings tell why they were judged on other images, if so.
+
+Who owns which photograph decides which of them a fold tests. So num_clients=2,5 or partition.alpha=0.1,10 are judged on
+other photographs in one fold, over all folds on the same ones, and stay in one kind.
+"""
 
 import json
 import re
@@ -9,10 +13,12 @@ from fedsky.history import ALONE, FEDERATED, POOLED
 from fedsky.language import N_, _
 from fedsky.untrusted import printable, section
 
+from .facts import facts
 from .groups import AROUND, Group, Kind, name_groups, settings_of
 from .keys import full_key, settings_by_name
 from .results import Key, Result, strategy_name
 
+CUTTING = ("num_clients", "partition", "data")  # what decides who owns what, and so which photographs a fold tests
 SKY = (N_("cloudy"), N_("sunny"))  # classes that have a word in every language; others stay as they are
 
 
@@ -30,7 +36,7 @@ def make_kinds(results: Sequence[Result], group_by: Sequence[str] = ()) -> tuple
         separate: list[list[Group]] = []
         for group in _make_groups(members, chosen, notes):
             for groups in separate:
-                if all(_same_images(group, other) for other in groups):
+                if all(_cut_apart(group, other) or _same_images(group, other) for other in groups):
                     groups.append(group)
                     break
             else:
@@ -41,7 +47,7 @@ def make_kinds(results: Sequence[Result], group_by: Sequence[str] = ()) -> tuple
         for number, groups in enumerate(separate, 1):
             name_groups(groups)
             several = _(", test images {number} of {n}", number=number, n=len(separate)) if separate[1:] else ""
-            kinds.append(Kind(title + several, groups))
+            kinds.append(Kind(f"{title}{several}; {facts(groups)}", groups))
     if len({kind.title for kind in kinds}) > 1:
         notes.insert(0, _("Not comparable: {n} kinds of data. Each has its own section, and nothing is compared across "
                           "them.", n=len(kinds)))  # fmt: skip
@@ -49,9 +55,10 @@ def make_kinds(results: Sequence[Result], group_by: Sequence[str] = ()) -> tuple
 
 
 def _by_data(results: Iterable[Result], notes: list[str]) -> list[tuple[str, list[Result]]]:
-    """Splits by the data: its name, classes and image size, then its fingerprint.
+    """Splits by the data: its name and classes, then its fingerprint and the images' size.
 
-    Fingerprints that differ only because data_seed does are repetitions, new draws of the same data.
+    Fingerprints that differ only because data_seed does are repetitions, new draws of the same data; those that differ
+    because a number does, such as data.count, are the same data under other settings.
     """
     bases: dict[str, list[Result]] = {}
     for result in results:
@@ -61,31 +68,38 @@ def _by_data(results: Iterable[Result], notes: list[str]) -> list[tuple[str, lis
         if isinstance(classes, list):
             names = _(" and ").join(_(each) if each in SKY else str(each) for each in classes)
         name = section(result.run.info, "choices").get("data", _("data of unknown name"))
-        size = data.get("image_size", _("unknown"))
-        what = _("points") if size is None else _("{size} pixels", size=size)
-        title = printable(_("{name}: {classes}, {what}", name=name, classes=names, what=what))
-        bases.setdefault(title, []).append(result)
+        bases.setdefault(printable(_("{name}: {classes}", name=name, classes=names)), []).append(result)
     split = []
     for base in sorted(bases):
-        draws: dict[str, set[str]] = {}
+        draws: dict[tuple[str, str], set[tuple[str, str]]] = {}
         for result in bases[base]:
-            draws.setdefault(result.key[1], set()).add(result.fingerprint)
-        fingerprints = sorted(set().union(*draws.values()))
-        is_redraw = len(draws) > 1 and all(len(prints) == 1 for prints in draws.values())
-        if len(fingerprints) > 1 and is_redraw:
-            notes.append(_("{data}: each data_seed has images of its own ({n} draws of the data).",
-                           data=base, n=len(fingerprints)))  # fmt: skip
-        if len(fingerprints) == 1 or is_redraw:
-            split.append((base, bases[base]))
-            continue
-        split += [
-            (
-                _("{data}, fingerprint {value}", data=base, value=printable(value, 12)),
-                [r for r in bases[base] if r.fingerprint == value],
-            )
-            for value in fingerprints
-        ]
+            draws.setdefault((_numbers(result), result.key[1]), set()).add((result.fingerprint, _size(result)))
+        found = sorted(set().union(*draws.values()))
+        for told in [found] if all(len(each) == 1 for each in draws.values()) else [[each] for each in found]:
+            members = [result for result in bases[base] if (result.fingerprint, _size(result)) in told]
+            prints, sizes = {value for value, _size in told}, list(dict.fromkeys(size for _value, size in told))
+            title = _("{data}, {size}", data=base, size=_(" and ").join(sizes))
+            alike = [other for other in found if other[1] in sizes]
+            if len(told) < len(alike):
+                title = _("{data}, fingerprint {value}", data=title, value=printable(told[0][0], 12))
+            elif len(prints) > len({numbers for numbers, _seed in draws}):
+                notes.append(_("{data}: each data_seed has images of its own ({n} draws of the data).",
+                               data=title, n=len(prints)))  # fmt: skip
+            split.append((title, members))
     return split
+
+
+def _size(result: Result) -> str:
+    """The images' size in words."""
+    size = section(result.run.info, "data").get("image_size", _("unknown"))
+    return _("points") if size is None else printable(_("{size} pixels", size=size))
+
+
+def _numbers(result: Result) -> str:
+    """The numbers among the data's settings, as text; such as how many are drawn."""
+    own = settings_of(result.run.config)
+    return _text({key: value for key, value in own.items()
+                  if key.startswith("data.") and isinstance(value, int | float)})  # fmt: skip
 
 
 def _make_groups(results: Sequence[Result], group_by: Sequence[str], notes: list[str]) -> list[Group]:
@@ -156,6 +170,12 @@ def _natural(text: str) -> list[tuple[float, str]]:
 
 def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True, default=str)
+
+
+def _cut_apart(first: Group, second: Group) -> bool:
+    """Whether a setting that decides which photographs a fold tests tells the two apart."""
+    keys = {key for key in first.settings.keys() | second.settings.keys() if key.split(".")[0] in CUTTING}
+    return any(first.settings.get(key) != second.settings.get(key) for key in keys)
 
 
 def _same_images(first: Group, second: Group) -> bool:

@@ -49,12 +49,6 @@ _PLACE = re.compile(r' (?:d|x|y)="[^"]*"')
 VARIANT_MARKERS = "odsphXP<>*"
 
 
-def variant(group: Group) -> str:
-    """What a group is called within its context: the strategy and the strategy's own settings."""
-    ending = f", {group.context}"
-    return group.label.removesuffix(ending) if group.context and group.label.endswith(ending) else group.label
-
-
 def looks(groups: Iterable[Group], page: Iterable[Group]) -> dict[str, Look]:
     """A look for the label of each group of a plot; page: all groups of the page, so that each looks alike throughout.
 
@@ -67,9 +61,9 @@ def looks(groups: Iterable[Group], page: Iterable[Group]) -> dict[str, Look]:
     for group in groups:
         name = group.strategy if group.is_federated else group.role
         look, variants = by_strategy[name], seen.setdefault(name, [])
-        if variant(group) not in variants:
-            variants.append(variant(group))
-        place = variants.index(variant(group))
+        if group.variant not in variants:
+            variants.append(group.variant)
+        place = variants.index(group.variant)
         if place:
             marker = VARIANT_MARKERS[(VARIANT_MARKERS.find(look.marker) + place) % len(VARIANT_MARKERS)]
             line = (SOLID, DASHED, MIXED, DOTTED)[place % 4]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from fedsky.language import _, ngettext
 
 from .comparisons import BETTER, WORSE, Comparison, Joining, by_owner, compare_all, joining
+from .differences import PAIRED
 from .groups import Group, Kind, test_share
 from .words import count, fixed, judgement, sentence
 
@@ -54,6 +55,10 @@ def scope(kind: Kind) -> list[str]:
         told = [_("Every run was tested on the same {photographs}: the intervals are about these trained models and "
                   "photographs like those, and say nothing of the strategies on other training photographs.",
                   photographs=count(photographs, "photograph"))]  # fmt: skip
+        if any(each.pairing != PAIRED for each in found):
+            told = [_("Settings that cut the photographs anew were each tested on one split of their own: the "
+                      "intervals are about these trained models and photographs like those, and say nothing of the "
+                      "strategies on other training photographs.")]  # fmt: skip
         if not photographs:
             told = [_("What single photographs were taken for is not known of these runs: an interval is over seeds "
                       "alone, and says nothing of other photographs.")]  # fmt: skip

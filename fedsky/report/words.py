@@ -96,57 +96,79 @@ def count(number: int, noun: str) -> str:
 REASONS = {
     differences.FEW_PHOTOGRAPHS: N_("too few photographs of a class"),
     differences.FEW_RUNS: N_("too few runs, and single photographs are not known"),
+    differences.UNLIKE_RUNS: N_("too few runs for how much they differ"),
     differences.NO_SIZES: N_("the sizes of the training parts are unknown"),
     differences.NO_SPREAD: N_("it is the same wherever it was measured, so that nothing tells what chance does"),
 }
 
 
+# What an interval is about where not all of the two groups' photographs are the same in every run.
+PAIRINGS = {
+    differences.OVER_FOLDS: N_("{interval}, paired over all folds"),
+    differences.PARTLY: N_("{interval}, paired where both tested a photograph"),
+    differences.UNPAIRED: N_("{interval}, unpaired, as each tested other photographs"),
+}
+
+
 def sentence(comparison: Comparison, first: str = "", second: str = "") -> str:
-    """What a comparison found, as one sentence with its interval and its verdict; the names as labels, or as given."""
+    """What a comparison found, as one sentence with its interval and its verdict; the names as labels, or as given.
+
+    The interval is that of first minus second, as in every table and figure.
+    """
     first, second = first or comparison.first.label, second or comparison.second.label
     estimate = comparison.difference
     if estimate is None:
         return _("{first} and {second} share no repetition: not compared.", first=first, second=second)
     if comparison.verdict == differences.SAME:
         return _("{first} and {second} judge every photograph alike.", first=first, second=second)
-    lower_is_better = not COLUMNS[comparison.metric].is_fraction
-    if estimate.value < 0:
-        first, second, estimate = second, first, estimate.scaled(-1)
-    if lower_is_better and estimate.value:
-        first, second = second, first
-    difference = _apart(first, second, estimate, comparison)
+    difference = _apart(first, second, comparison, estimate)
     if estimate.low is None or estimate.high is None:
         return _("{difference}; no interval: {reason}.", difference=difference, reason=_(REASONS[comparison.reason]))
-    low, high = (fixed(end, 3) if lower_is_better else fixed(100 * end) for end in (estimate.low, estimate.high))
-    interval = _("95 % interval {low} to {high}", low=low, high=high)
-    if not comparison.by_photograph:
-        interval = (
-            _("{interval} over seeds alone, on these test images", interval=interval)
-            if comparison.splits < 2
-            else _("{interval} over runs alone", interval=interval)
-        )
-    return _("{difference} ({interval}): {verdict}.", difference=difference, interval=interval,
+    return _("{difference} ({interval}): {verdict}.", difference=difference, interval=interval_words(comparison),
              verdict=judgement(comparison))  # fmt: skip
 
 
-def _apart(better: str, other: str, estimate: Estimate, comparison: Comparison) -> str:
-    """By how much the first is better; where all is one split, it is said of the trained models, not of strategies."""
+def interval_words(comparison: Comparison) -> str:
+    """The interval of first minus second in points, or of a loss as it is, and what it rests on if that is less."""
+    estimate = comparison.difference
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return _("no interval")
+    is_fraction = COLUMNS[comparison.metric].is_fraction
+    low, high = (fixed(100 * end) if is_fraction else fixed(end, 3) for end in (estimate.low, estimate.high))
+    interval = _("95 % interval {low} to {high}", low=low, high=high)
+    if comparison.by_photograph:
+        about = PAIRINGS.get(comparison.pairing)
+        return _(about, interval=interval) if about else interval
+    if comparison.splits < 2:
+        return _("{interval} over seeds alone, on these test images", interval=interval)
+    return _("{interval} over runs alone", interval=interval)
+
+
+def _apart(first: str, second: str, comparison: Comparison, estimate: Estimate) -> str:
+    """By how much they differ; where all is one split, it is said of the trained models, not of strategies."""
+    names = {"first": first, "second": second}
     here = comparison.splits < 2 and comparison.by_photograph
-    if estimate.value < EQUAL:
+    if abs(estimate.value) < EQUAL:
         if here:
-            return _("The models of {first} and of {second} are equally good", first=better, second=other)
-        return _("{first} and {second} are equally good", first=better, second=other)
+            return _("The models of {first} and of {second} are equally good", **names)
+        return _("{first} and {second} are equally good", **names)
     if not COLUMNS[comparison.metric].is_fraction:
-        value = fixed(estimate.value, 3)
+        names["value"] = fixed(abs(estimate.value), 3)
+        if here and estimate.value > 0:
+            return _("The models of {first} have a loss higher by {value} than those of {second}", **names)
         if here:
-            return _("The models of {first} have a loss lower by {value} than those of {second}", first=better,
-                     second=other, value=value)  # fmt: skip
-        return _("{first} has a loss lower by {value} than {second}", first=better, second=other, value=value)
-    points = fixed(100 * estimate.value)
+            return _("The models of {first} have a loss lower by {value} than those of {second}", **names)
+        if estimate.value > 0:
+            return _("{first} has a loss higher by {value} than {second}", **names)
+        return _("{first} has a loss lower by {value} than {second}", **names)
+    names["points"] = fixed(100 * abs(estimate.value))
+    if here and estimate.value < 0:
+        return _("The models of {first} are {points} points worse than those of {second}", **names)
     if here:
-        return _("The models of {first} are {points} points better than those of {second}", first=better, second=other,
-                 points=points)  # fmt: skip
-    return _("{first} is {points} points better than {second}", first=better, second=other, points=points)
+        return _("The models of {first} are {points} points better than those of {second}", **names)
+    if estimate.value < 0:
+        return _("{first} is {points} points worse than {second}", **names)
+    return _("{first} is {points} points better than {second}", **names)
 
 
 def judgement(comparison: Comparison) -> str:

@@ -119,8 +119,7 @@ def test_draws_of_the_data_have_photographs_of_their_own(tmp_path: Path, write_r
         for name in ("local", "fedavg"):
             write_run(tmp_path / f"{name}{draw}", name, predictions=judge(*range(8)), config={"data_seed": draw},
                       info={"data.fingerprint": f"f{draw}"})  # fmt: skip
-    entries = entries_of(only(tmp_path).groups)
-    assert entries is not None
+    [(_, entries)] = entries_of(only(tmp_path).groups)
     assert (len(np.unique(entries.photograph)), len(np.unique(entries.split))) == (80, 2)
     assert entries.shared == pytest.approx(40 / 80)
 
@@ -131,8 +130,7 @@ def test_a_data_seed_that_only_moves_owners_is_one_more_seed(tmp_path: Path, wri
             write_run(
                 tmp_path / f"{name}{data_seed}", name, predictions=judge(*range(8)), config={"data_seed": data_seed}
             )
-    entries = entries_of(only(tmp_path).groups)
-    assert entries is not None
+    [(_, entries)] = entries_of(only(tmp_path).groups)
     assert (len(np.unique(entries.split)), len(np.unique(entries.run)), entries.shared) == (1, 2, 0.0)
 
 

@@ -112,7 +112,7 @@ def test_a_strategy_looks_alike_in_every_context_and_its_variants_do_not() -> No
     looks = style.looks(groups, groups)
     assert looks["fedprox, mu=1, alpha=0.1"] == looks["fedprox, mu=1, alpha=1"]
     assert looks["fedprox, mu=0.01, alpha=1"] != looks["fedprox, mu=1, alpha=1"]
-    assert style.variant(groups[0]) == "fedprox, mu=0.01"
+    assert groups[0].variant == "fedprox, mu=0.01"
     page = [group("zeta"), group("alpha"), group("fedprox")]
     assert (
         style.looks(page[:1], page)["zeta"] == style.looks(page[:2], page)["zeta"] != style.looks(page, page)["alpha"]

@@ -116,7 +116,7 @@ def test_loss_is_better_when_lower(tmp_path: Path, write_run: WriteRun) -> None:
     assert pair["difference"]["value"] == pytest.approx(-0.10333333)
     reference = stats.ttest_rel([0.10, 0.07, 0.09], [0.20, 0.18, 0.19]).confidence_interval()
     assert pair["sentence"] == (
-        f"fedprox has a loss lower by 0.103 than fedavg (95 % interval {-reference.high:.3f} to {-reference.low:.3f} "
+        f"fedprox has a loss lower by 0.103 than fedavg (95 % interval {reference.low:.3f} to {reference.high:.3f} "
         "over seeds alone, on these test images): shown.")  # fmt: skip
     assert pair["verdict"] == "better"
 

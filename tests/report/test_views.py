@@ -181,7 +181,7 @@ def test_the_four_answers(tmp_path: Path, write_run: WriteRun) -> None:
     found = answered(only_kind(tmp_path))
     assert found["Which is best?"].startswith("Of 2 federated groups, fedavg 80.2 % ")
     assert "After it: fedprox 75.0 %" in found["Which is best?"]
-    assert "fedavg is 5.2 points better than fedprox" in found["Is the difference real?"]
+    assert "fedprox is 5.2 points worse than fedavg (95 % interval -5.7 to -4.7 " in found["Is the difference real?"]
     assert "fedavg is 10.1 points better than local" in found["Is the difference real?"]
     assert found["Who loses by joining?"].startswith("Unknown: what single test photographs were taken for")
     assert "fedavg: 2.0 MB a run over 2 rounds and all owners, 1.0 up" in found["What does it cost in megabytes?"]

@@ -13,7 +13,7 @@ from fedsky.language import N_, _
 
 from ..groups import Group
 from ..reading import Floats
-from ..style import Look, variant
+from ..style import Look
 from . import layout
 
 AXES = {
@@ -76,7 +76,7 @@ def curves(found: Sequence[Curve], metric: str, axis: str, looks: dict[str, Look
 
 
 def _draw(axes: Axes, curve: Curve, look: Look, number: int, crowd: int, faint: float, log_x: bool) -> None:
-    label = layout.short(variant(curve.group))
+    label = layout.short(curve.group.variant)
     start = 1 if log_x else 0
     if curve.flat:
         last = curve.mean[~np.isnan(curve.mean)][-1:]

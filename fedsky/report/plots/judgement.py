@@ -13,7 +13,7 @@ from fedsky.language import _
 from ..groups import Group
 from ..reading import Floats
 from ..statistics import Estimate
-from ..style import Look, variant
+from ..style import Look
 from . import layout
 from .layout import short
 
@@ -94,7 +94,7 @@ def roc(found: Sequence[Judged], looks: dict[str, Look]) -> Figure:
             rate = np.concatenate([[0], one.true_rate])
             each.plot(100 * np.concatenate([[0], GRID]), 100 * rate, color=look.color, linestyle=look.line,
                       marker=look.marker, markevery=(4 + 3 * number, 16), markeredgecolor="white",
-                      markeredgewidth=0.4, label=short(variant(one.group)))  # fmt: skip
+                      markeredgewidth=0.4, label=short(one.group.variant))  # fmt: skip
         each.set_xlim(-1.5, 101)
         each.set_ylim(0, 101.5)
         classes = known[0].classes
@@ -123,7 +123,7 @@ def calibration(found: Sequence[Judged], looks: dict[str, Look]) -> Figure:
             sure = 100 * bins["confidence"].to_numpy(float)
             upper.plot(sure, 100 * bins["accuracy"].to_numpy(float), color=look.color, linestyle=look.line,
                        marker=look.marker, markeredgecolor="white", markeredgewidth=0.4,
-                       label=short(variant(one.group)))  # fmt: skip
+                       label=short(one.group.variant))  # fmt: skip
             lower.plot(sure, bins["n"].to_numpy(float), color=look.color, linestyle=look.line, marker=look.marker,
                        markersize=3, linewidth=1)  # fmt: skip
         least = 0 if max(len(one.classes) for one in found) > 2 else 48

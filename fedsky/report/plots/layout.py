@@ -14,7 +14,6 @@ from fedsky.language import _
 from fedsky.untrusted import printable
 
 from ..groups import Group
-from ..style import variant
 
 WIDTH = 3.5  # inches: one column of a thesis or paper, 8.9 cm
 MANY = 24  # rows beyond which a figure shows a part only
@@ -63,7 +62,7 @@ def panels(groups: Sequence[Group], most: int = 4) -> list[tuple[str, list[Group
 
 def names(groups: Sequence[Group]) -> list[str]:
     """What a legend has, in order and each once."""
-    return list(dict.fromkeys(short(variant(group)) for group in groups))
+    return list(dict.fromkeys(short(group.variant) for group in groups))
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def rows(groups: Sequence[Group]) -> Rows:
             headings.append((float(len(places) + len(headings)), context))
         for group in members:
             places[group.label] = float(len(places) + len(headings))
-            labels[group.label] = short(variant(group), 26)
+            labels[group.label] = short(group.variant, 26)
     return Rows(places, labels, headings)
 
 

@@ -12,7 +12,7 @@ from fedsky.language import _
 
 from ..groups import Group
 from ..reading import Floats
-from ..style import CLASSES, Look, variant
+from ..style import CLASSES, Look
 from ..tables import image_count
 from . import layout
 from .layout import MANY, short
@@ -42,7 +42,7 @@ def owners(table: pd.DataFrame, groups: Sequence[Group], looks: dict[str, Look])
     for number, group in enumerate(shown):
         look, shift = looks[group.label], spread * (number - (len(shown) - 1) / 2)
         axes.plot(wide[group.label], places + shift, linestyle="none", marker=look.marker, color=look.color,
-                  markersize=5, markeredgecolor="white", markeredgewidth=0.5, label=short(variant(group)),
+                  markersize=5, markeredgecolor="white", markeredgewidth=0.5, label=short(group.variant),
                   zorder=3)  # fmt: skip
     start, end = layout.percent_limits(float(np.nanmin(wide.to_numpy())), 100)
     axes.set_xlim(start, end + 0.8)
@@ -121,7 +121,7 @@ def sizes(table: pd.DataFrame, groups: Sequence[Group], looks: dict[str, Look]) 
             mine, look = table[table["group"] == group.label], looks[group.label]
             each.plot(mine["train_images"], 100 * mine["accuracy"], linestyle="none", marker=look.marker,
                       color=look.color, markersize=4.5, alpha=0.85, markeredgecolor="white", markeredgewidth=0.4,
-                      label=short(variant(group)))  # fmt: skip
+                      label=short(group.variant))  # fmt: skip
         each.set_ylim(low, 101.5)
         layout.whole(each)
         name = layout.axis_from(_("Accuracy"), low) if len(parts) == 1 else _("Accuracy") + " (%)"
