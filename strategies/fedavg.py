@@ -10,7 +10,7 @@ With one client it is SGD on the pooled images; with one full-batch step and eve
 on the pooled images.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
 from torch import Tensor, nn
 
-from fedsky.client import Arrays, Config, Metrics, Shard, State, sgd
+from fedsky.client import Arrays, Config, Metrics, Shard, State, checks, sgd
 
 
 def train(model: nn.Module, shard: Shard, config: Config, state: State) -> tuple[Arrays, Metrics]:
@@ -58,6 +58,9 @@ class FedAvg(Strategy):
     What others change: ``outgoing`` (what is sent), ``weight`` (of a reply in the mean), ``update`` (the server's step
     from its model to the next), or ``mean`` as a whole. ``memory`` holds what the server itself keeps from round to
     round, as named tensors: it is saved with every checkpoint.
+
+    ``owners`` makes it a coalition, the federation that these clients would be by themselves, judged on everybody's
+    images: client numbers, or the whole number whose binary digits name them (5 is 101: owners 0 and 2); None: all.
     """
 
     train: Any = staticmethod(train)  # the client half, named to the clients by reference
@@ -66,7 +69,8 @@ class FedAvg(Strategy):
     averages = True  # the aggregate is a mean of the clients' models, and what is sent nothing but the model
     partial_work = False  # a straggler's few passes count, rather than being dropped
 
-    def __init__(self) -> None:
+    def __init__(self, owners: Sequence[int] | int | None = None) -> None:
+        self.owners = owners
         self.parameters: dict[str, float | int | str] = {}  # what the client half reads from its config
         self.memory: dict[str, Tensor] = {}
         self.trainable: list[str] = []  # the arrays that are trained; the others are buffers
@@ -75,6 +79,7 @@ class FedAvg(Strategy):
 
     def begin(self, model: nn.Module, config: Mapping[str, Any]) -> None:
         """Called once before the first round; ValueError for a configuration that this strategy cannot run with."""
+        self.members(config["num_clients"])
         self.trainable = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
 
     def is_over(self, round: int) -> bool:
@@ -91,7 +96,9 @@ class FedAvg(Strategy):
     def _messages(self, server_round: int, config: ConfigRecord, grid: Grid) -> Iterator[Message]:
         nodes = list(grid.get_node_ids())  # in the order of the clients' numbers
         seed, epochs = int(_number(config, "seed")), int(_number(config, "local_epochs"))
-        cohort = self.cohort(len(nodes), _number(config, "participation"), seed, server_round)
+        members = self.members(len(nodes))
+        drawn = self.cohort(len(members), _number(config, "participation"), seed, server_round)
+        cohort = [members[place] for place in drawn]
         slow = draw_stragglers(cohort, _number(config, "stragglers"), epochs, seed, server_round)
         for client in cohort:
             if client not in slow:
@@ -100,8 +107,22 @@ class FedAvg(Strategy):
                 part = ConfigRecord({**config, "local_epochs": slow[client]})
                 yield self.message("train", nodes[client], client, self.sent, part)
 
+    def members(self, num_clients: int) -> list[int]:
+        """The clients that may train, of ``num_clients`` that there are; ValueError where one is not there."""
+        owners = self.owners
+        if owners is None:
+            return list(range(num_clients))
+        if type(owners) is int:
+            owners = [client for client in range(owners.bit_length()) if owners >> client & 1]
+        listed = isinstance(owners, Sequence) and all(type(client) is int for client in owners)
+        if not listed or not owners or min(owners) < 0 or max(owners) >= num_clients:
+            raise ValueError(
+                f"strategy.owners={checks.shown(self.owners)}: name owners from 0 to {num_clients - 1}, such as [0]"
+            )
+        return sorted(set(owners))
+
     def cohort(self, num_clients: int, participation: float, seed: int, round: int) -> list[int]:
-        """The clients that train in a round."""
+        """The places of the clients that train in a round, among the ``num_clients`` that may."""
         return draw(num_clients, participation, seed, round)
 
     def outgoing(self, arrays: ArrayRecord, kind: str) -> ArrayRecord:

@@ -28,7 +28,8 @@ class Robust(FedAvg):
     def begin(self, model: nn.Module, config: Mapping[str, Any]) -> None:
         """Refuses a number of replies a round that the rule cannot work with."""
         super().begin(model, config)
-        cohort = self.cohort(config["num_clients"], config["participation"], config["seed"], 1)
+        num_members = len(self.members(config["num_clients"]))
+        cohort = self.cohort(num_members, config["participation"], config["seed"], 1)
         slow = {} if self.partial_work else draw_stragglers(cohort, config["stragglers"], 1, config["seed"], 1)
         self.check(len(cohort) - len(slow))
 

@@ -108,7 +108,7 @@ class Scaffold(FedAvg):
     def begin(self, model: nn.Module, config: Mapping[str, Any]) -> None:
         """c is 0 at first; N is the number of all clients."""
         super().begin(model, config)
-        self.num_clients = config["num_clients"]
+        self.num_clients = len(self.members(config["num_clients"]))
         shapes = {name: parameter.shape for name, parameter in model.named_parameters()}
         self.memory = {CONTROL + name: torch.zeros(shapes[name], dtype=torch.float64) for name in self.trainable}
 

@@ -1,11 +1,11 @@
 """The trunk of the attacks: some clients do not do as they should, to see which strategies bear it.
 
-Not an attack of its own. Who attacks is drawn once, by the run's seed, and stays so in all rounds; who attacks among
-few does so among more. An attack is on the parameters. Buffers, what a strategy sends beside the model, the metrics and
-the answers to evaluation are honest: an attacker is still judged on its own images.
+Not an attack of its own. Who attacks is named, or drawn once by the run's seed, and stays so in all rounds; who attacks
+among few does so among more. An attack is on the parameters. Buffers, what a strategy sends beside the model, the
+metrics and the answers to evaluation are honest: an attacker is still judged on its own images.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,13 +19,15 @@ from strategies.wrappers.wrapper import Wrapper, with_mod
 
 
 class Attack(Wrapper):
-    """``num_attackers`` clients run ``mod``, a Flower mod; 0: everybody is honest, to the bit."""
+    """``num_attackers`` clients, or the ``attackers``, run ``mod``, a Flower mod; 0: all are honest, to the bit."""
 
     mod: Any = None
 
-    def __init__(self, strategy: FedAvg | Wrapper, num_attackers: int) -> None:
+    def __init__(self, strategy: FedAvg | Wrapper, num_attackers: int, attackers: Sequence[int] | None = None) -> None:
         super().__init__(strategy)
-        self.num_attackers = checks.whole("attack.num_attackers", num_attackers)
+        self.named = None if attackers is None else list(attackers)
+        num = num_attackers if self.named is None else len(self.named)
+        self.num_attackers = checks.whole("attack.num_attackers", num)
         self.told: dict[str, float] = {}  # what the mod reads from the message's config
         self.attackers: set[int] = set()
 
@@ -39,6 +41,11 @@ class Attack(Wrapper):
             )
         order = np.random.default_rng([config["seed"], 4]).permutation(num_clients)
         self.attackers = {int(client) for client in order[: self.num_attackers]}
+        if self.named is not None:
+            if not all(type(client) is int and 0 <= client < num_clients for client in self.named):
+                why = f"name clients from 0 to {num_clients - 1}, or null"
+                raise ValueError(f"attack.attackers={checks.shown(self.named)}: {why}")
+            self.attackers = set(self.named)
 
     def configure_train(
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
