@@ -7,8 +7,7 @@ starts anew every round, as the clients' do, so that with one client it is FedAv
 ``photographs`` takes so many of the images, drawn by the run's seed, fewer being among more: a learning curve.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from flwr.app import ArrayRecord, ConfigRecord, Message
@@ -35,8 +34,8 @@ class Centralized(FedAvg):
     train = staticmethod(train)
     role = "pooled"
 
-    def __init__(self, photographs: int | None = None, **fedavg: Any) -> None:
-        super().__init__(**fedavg)
+    def __init__(self, owners: Sequence[int] | int | None = None, photographs: int | None = None) -> None:
+        super().__init__(owners)
         known = 0 if photographs is None else checks.whole("strategy.photographs", photographs, 1, hint=", or null")
         self.parameters["photographs"] = known
 
