@@ -27,7 +27,7 @@ import typer
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from fedsky import __main__ as shell
+from fedsky.command import shell
 from fedsky.config import CONF, GROUPS, OPTIONAL, known
 from fedsky.config.refusals import TRACEBACK
 
@@ -152,7 +152,7 @@ def in_its_own(words: list[str], environment: str, folder: Path) -> Ended:
     """One command line in a process, with what is amiss in ``environment``."""
     prepare, variables, streams = ENVIRONMENTS[environment]
     env = {key: value for key, value in (os.environ | variables).items() if value is not None and key != TRACEBACK}
-    root = Path(shell.__file__).resolve().parents[1]
+    root = Path(shell.__file__).resolve().parents[2]
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(root), env.get("PYTHONPATH")]))
     script = f'{prepare} && "$@" {streams}'
     line = [

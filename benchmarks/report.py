@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from fedsky.columns import CLIENTS, ROUNDS, TABLES, TIMING
+from fedsky.history.columns import CLIENTS, ROUNDS, TABLES, TIMING
 
 STRATEGIES = ("local", "centralized", "fedavg", "fedprox", "scaffold", "fednova", "feddyn", "moon", "ditto", "fedbn")
 ALPHAS = (0.1, 0.3, 1.0, 3.0, 10.0)

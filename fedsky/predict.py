@@ -10,10 +10,11 @@ from hydra.errors import HydraException
 from numpy.typing import NDArray
 from torch import nn
 
-from fedsky import remedies, streams, untrusted
+from fedsky import untrusted
 from fedsky.config import make, permitted, start
 from fedsky.data.listing import escaped
 from fedsky.data.picture import BrokenError, decode
+from fedsky.machine import remedies, streams
 from fedsky.model.divergence import DIVERGED, not_finite
 from fedsky.model.file import read_model
 from fedsky.model.pixels import normalise, to_float

@@ -1,6 +1,6 @@
 """``python -m fedsky.resume FOLDER``: goes on with an interrupted run after its last complete round, or a sweep."""
 
-from fedsky import interrupt, streams
+from fedsky.machine import interrupt, streams
 
 if __name__ == "__main__":  # before what takes long to import
     streams.settle()
@@ -20,15 +20,15 @@ import typer
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from fedsky import __main__ as shell
-from fedsky import engine, lock
+from fedsky import engine
+from fedsky.command import shell
+from fedsky.command.sweep import ASKED, SweepJob, dropped, is_sweep, read_sweep
+from fedsky.command.sweep import options as sweep_options
 from fedsky.config import check, permitted, quoted
 from fedsky.config.refusals import TRACEBACK, explain, fault
 from fedsky.engine.grid import ClientError
-from fedsky.history import DONE, Row
+from fedsky.history import DONE, Row, lock
 from fedsky.run import run
-from fedsky.sweep import ASKED, SweepJob, dropped, is_sweep, read_sweep
-from fedsky.sweep import options as sweep_options
 from fedsky.untrusted import Visible, refuse_strange, text_of, visible
 
 LOG = logging.getLogger("fedsky")
@@ -96,7 +96,7 @@ def _asks_for(folder: Path, option: str, value: str | None) -> str:
 def _start(job: SweepJob, words: list[str], given: permitted.Word) -> str | None:
     """Has Hydra start a job of a sweep in its folder, in this process; why it failed, if it did."""
     sys.argv = [shell.__file__, *words, *job.overrides, f"hydra.run.dir={quoted(str(job.folder))}"]
-    shell.looks[:] = [lambda config: permitted.check(config, str(job.folder.parent / ASKED), given)]
+    shell.checks[:] = [lambda config: permitted.check(config, str(job.folder.parent / ASKED), given)]
     try:
         shell.job()
     except SystemExit as end:
@@ -109,7 +109,7 @@ def _start(job: SweepJob, words: list[str], given: permitted.Word) -> str | None
         return explain(error)
     finally:
         lock.release(job.folder)  # which Hydra's callback does after a run that went well alone
-        shell.looks.clear()
+        shell.checks.clear()
     return None
 
 

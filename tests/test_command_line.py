@@ -63,9 +63,8 @@ def test_a_wrong_value_is_told_before_anything_slow_is_loaded(
 
 
 def test_the_shell_loads_nothing_slow_before_it_has_a_job() -> None:
-    code = (
-        "import sys, fedsky.__main__; print([n for n in ('torch', 'flwr', 'ray', 'PIL', 'pandas') if n in sys.modules])"
-    )
+    slow = ("torch", "flwr", "ray", "PIL", "pandas")
+    code = f"import sys, fedsky.command.shell; print([name for name in {slow} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -11,8 +11,9 @@ import pytest
 from safetensors.numpy import save_file
 from typer.testing import CliRunner
 
-from fedsky import predict, sweep
+from fedsky import predict
 from fedsky import resume as program
+from fedsky.command import sweep
 from fedsky.config import compose, permitted, resolve
 from fedsky.resume import resume, resume_sweep
 from fedsky.run import run

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from interrupted import start, wait_until_it_heeds
 
-from fedsky.sweep import read_sweep
+from fedsky.command.sweep import read_sweep
 
 SMALL = ["engine=inline", "num_rounds=4", "num_clients=2", "data.count=60", "data.size=16"]
 FILES = ("rounds.jsonl", "clients.jsonl", "predictions.csv", "model.safetensors", "best.safetensors", "partition.json")

@@ -19,12 +19,11 @@ from flwr.app import ArrayRecord, ConfigRecord, Context, Message, MetricRecord, 
 from flwr.clientapp import ClientApp
 from torch import Tensor
 
-from fedsky import remedies
 from fedsky.client.metrics import score
 from fedsky.client.state import STATES, State, take_saved, told
 from fedsky.client.task import Job, job
 from fedsky.client.training import Arrays, Evaluate, Shard, Train, predict
-from fedsky.machine import peak_memory_bytes
+from fedsky.machine import peak_memory_bytes, remedies
 from fedsky.model.divergence import diverged, model_not_finite, not_finite
 from fedsky.model.solver import Config
 

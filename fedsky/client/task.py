@@ -19,9 +19,9 @@ from fedsky.data.augment import Augment
 from fedsky.data.owners import load
 from fedsky.data.photos import settled_cache
 from fedsky.data.split import Indices
+from fedsky.machine.remedies import in_full
 from fedsky.model.pixels import to_float
 from fedsky.model.start import take_over
-from fedsky.remedies import in_full
 
 PLACES = ("root", "manifest", "cache")  # settings of data that name files and folders
 

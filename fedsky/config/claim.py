@@ -7,8 +7,8 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from fedsky import lock
 from fedsky.config import from_here
+from fedsky.history import lock
 
 
 class Claim(Callback):

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from hydra.errors import MissingConfigException, OverrideParseException
 
-from fedsky import remedies
 from fedsky.checks import listed
 from fedsky.config import arguments
 from fedsky.config.known import unknown
+from fedsky.machine import remedies
 
 LONGEST = 800  # characters of a line that someone is to read
 TRACEBACK = "HYDRA_FULL_ERROR"  # set to 1 by a person who wants to see where an error came from

@@ -7,7 +7,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from fedsky.remedies import in_full
+from fedsky.machine.remedies import in_full
 
 KEYS = ("init", "init_sha256")  # of the model's settings, that do not tell its architecture
 

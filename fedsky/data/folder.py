@@ -17,7 +17,7 @@ from fedsky.data.listing import UNLISTED, LeftOut, list_files, unlisted
 from fedsky.data.manifest import Row
 from fedsky.data.photos import CACHE_GB, Decoded, Photos, cache_folder, cached
 from fedsky.data.picture import BrokenError, is_file, read, square
-from fedsky.remedies import in_full
+from fedsky.machine.remedies import in_full
 
 VERSION = 5  # of the decoded bytes: raise it when decode() changes what it returns
 MODES = ("together", "drop", "keep")

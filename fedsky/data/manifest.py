@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from fedsky.data import table
 from fedsky.data.listing import locate
-from fedsky.remedies import in_full
+from fedsky.machine.remedies import in_full
 
 NAME = "manifest.csv"
 FILE, LABEL, REVIEW = COLUMNS = "file", "label", "review"

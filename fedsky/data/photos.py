@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fedsky import remedies
 from fedsky.data.cache import GIGABYTE, draft_prefix, hold, trim
 from fedsky.data.split import Owner
+from fedsky.machine import remedies
 
 Part = tuple[NDArray[Any], NDArray[Any]]  # points [n, features] and their labels [n]
 Row = tuple[str, int, NDArray[np.uint8]]  # name, label and pixels [3, size, size]

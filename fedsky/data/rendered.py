@@ -13,9 +13,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fedsky import checks, interrupt
+from fedsky import checks
 from fedsky.data import sky
 from fedsky.data.photos import Photos, cache_folder, cached
+from fedsky.machine import interrupt
 
 Made = TypeVar("Made")
 

@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fedsky import interrupt
 from fedsky.engine import needs
+from fedsky.machine import interrupt
 
 LOG = logging.getLogger("fedsky")
 

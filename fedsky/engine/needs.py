@@ -6,7 +6,7 @@ import socket
 import tempfile
 from pathlib import Path
 
-from fedsky import remedies
+from fedsky.machine import remedies
 
 LEAST_BYTES = 50 * 10**6  # of logs and small objects
 ANOTHER = "name another folder by RAY_TMPDIR=FOLDER before the command, or choose engine=inline"

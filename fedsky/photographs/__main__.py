@@ -10,7 +10,7 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from fedsky import streams
+from fedsky.machine import streams
 from fedsky.untrusted import visible
 
 EXTRAS = ("cleanlab", "httpx")  # what one command alone needs: see curate and collect in pyproject.toml

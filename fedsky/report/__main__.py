@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from fedsky import language, streams
-from fedsky.remedies import told
+from fedsky import language
+from fedsky.machine import streams
+from fedsky.machine.remedies import told
 from fedsky.untrusted import visible
 
 from . import terminal

@@ -8,9 +8,9 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from fedsky.fonts import Spelling
 from fedsky.history import Run, write_whole
 from fedsky.language import _
+from fedsky.report.fonts import Spelling
 
 from . import exports, style
 from .photographs import Mistake

@@ -12,7 +12,7 @@ from itertools import combinations
 
 import numpy as np
 
-from fedsky.columns import COLUMNS
+from fedsky.history.columns import COLUMNS
 from fedsky.language import _
 
 from . import crossed

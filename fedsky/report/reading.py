@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fedsky.columns import CLIENT_METRICS, COLUMNS, ROUND_METRICS
 from fedsky.history import Row, Run
+from fedsky.history.columns import CLIENT_METRICS, COLUMNS, ROUND_METRICS
 from fedsky.language import _
 from fedsky.untrusted import number, printable
 

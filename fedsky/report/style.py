@@ -13,8 +13,8 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from fedsky import language
-from fedsky.fonts import Spelling, chinese_font, spelling
 from fedsky.history import ALONE, POOLED
+from fedsky.report.fonts import Spelling, chinese_font, spelling
 
 from .groups import Group
 

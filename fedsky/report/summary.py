@@ -26,8 +26,8 @@ from typing import Any
 import numpy as np
 
 from fedsky import language
-from fedsky.columns import FINAL_METRICS
 from fedsky.history import Run, finite
+from fedsky.history.columns import FINAL_METRICS
 from fedsky.language import _
 from fedsky.untrusted import printable
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from fedsky.columns import COLUMNS, FINAL_METRICS
 from fedsky.history import Row
+from fedsky.history.columns import COLUMNS, FINAL_METRICS
 from fedsky.language import N_, _
 from fedsky.untrusted import printable, section
 

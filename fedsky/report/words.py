@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from fedsky.columns import COLUMNS
+from fedsky.history.columns import COLUMNS
 from fedsky.language import N_, _, ngettext
 
 from . import comparisons, differences

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from flwr.app import ArrayRecord, ConfigRecord, Message
 
-from fedsky import checks, interrupt, lock, remedies
+from fedsky import checks
 from fedsky.client import state
 from fedsky.client.metrics import pool
 from fedsky.client.task import Job, job, specification
@@ -26,9 +26,11 @@ from fedsky.history import (
     Row,
     Table,
     keep_rounds,
+    lock,
     write_json,
     write_whole,
 )
+from fedsky.machine import interrupt, remedies
 from fedsky.model import BATCHNORM_STATISTICS, num_bytes, num_parameters
 from fedsky.model.divergence import DIVERGED, diverged, not_finite, remedy
 from fedsky.model.file import Tensors, write_model

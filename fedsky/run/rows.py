@@ -1,4 +1,4 @@
-"""What a round and a run come to, as the rows and tables of the run folder (fedsky/history.py has their schema)."""
+"""What a round and a run come to, as the rows and tables of the run folder (fedsky.history has their schema)."""
 
 import csv
 import io

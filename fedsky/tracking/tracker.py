@@ -6,8 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
-from fedsky.columns import COLUMNS, ROUND_METRICS
 from fedsky.history import Row
+from fedsky.history.columns import COLUMNS, ROUND_METRICS
 
 # The columns of rounds.jsonl by the names under which trackers group their charts: train/loss for train_loss.
 NAMES = {name: f"{topic}/{name.replace(f'{topic}_', '')}" for name in ROUND_METRICS if (topic := COLUMNS[name].topic)}

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from fedsky import language
-from fedsky.columns import CLIENT_METRICS, COLUMNS, FINAL_METRICS, ROUND_METRICS
+from fedsky.history.columns import CLIENT_METRICS, COLUMNS, FINAL_METRICS, ROUND_METRICS
 from fedsky.web import Settings, create_app, openapi
 
 FRONTEND = Path(__file__).parent / "frontend"

@@ -10,11 +10,11 @@ from matplotlib.font_manager import fontManager
 from PIL import Image
 from typer.testing import CliRunner
 
-from fedsky import fonts, language
-from fedsky.fonts import Spelling, find, has, spelled, spelling
+from fedsky import language
 from fedsky.photographs.__main__ import app
-from fedsky.report import style
+from fedsky.report import fonts, style
 from fedsky.report.__main__ import main
+from fedsky.report.fonts import Spelling, find, has, spelled, spelling
 from fedsky.report.plots import partition
 from fedsky.report.plots.layout import short
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from fedsky.columns import ROUNDS, TABLES
+from fedsky.history.columns import ROUNDS, TABLES
 from fedsky.report import exports, terminal
 from fedsky.report.page import write_report
 from fedsky.report.selection import select

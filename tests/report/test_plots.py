@@ -11,8 +11,8 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from fedsky import fonts, language
-from fedsky.report import plots, style
+from fedsky import language
+from fedsky.report import fonts, plots, style
 from fedsky.report.groups import Group
 from fedsky.report.page import write_report
 from fedsky.report.plots import layout

@@ -16,7 +16,7 @@ from PIL import Image
 
 from fedsky.config import compose, resolve
 from fedsky.config.claim import Claim
-from fedsky.lock import HeldError
+from fedsky.history.lock import HeldError
 from fedsky.resume import resume, resume_sweep
 from fedsky.run import Course, provenance, run
 from fedsky.run.dry_run import dry_run

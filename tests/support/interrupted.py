@@ -41,7 +41,7 @@ def wait_until_it_heeds(process: "subprocess.Popen[str]") -> None:
 WRITER = """
 import sys, time
 from pathlib import Path
-from fedsky import lock
+from fedsky.history import lock
 lock.take(Path(sys.argv[1]))
 print("held", flush=True)
 time.sleep(600)

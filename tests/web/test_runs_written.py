@@ -12,8 +12,8 @@ import pytest
 from flask import Flask
 from site_browser import Browser
 
-from fedsky.columns import CLIENT_METRICS, ROUNDS, TABLES
 from fedsky.config import compose, resolve
+from fedsky.history.columns import CLIENT_METRICS, ROUNDS, TABLES
 from fedsky.run import run
 from fedsky.web import Settings, create_app
 from fedsky.web.api import shapes

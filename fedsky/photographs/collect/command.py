@@ -4,13 +4,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from fedsky.machine.remedies import in_full
 from fedsky.photographs.collect.bar import Bar
 from fedsky.photographs.collect.collection import check_request, collect
 from fedsky.photographs.collect.fetch import Web
 from fedsky.photographs.collect.licences import parse_kinds
 from fedsky.photographs.collect.sources import Commons, Flickr, Openverse, Source
 from fedsky.photographs.collect.urls import Urls
-from fedsky.remedies import in_full
 
 # Seconds between two questions. Openverse takes 20 a minute from whoever has no key.
 INTERVALS = {"api.openverse.org": 3.0}

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from fedsky.fonts import spelling
 from fedsky.history import write_whole
 from fedsky.photographs.curate.apply import apply
 from fedsky.photographs.curate.findings import find
 from fedsky.photographs.curate.pictures import read
 from fedsky.photographs.curate.review import KEEP, read_review, suggest, write
 from fedsky.photographs.curate.sheets import all_sheets
+from fedsky.report.fonts import spelling
 
 
 def review(folder: Path, out: Path) -> str:

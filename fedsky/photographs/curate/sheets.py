@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from fedsky import fonts
 from fedsky.data.picture import decode
 from fedsky.photographs.curate.copies import EXACT, Group
 from fedsky.photographs.curate.pictures import Collection
 from fedsky.photographs.curate.suspects import Judgement
+from fedsky.report import fonts
 
 THUMB, GAP, LINE, TITLE = 160, 14, 15, 40  # pixels
 COLUMNS, ROWS = 6, 5

@@ -12,7 +12,6 @@ from PIL import Image
 
 from fedsky.data.duplicates import DISTANCE
 from fedsky.data.picture import decode
-from fedsky.fonts import Spelling
 from fedsky.history import write_whole
 from fedsky.photographs.curate import Findings, find
 from fedsky.photographs.curate.copies import EXACT
@@ -21,6 +20,7 @@ from fedsky.photographs.curate.sheets import samples
 from fedsky.photographs.explore.look import render
 from fedsky.photographs.explore.plots import all_plots
 from fedsky.photographs.explore.words import count, meaning
+from fedsky.report.fonts import Spelling
 from fedsky.report.style import drawing
 from fedsky.untrusted import printable
 

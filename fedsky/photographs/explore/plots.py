@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from fedsky.fonts import spelled
 from fedsky.photographs.curate import Findings
 from fedsky.photographs.curate.features import Floats, light
 from fedsky.photographs.explore.look import Plot, plot
+from fedsky.report.fonts import spelled
 from fedsky.report.style import BLUE, GREEN, PINK, RED
 from fedsky.untrusted import printable
 

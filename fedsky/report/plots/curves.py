@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fedsky.columns import COLUMNS
+from fedsky.history.columns import COLUMNS
 from fedsky.language import N_, _
 
 from ..groups import Group

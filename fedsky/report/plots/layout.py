@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from fedsky.fonts import spelled
 from fedsky.language import _
+from fedsky.report.fonts import spelled
 from fedsky.untrusted import printable
 
 from ..groups import Group

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from fedsky.columns import COLUMNS, FINAL_METRICS
+from fedsky.history.columns import COLUMNS, FINAL_METRICS
 from fedsky.language import _
 
 from .. import plots, tables, words

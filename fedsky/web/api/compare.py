@@ -9,7 +9,7 @@ from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from pydantic import Field
 
-from fedsky.columns import FINAL_METRICS
+from fedsky.history.columns import FINAL_METRICS
 from fedsky.language import _
 from fedsky.web.access import public
 from fedsky.web.api.answering import send

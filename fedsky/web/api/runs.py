@@ -8,8 +8,8 @@ from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from pydantic import AfterValidator, Field
 
-from fedsky.columns import CLIENT_METRICS
 from fedsky.history import Run
+from fedsky.history.columns import CLIENT_METRICS
 from fedsky.language import _
 from fedsky.web import audit
 from fedsky.web.access import member, needs, public

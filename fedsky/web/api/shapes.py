@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, create_model
 
-from fedsky.columns import ROUNDS, TABLES
+from fedsky.history.columns import ROUNDS, TABLES
 from fedsky.web.runs.rows import RunRow, Status
 
 Scalar = str | int | float | bool | None

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fedsky import lock
 from fedsky.history import (
     DONE,
     FAILED,
@@ -14,6 +13,7 @@ from fedsky.history import (
     INTERRUPTED,
     RUNNING,
     find_runs,
+    lock,
     read_object,
     read_run,
     write_json,

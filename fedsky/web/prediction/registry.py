@@ -18,8 +18,8 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from fedsky import untrusted
-from fedsky.columns import COLUMNS
 from fedsky.history import ALONE, DONE, FEDERATED, POOLED, Row, Run
+from fedsky.history.columns import COLUMNS
 from fedsky.language import _
 from fedsky.report.results import strategy_name
 from fedsky.untrusted import flatten, number, printable, section

@@ -9,8 +9,8 @@ from typing import Any, Literal, cast, get_args
 
 from pydantic import BaseModel, ConfigDict
 
-from fedsky.columns import COLUMNS
 from fedsky.history import FEDERATED, Run, effective, read_lines
+from fedsky.history.columns import COLUMNS
 from fedsky.report.groups import AROUND, settings_of
 from fedsky.report.results import planned_rounds, strategy_name
 from fedsky.untrusted import flatten, number, printable, section

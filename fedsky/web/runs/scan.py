@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fedsky import lock
-from fedsky.history import may_run
+from fedsky.history import lock, may_run
 
 # Files of a run that are read, and the largest size at which they are.
 LIMITS = {

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fedsky.columns import COLUMNS, ROUNDS, TABLES
 from fedsky.history import Run
+from fedsky.history.columns import COLUMNS, ROUNDS, TABLES
 from fedsky.untrusted import number, printable, section
 
 from .rows import flat_config, known, whole

@@ -1,4 +1,4 @@
-"""The machine that a process runs on: its cores, its memory."""
+"""The machine that a process runs on: its cores and memory, its signals and streams, and what its system refuses."""
 
 import os
 import resource

@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from fedsky import lock, untrusted
-from fedsky.columns import BEFORE, TABLES
+from fedsky import untrusted
+from fedsky.history import lock
+from fedsky.history.columns import BEFORE, TABLES
 
 Row = dict[str, Any]
 

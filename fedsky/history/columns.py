@@ -1,6 +1,6 @@
 """The columns of a run folder's tables: all that is known of each stands here and nowhere else.
 
-The tables' writer and reader (fedsky/history.py), the report, the trackers and the site take theirs from here.
+The tables' writer and reader (fedsky.history), the report, the trackers and the site take theirs from here.
 """
 
 import math

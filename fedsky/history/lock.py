@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fedsky import interrupt
+from fedsky.machine import interrupt
 
 NAME = ".lock"
 PATIENCE_SECONDS = 0.5  # for those who only look, and hold the lock for an instant

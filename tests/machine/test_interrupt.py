@@ -94,7 +94,7 @@ def test_it_ends_a_run_whose_terminal_is_gone(tmp_path: Path) -> None:
 
 DEAF = """
 import time
-from fedsky import interrupt
+from fedsky.machine import interrupt
 
 class Deaf:  # Python ignores what a destructor raises
     def __del__(self):
@@ -123,6 +123,6 @@ def test_an_interrupt_that_python_ignores_comes_again() -> None:
 
 
 def test_a_background_job_that_is_to_ignore_it_does() -> None:
-    code = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); from fedsky import interrupt; "
+    code = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); from fedsky.machine import interrupt; "
     code += "interrupt.at_once('x'); print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "True\n"

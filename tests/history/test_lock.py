@@ -16,8 +16,7 @@ from typing import Any
 import pytest
 from interrupted import writer
 
-from fedsky import lock
-from fedsky.history import GONE, may_run, read_run
+from fedsky.history import GONE, lock, may_run, read_run
 from fedsky.web.runs.index import Index
 
 
@@ -116,7 +115,7 @@ def test_a_process_may_hold_a_folder_twice(tmp_path: Path) -> None:
 
 
 def test_of_many_that_begin_at_the_same_moment_one_writes(tmp_path: Path) -> None:
-    code = "import sys, time; from pathlib import Path; from fedsky import lock\n" \
+    code = "import sys, time; from pathlib import Path; from fedsky.history import lock\n" \
            "while time.time() < float(sys.argv[2]): pass\n" \
            "try: lock.take(Path(sys.argv[1]))\n" \
            "except lock.HeldError: print('refused')\n" \

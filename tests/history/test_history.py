@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from fedsky.columns import ROUNDS, TABLES
 from fedsky.history import Table, find_runs, finite, keep_rounds, read_lines, read_run, write_json, write_whole
+from fedsky.history.columns import ROUNDS, TABLES
 
 NAN, INF = float("nan"), float("inf")
 DEEP = "[" * 200_000

@@ -1,0 +1,127 @@
+"""The Hydra shell around a run: ``main`` is ``python -m fedsky``, ``job`` is one job of its command line."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from fedsky.command import sweep
+from fedsky.config import CONF, arguments, from_here, resolve
+from fedsky.config.known import refuse_unread
+from fedsky.config.refusals import TRACEBACK, explain, fault
+from fedsky.machine import interrupt, streams
+from fedsky.untrusted import visible
+
+LOG = logging.getLogger("fedsky")
+# Further checks of a configuration, added by whoever has Hydra compose it from a file.
+checks: list[Callable[[dict[str, Any]], None]] = []
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
+def job(cfg: DictConfig) -> None:
+    """One job of a command line; in a sweep, what goes wrong costs this job alone and is read from its folder."""
+    if not _succeeds(cfg) and HydraConfig.get().mode == RunMode.RUN:
+        sys.exit(1)
+
+
+def _succeeds(cfg: DictConfig) -> bool:
+    """Whether the job did what it was to do."""
+    settings = HydraConfig.get()
+    folder = from_here(settings.runtime.output_dir)
+    try:
+        refuse_unread(settings.overrides.task, cfg)
+        config = resolve(cfg)
+        for check in checks:
+            check(config)
+    except (ValueError, OSError, OmegaConfBaseException) as error:
+        return _failed(explain(error), error)
+    # These take seconds to import, which a wrong value need not wait for.
+    from fedsky.engine.grid import ClientError
+    from fedsky.run import run
+    from fedsky.run.dry_run import dry_run
+
+    interrupt.by_exception()
+    try:
+        if config["dry_run"]:
+            dry_run(config, folder)
+            sys.stdout.flush()
+            return True
+        choices = {
+            group: str(choice)
+            for group, choice in settings.runtime.choices.items()
+            if "/" not in group and choice is not None
+        }
+        tell(folder, run(config, folder, choices))
+    except ClientError as error:
+        LOG.debug("%s", error.report)
+        return _failed(str(error) if error.reason else f"{error}; all of it: {folder / 'run.log'}", error)
+    except (ValueError, OSError) as error:
+        if config["dry_run"] and isinstance(error, OSError) and error.filename is None:
+            return _failed(f"standard output: {explain(error)}", error)
+        return _failed(explain(error), error)
+    except Exception as error:
+        return _failed(f"{fault(error)}; all of it: {folder / 'run.log'}", error)
+    return True
+
+
+def tell(folder: Path, info: dict[str, Any]) -> None:
+    """Says in one line how a run ended."""
+    result = info["result"]
+    LOG.info(
+        "%s: accuracy %.4f, balanced %.4f on %d test images after round %d",
+        folder, result["accuracy"], result["balanced_accuracy"], result["num_test"], result["round"],
+    )  # fmt: skip
+
+
+def _failed(message: str, error: Exception) -> bool:
+    """Tells in one line what a person can mend; how it came about stands in the run's log."""
+    LOG.error("fedsky: %s", " ".join(message.split()))
+    LOG.debug("", exc_info=error)
+    return False
+
+
+def main() -> None:
+    """The command line; exits with 0 if all went well, 1 if a job failed, 2 for a wrong option, 130 on Ctrl-C."""
+    streams.settle()
+    told_all = os.environ.get(TRACEBACK) == "1"
+    os.environ[TRACEBACK] = "1"  # so that Hydra hands its errors over rather than printing them at length
+    interrupt.at_once("fedsky")
+    sweep.Begun.folders.clear()
+    try:
+        sys.argv[1:] = arguments.command_line(sys.argv[1:])
+        job()
+        failures = sweep.failures()
+    except KeyboardInterrupt:
+        interrupt.leave("fedsky")
+    except (HydraException, OmegaConfBaseException, ValueError) as error:  # of composing: a job keeps its own
+        _end(explain(error), 2)
+    except OSError as error:  # of a folder that cannot be made
+        _end(explain(error), 1)
+    except Exception as error:
+        if told_all:
+            raise
+        _end(f"{fault(error)}; {TRACEBACK}=1 before the command shows all of it", 1)
+    finally:
+        _close()
+    if failures:
+        _end("\n".join([f"{len(failures)} job(s) failed:", *failures]), 1)
+
+
+def _close() -> None:
+    logging.getLogger("flwr").propagate = False  # what it says from here on belongs to no run
+    if "fedsky.engine" in sys.modules:
+        sys.modules["fedsky.engine"].close()
+
+
+def _end(message: str, code: int) -> None:
+    sys.stderr.write(visible(f"fedsky: {message}\n"))
+    sys.exit(code)
