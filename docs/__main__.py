@@ -34,6 +34,7 @@ PARTS: dict[str, Callable[[str, str], str]] = {
     "keys": lambda _name, _old: configuration.top(ROOT / "conf"),
     "groups": lambda _name, _old: configuration.groups(ROOT / "conf"),
     "runs": lambda name, old: result.rows(ROOT / name, old),
+    "story": lambda rest, _old: result.story(rest.split(" ")[0], ROOT / rest.split(" ")[1]),
 }
 PICTURES: dict[str, Callable[[], str]] = {
     "docs/architecture.svg": lambda: architecture.drawing(house()),

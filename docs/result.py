@@ -4,12 +4,14 @@ import re
 from functools import cache
 from pathlib import Path
 
+from fedsky import language
 from fedsky.report import plots, style
-from fedsky.report.comparisons import Comparison, compare_all, joining
+from fedsky.report.comparisons import Comparison, compare_all
 from fedsky.report.groups import Group, Kind
 from fedsky.report.selection import select
 from fedsky.report.statistics import Estimate
-from fedsky.report.words import fixed
+from fedsky.report.story import gains, stories
+from fedsky.report.words import fixed, signed
 
 ALONE, POOLED = "local", "centralized"
 METRIC = "balanced_accuracy"
@@ -72,18 +74,21 @@ def _points(estimate: Estimate | None, sign: int) -> str:
         return ""
     points = estimate.scaled(100 * sign)
     if points.low is None or points.high is None:
-        return f"{_signed(points.value)}"
-    return f"{_signed(points.value)} [{_signed(points.low)}, {_signed(points.high)}]"
+        return f"{signed(points.value)}"
+    return f"{signed(points.value)} [{signed(points.low)}, {signed(points.high)}]"
 
 
-def _signed(value: float) -> str:
-    text = fixed(value)
-    return text if text.startswith("-") or float(text) == 0 else f"+{text}"
+def story(lang: str, folder: Path) -> str:
+    """What the runs under a folder come to, in the report's sentences, one a line."""
+    with language.use(lang):
+        [told] = stories(kind(folder))
+    first, *rest = told.sentences
+    return "\n".join([f"**{first}**", *rest])
 
 
 def picture(folder: Path) -> str:
-    """The report's plot of who gains by joining, as SVG."""
+    """The report's first plot, how much better than alone everybody is, as SVG."""
     found = kind(folder)
     looks = style.looks(found.groups, found.groups)
     with style.drawing():
-        return style.save(plots.joining(joining(found), looks)).svg
+        return style.save(plots.story(gains(found), looks)).svg

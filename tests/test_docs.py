@@ -10,8 +10,6 @@ import yaml
 import fedsky
 from docs import __main__ as made
 from docs import architecture, configuration, result
-from fedsky import language
-from fedsky.report import verdict
 
 ROOT = made.ROOT
 REMEDY = "stale: run make docs"
@@ -84,7 +82,7 @@ def test_a_readme_is_short_and_counts_rightly(name: str) -> None:
         path for path in (ROOT / "conf" / "strategy").glob("*.yaml") if "baselines." not in path.read_text("utf-8")
     ]
     cuts = list((ROOT / "conf" / "partition").glob("*.yaml"))
-    told = re.search(r"(\d+) (?:strategies|种策略)", content)
+    told = re.search(r"(\d+) (?:strategies|种策略)", made.PART.sub("", content))
     assert told and int(told[1]) == len(strategies)
     assert len(cuts) == 12 and re.search("twelve ways|12 种", content)
 
@@ -95,14 +93,9 @@ def test_what_the_readme_says_of_the_result_is_what_the_report_finds() -> None:
     assert gain.verdict == "better" and gain.difference, "about 4 points better than owners who train alone"
     assert round(100 * gain.difference.value) == 4
     assert pooled.verdict == "open", "not shown to differ from training on everybody's photographs"
-    with language.use("en"):
-        sentences = [sentence for _context, headline, _rest in verdict.sentences(result.kind(folder))
-                     if (sentence := headline)]  # fmt: skip
     low, high = (f"{100 * end:+.1f}" for end in (gain.difference.low or 0, gain.difference.high or 0))
-    assert sentences[0].startswith("fedavg: +4.0 points by joining, +0.5 points against pooling (not shown)")
     for page in ("README.md", "README.zh.md", "docs/measured.md", "docs/zh/measured.md"):
         assert f"| +4.0 [{low}, {high}] |" in text(page), page
-    assert "about 4 percentage points better" in text("README.md") and "约高 4 个百分点" in text("README.zh.md")
 
 
 def test_a_key_without_a_meaning_is_told(tmp_path: Path) -> None:

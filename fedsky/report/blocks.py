@@ -14,6 +14,7 @@ from fedsky.report.fonts import Spelling
 
 from . import exports, style
 from .photographs import Mistake
+from .story import Story
 
 MOST_ROWS, MOST_CELLS = 60, 600  # of a table on the page; tables/ has all
 
@@ -52,12 +53,12 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Answers:
-    """Questions and what answers them, under the settings that hold for them."""
+class Finding:
+    """What all comes to: sentences, and the figure beside them."""
 
-    context: str
-    found: Sequence[tuple[str, Sequence[str]]]
-    kind: str = "answers"
+    stories: Sequence[Story]
+    plot: Plot
+    kind: str = "finding"
 
 
 @dataclass(frozen=True)
@@ -79,17 +80,18 @@ class Gallery:
     kind: str = "gallery"
 
 
-Block = Sheet | Text | Answers | Plots | Gallery
+Block = Sheet | Text | Finding | Plots | Gallery
 
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, what must be known to read what follows, and what follows."""
+    """A heading, what must be known to read what follows, and what follows. opened: whether it is unfolded at first."""
 
     anchor: str
     title: str
     lead: str
     blocks: Sequence[Block]
+    opened: bool = False
 
 
 @dataclass(frozen=True)

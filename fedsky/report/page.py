@@ -122,6 +122,7 @@ def _titles(kinds: Sequence[Kind]) -> list[str]:
 def _limits() -> list[str]:
     """What a reader must keep in mind."""
     return [
+        _("Accuracies are those of the last round's model on the test images; no round was chosen by them."),
         _("Runs that differ only in seed, data seed or fold are one group. With few runs a t-interval is wide and "
           "right only if results scatter evenly about their mean; intervals of accuracies are cut at 0 and 100 %."),
         _("A difference is estimated from what every run took every test photograph for: photographs and runs are "

@@ -9,13 +9,16 @@
       comparisons: [{first, second, difference: {value, low, high, n}, p, family, verdict, within, photographs, splits,
                      sentence}],
       owners: [{name, client, num_test, values: {label: accuracy}}],
+      story: [{context, sentences: [sentence]}],
+      gains: [{label, color, dash, marker, difference: {value, low, high, n}}],
       verdict: [sentence],
       left_out: [{name, status, reason}]}]}
 
 n counts runs. family: planned or exploratory; p: among all comparisons of the family; verdict: of the first, better,
 worse, within (the margin), open, same (on every photograph) or unknown; within: the whole interval lies within it.
 Accuracies and their differences are fractions; whatever is unknown is null. dash: null for a solid line, else the
-lengths of strokes and gaps.
+lengths of strokes and gaps. story: who gains, how much and what it costs, a context each; gains: what each federated
+group and pooled training have over training alone.
 """
 
 import math
@@ -31,7 +34,7 @@ from fedsky.history.columns import FINAL_METRICS
 from fedsky.language import _
 from fedsky.untrusted import printable
 
-from . import statistics, style, tables, verdict, words
+from . import statistics, story, style, tables, verdict, words
 from .comparisons import Comparison, compare_all
 from .groups import MARGIN, Group, Kind
 from .keys import split_keys
@@ -65,7 +68,17 @@ def compare(
         notes = list(selection.notes)
         if not kinds:
             notes.append(nothing_finished(selection, [each for each in folders_or_runs if isinstance(each, Path)]))
-            kinds = [{"title": _("No finished run"), "groups": [], "comparisons": [], "owners": [], "verdict": []}]
+            kinds = [
+                {
+                    "title": _("No finished run"),
+                    "groups": [],
+                    "comparisons": [],
+                    "owners": [],
+                    "verdict": [],
+                    "story": [],
+                    "gains": [],
+                }
+            ]
         for number, kind in enumerate(kinds):
             kind["left_out"] = [_left_out(each) for each in selection.left_out] if number == 0 else []
         title = _("{finished}, {runs} not counted", finished=words.count(len(selection.results), "finished run"),
@@ -82,11 +95,21 @@ def _kind(kind: Kind, metric: str, x: str, baseline: str | None) -> Json:
         told.append(_("{context}: {sentence}", context=context, sentence=text) if context else text)
     return {
         "title": kind.title,
+        "story": [{"context": each.context, "sentences": each.sentences} for each in story.stories(kind)],
+        "gains": [
+            {"label": each.group.label, **_look(looks[each.group.label]), "difference": _interval(each.difference)}
+            for each in story.gains(kind)
+        ],
         "groups": [_group(group, number, metric, x, looks[group.label]) for number, group in enumerate(kind.groups, 1)],
         "comparisons": [_comparison(each) for each in compare_all(kind, baseline, metric)],
         "owners": _owners(kind),
         "verdict": told + verdict.scope(kind),
     }
+
+
+def _look(look: style.Look) -> Json:
+    return {"color": look.color, "dash": None if isinstance(look.line, str) else list(look.line[1]),
+            "marker": look.marker}  # fmt: skip
 
 
 def _interval(estimate: Estimate | None) -> Json:
@@ -106,7 +129,7 @@ def _key(result: Result) -> Json:
 def _group(group: Group, number: int, metric: str, x: str, look: style.Look) -> Json:
     return {
         "id": f"g{number}", "label": group.label, "strategy": group.strategy,
-        "color": look.color, "dash": None if isinstance(look.line, str) else list(look.line[1]), "marker": look.marker,
+        **_look(look),
         "n": len(group.results), "runs": [result.name for result in group.results.values()],
         "final": {name: _interval(group.mean(name)) for name in FINAL_METRICS},
         "seeds": [{"key": _key(result), "value": result.final(metric)} for result in group.results.values()],

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from fedsky.language import _
 
-from . import tables, verdict, words
+from . import story, tables, verdict, words
 from .comparisons import compare_all
 from .groups import Kind
 from .selection import Selection
@@ -25,9 +25,11 @@ def show(selection: Selection, baseline: str | None = None, console: Console | N
     for kind in selection.kinds:
         console.print(_table(kind))
         _more(console, len(kind.groups))
-        told = [headline for _context, headline, _rest in verdict.sentences(kind) if headline]
+        for told in story.stories(kind)[:MOST]:
+            for number, sentence in enumerate([*filter(None, [told.context]), *told.sentences]):
+                console.print(Text(f"  {sentence}"), style="bold" if number == 0 else "")
         pairs = compare_all(kind, baseline)
-        for sentence in [*told[:MOST], *(words.sentence(each) for each in pairs[:MOST])]:
+        for sentence in (words.sentence(each) for each in pairs[:MOST]):
             console.print(Text(f"  {sentence}"))
         _more(console, len(pairs))
         for sentence in verdict.scope(kind):

@@ -1,14 +1,13 @@
 """Who gains by joining, in plain sentences: against staying alone, against pooling, and owner by owner."""
 
 import math
-from collections.abc import Mapping, Sequence
 
-from fedsky.language import _, ngettext
+from fedsky.language import _
 
-from .comparisons import BETTER, WORSE, Comparison, Joining, by_owner, compare_all, joining
+from .comparisons import Joining, compare_all, joining
 from .differences import PAIRED
 from .groups import Group, Kind, test_share
-from .words import count, fixed, judgement, sentence
+from .words import count, fixed, judgement, sentence, signed
 
 FOLDS, DATA_SEEDS = 5, 3  # what is advised where a single split is all
 
@@ -113,7 +112,7 @@ def headline(finding: Joining) -> str:
     parts = []
     for comparison, joins in ((finding.gain, True), (finding.pooled, False)):
         if comparison is not None and comparison.difference is not None:
-            points = signed(comparison)
+            points = signed(100 * comparison.difference.value)
             text = (
                 _("{points} points by joining", points=points)
                 if joins
@@ -125,12 +124,6 @@ def headline(finding: Joining) -> str:
         parts.append(_("{percent} % of the gap closed", percent=fixed(100 * finding.share.value, 0)))
     listed = _(", ").join(parts)
     return _("{label}: {findings}.", label=finding.federated.label, findings=listed) if parts else ""
-
-
-def signed(comparison: Comparison) -> str:
-    """The difference in points with its sign."""
-    value = 100 * comparison.difference.value if comparison.difference else math.nan
-    return f"{'+' if value > 1e-7 else ''}{fixed(value)}"
 
 
 def share_words(finding: Joining) -> str:
@@ -152,27 +145,3 @@ def no_baseline(label: str) -> str:
     """What cannot be said of a federated group without a group to hold it against."""
     return _("{label}: no finished run alone (local) or pooled (centralized) with the same settings to hold it "
              "against.", label=label)  # fmt: skip
-
-
-def owner_gains(groups: Sequence[Group]) -> list[str]:
-    """How many owners each federated group is shown to serve better and worse than they serve themselves."""
-    alone = next((group for group in groups if group.is_alone), None)
-    found = []
-    for group in groups:
-        told = by_owner(group, alone) if alone and group.is_federated else {}
-        if told:
-            better, worse = (sum(each.verdict == verdict for each in told.values()) for verdict in (BETTER, WORSE))
-            text = ngettext("With {label}, {n} owner of {all} is shown to do better than alone and {worse} worse.",
-                            "With {label}, {n} owners of {all} are shown to do better than alone and {worse} worse.",
-                            better, label=group.label, all=len(told), worse=worse)  # fmt: skip
-            found.append(f"{text} {own_photographs(told)}")
-    return found
-
-
-def own_photographs(told: Mapping[int, Comparison]) -> str:
-    """How many test photographs owners have of their own, as a sentence."""
-    counts = [each.difference.photographs for each in told.values() if each.difference]
-    low, high = min(counts), max(counts)
-    if low == high:
-        return _("An owner has {n} test photographs of its own.", n=low)
-    return _("Owners have {low} to {high} test photographs of their own.", low=low, high=high)

@@ -26,6 +26,11 @@ def fixed(value: float, digits: int = 1) -> str:
     return text
 
 
+def signed(value: float) -> str:
+    """A number with its sign."""
+    return f"{'+' if value > 1e-7 else ''}{fixed(value)}"
+
+
 def percent(value: float) -> str:
     """A fraction as percent with one decimal."""
     return UNKNOWN if math.isnan(value) else f"{fixed(100 * value)} %"
@@ -83,6 +88,7 @@ COUNTS: dict[str, Callable[[int], str]] = {
     "finished run": lambda n: ngettext("{n} finished run", "{n} finished runs", n),
     "photograph": lambda n: ngettext("{n} photograph", "{n} photographs", n),
     "owner": lambda n: ngettext("{n} owner", "{n} owners", n),
+    "round": lambda n: ngettext("{n} round", "{n} rounds", n),
     "split": lambda n: ngettext("{n} split of the images", "{n} splits of the images", n),
 }
 

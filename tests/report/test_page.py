@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -53,6 +54,9 @@ def test_verdict_with_paired_images(tmp_path: Path, write_run: WriteRun, judge: 
     pairs = table("comparisons").set_index(["first", "second"])
     row: Any = pairs.loc[("fedavg", "local")]
     assert (row["difference"], row["photographs"], row["runs"], row["family"]) == (pytest.approx(0.2), 40, 2, "planned")
+    who = re.search(r'<p class="who">(.*?)</p>', text)
+    assert who and who[1].startswith("Owners gain by joining: together (fedavg) they are 20.0 points better than alone")
+    assert "Balanced accuracy is 80.0 % together, 60.0 % alone, 90.0 % with all photographs pooled; between" in text
     assert "The models of fedavg are 20.0 points better than those of local (95 % interval " in text
     assert f"{100 * row['difference_low']:.1f} to {100 * row['difference_high']:.1f}" in text
 

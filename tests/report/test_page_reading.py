@@ -54,18 +54,16 @@ def test_the_page_can_be_read_without_eyes(tmp_path: Path, write_run: WriteRun, 
     assert all("alt" in each for each in outline.found.get("img", []))
 
 
-def test_the_four_answers_come_first(tmp_path: Path, write_run: WriteRun, judge: Judge) -> None:
+def test_the_finding_comes_first_then_owners_then_the_rest_folded(
+    tmp_path: Path, write_run: WriteRun, judge: Judge
+) -> None:
     write_four(tmp_path / "runs", write_run, judge)
     text, _ = report(tmp_path / "runs", tmp_path / "out")
-    questions = [
-        "Which is best?",
-        "Is the difference real?",
-        "Who loses by joining?",
-        "What does it cost in megabytes?",
-    ]
-    places = [text.index(f"<dt>{question}") for question in questions]
-    assert places == sorted(places)
-    assert places[-1] < text.index("<figure")
+    first = text.index('<p class="who">')
+    assert first < text.index('<figure id="story"') < text.index('id="gains"') < text.index('<details class="views">')
+    sections = re.findall(r'<section aria-labelledby="([\w-]+)">\s*(<details class="views"><summary>)?<h3', text)
+    assert [name for name, folded in sections if not folded] == ["short", "gains"]
+    assert not re.search(r"<details[^>]* open", text[:first]), "nothing unfolded stands before the finding"
 
 
 def test_every_plot_has_its_files_and_links_to_them(

@@ -21,7 +21,7 @@ def check_shape(value: dict[str, Any]) -> None:
     json.dumps(value, allow_nan=False)
     assert set(value) == {"title", "notes", "kinds"}
     for kind in value["kinds"]:
-        assert set(kind) == {"title", "groups", "comparisons", "owners", "verdict", "left_out"}
+        assert set(kind) == {"title", "story", "gains", "groups", "comparisons", "owners", "verdict", "left_out"}
         labels = [group["label"] for group in kind["groups"]]
         assert len(set(labels)) == len(labels) == len({group["id"] for group in kind["groups"]})
         for group in kind["groups"]:

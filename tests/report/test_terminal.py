@@ -31,7 +31,7 @@ def test_the_table_and_the_findings(tmp_path: Path, write_run: WriteRun) -> None
     assert text.index("local  ") < text.index("fedavg  ")
     told = "fedavg is 10.3 points better than local (95 % interval 8.9 to 11.8 over seeds alone, on these test images)"
     assert f"{told}: shown." in " ".join(text.split())
-    assert "fedavg: +10.3 points by joining." in text
+    assert "Owners gain by joining: together (fedavg) they are 10.3 points better than alone (95 % interval 8.9" in text
     assert "Not counted: c (strategy fedavg, status running, reason –, rounds 1 of 2)" in text
     assert not any(line != line.rstrip("\n") or len(line) > terminal.WIDTH for line in text.splitlines())
 

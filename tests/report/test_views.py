@@ -11,12 +11,11 @@ import pandas as pd
 import pytest
 
 from fedsky.history import find_runs, read_run
-from fedsky.report.comparisons import compare_all
 from fedsky.report.groups import Group, Kind
 from fedsky.report.kinds import make_kinds
 from fedsky.report.results import Result, read_result
 from fedsky.report.tables import rounds_table
-from fedsky.report.views import answers, cost, curves, owners, settings, sweeps, targets
+from fedsky.report.views import cost, curves, gains, owners, settings, sweeps, targets
 
 WriteRun = Callable[..., Path]
 
@@ -167,35 +166,6 @@ def test_settings_that_differ_stand_apart_from_those_shared(tmp_path: Path, writ
     assert "batch_size" in set(same["setting"])
 
 
-def answered(kind: Kind) -> dict[str, str]:
-    found = answers.answers(kind.groups, compare_all(kind), {0: "owner 0", 1: "owner 1"})
-    return {question: " ".join(sentences) for question, sentences in found}
-
-
-def test_the_four_answers(tmp_path: Path, write_run: WriteRun) -> None:
-    for seed in range(3):
-        step = 0.001 * seed
-        write_run(tmp_path / f"l{seed}", "local", seed, curve=(0.5, 0.6, 0.70 + step), owners=(0.9, 0.6))
-        write_run(tmp_path / f"a{seed}", "fedavg", seed, curve=(0.5, 0.6, 0.80 + 2 * step), owners=(0.8, 0.9))
-        write_run(tmp_path / f"b{seed}", "fedprox", seed, curve=(0.5, 0.6, 0.75), owners=(0.9, 0.9))
-    found = answered(only_kind(tmp_path))
-    assert found["Which is best?"].startswith("Of 2 federated groups, fedavg 80.2 % ")
-    assert "After it: fedprox 75.0 %" in found["Which is best?"]
-    assert "fedprox is 5.2 points worse than fedavg (95 % interval -5.7 to -4.7 " in found["Is the difference real?"]
-    assert "fedavg is 10.1 points better than local" in found["Is the difference real?"]
-    assert found["Who loses by joining?"].startswith("Unknown: what single test photographs were taken for")
-    assert "fedavg: 2.0 MB a run over 2 rounds and all owners, 1.0 up" in found["What does it cost in megabytes?"]
-
-
-def test_answers_say_what_is_unknown(tmp_path: Path, write_run: WriteRun) -> None:
-    write_run(tmp_path / "a", num_bytes=None)
-    found = answered(only_kind(tmp_path))
-    assert found["Which is best?"] == "fedavg 80.0 % is the only federated group."
-    assert found["Is the difference real?"] == "There is nothing to hold it against."
-    assert found["Who loses by joining?"].startswith("Unknown")
-    assert "unknown" in found["What does it cost in megabytes?"]
-
-
 def owned(wrong: Sequence[int]) -> list[tuple[str, str, str, int]]:
     """40 test images, 20 of each owner; those with the given numbers are judged wrongly."""
     return [(f"{number:02}", "sunny" if number % 2 else "cloudy",
@@ -206,13 +176,16 @@ def owned(wrong: Sequence[int]) -> list[tuple[str, str, str, int]]:
 def test_who_loses_is_told_only_where_it_is_shown(tmp_path: Path, write_run: WriteRun) -> None:
     write_run(tmp_path / "l", "local", curve=(0.5, 0.5, 0.5), predictions=owned(range(20, 40)), owners=(1.0, 0.0))
     write_run(tmp_path / "a", curve=(0.5, 0.5, 0.6), predictions=owned([0, *range(1, 16)]), owners=(0.2, 1.0))
-    found = answered(only_kind(tmp_path))["Who loses by joining?"]
-    assert found == ("With fedavg, 1 of 2 owners are shown to do worse on their own test photographs than alone: owner "
-                     "0 (-80.0 points). An owner has 20 test photographs of its own.")  # fmt: skip
+    assert gains.sentences(only_kind(tmp_path).groups) == [
+        "With fedavg, 0 owners of 2 are shown to do better than alone and 1 worse: owner 0 (-80.0 points).",
+        "An owner has 20 test photographs of its own.",
+    ]
     write_run(tmp_path / "few" / "l", "local", curve=(0.5, 0.5, 1.0), predictions=owned([]))
     write_run(tmp_path / "few" / "a", curve=(0.5, 0.5, 0.95), predictions=owned([0, 25]))
-    found = answered(only_kind(tmp_path / "few"))["Who loses by joining?"]
-    assert found.startswith("With fedavg, none of the 2 owners is shown to do worse")
+    assert gains.sentences(only_kind(tmp_path / "few").groups) == [
+        "With fedavg, no single owner is shown to do better or worse than alone.",
+        "An owner has 20 test photographs of its own.",
+    ]
 
 
 def test_tables_of_nothing_are_empty() -> None:

@@ -129,7 +129,8 @@ def test_the_whole_report_comes_as_a_zip(visitor: FlaskClient, settings: Setting
 def test_the_story_of_the_reference_runs(visitor: FlaskClient) -> None:
     story = visitor.get("/api/story?lang=en").get_json()
     assert [group["label"] for group in story["compare"]["kinds"][0]["groups"]] == ["local", "fedavg", "centralized"]
-    assert story["sentences"] == story["compare"]["kinds"][0]["verdict"] and "fedavg" in story["sentences"][0]
+    [told] = story["compare"]["kinds"][0]["story"]
+    assert story["sentences"] == told["sentences"] and "fedavg" in story["sentences"][0]
 
 
 def test_a_site_without_reference_runs_has_no_story(visitor: FlaskClient, settings: Settings, app: Flask) -> None:

@@ -2,11 +2,11 @@
 
 from .cost import cost
 from .curves import curves
-from .final import final, joining, share
+from .final import final, joining, share, story
 from .judgement import calibration, confusion, roc
 from .owners import heat, owners, partition, sizes, spread
 from .sweeps import sweep
 from .targets import targets
 
 __all__ = ["calibration", "confusion", "cost", "curves", "final", "heat", "joining", "owners", "partition", "roc",
-           "share", "sizes", "spread", "sweep", "targets"]  # fmt: skip
+           "share", "sizes", "spread", "story", "sweep", "targets"]  # fmt: skip

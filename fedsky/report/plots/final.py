@@ -11,7 +11,9 @@ from fedsky.language import _
 from ..comparisons import Joining
 from ..groups import Group
 from ..statistics import Estimate
+from ..story import Gain
 from ..style import Look
+from ..words import signed
 from . import layout
 
 
@@ -45,6 +47,27 @@ def _mark(axes: Axes, estimate: Estimate, place: float, look: Look, least: float
         axes.hlines(place, max(estimate.low, least), min(estimate.high, most), color=look.color, linewidth=1.6)
     axes.plot(estimate.value, place, marker=look.marker, color=look.color, markersize=5.5, markeredgecolor="white",
               markeredgewidth=0.6, linestyle="none", zorder=3)  # fmt: skip
+
+
+def story(found: Sequence[Gain], looks: dict[str, Look]) -> Figure:
+    """How many points better than training alone each group is, with its interval and its number beside it."""
+    rows = layout.rows([each.group for each in found])
+    figure, [axes] = layout.figure([0.5 + 1.4 * rows.inches])
+    low, high = 0.0, 0.0
+    for each in found:
+        points, place = each.difference.scaled(100), rows.places[each.group.label]
+        _mark(axes, points, place, looks[each.group.label], -100, 100)
+        ends = [points.value, *(end for end in (points.low, points.high) if end is not None)]
+        low, high = min(low, *ends), max(high, *ends)
+        axes.annotate(signed(points.value), (points.value, place), (0, 4), textcoords="offset points", ha="center",
+                      fontsize=7)  # fmt: skip
+    rows.apply(axes)
+    axes.axvline(0, color="#444444", linewidth=0.9, zorder=0)
+    room = 0.06 * (high - low) or 1.0
+    axes.set_xlim(max(low - room, -100), min(high + room, 100))
+    axes.set(xlabel=_("Points of balanced accuracy; 0: as good as alone"))
+    axes.set_title(_("How much better than every owner alone"))
+    return layout.finish(figure)
 
 
 def joining(found: Sequence[Joining], looks: dict[str, Look]) -> Figure:

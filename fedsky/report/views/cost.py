@@ -15,7 +15,7 @@ from ..results import Result
 from ..subject import Subject
 from ..words import fixed
 
-PLACE = 100
+PLACE = 110
 SHARES = ("training", "evaluation", "rest")
 
 

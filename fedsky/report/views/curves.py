@@ -17,7 +17,7 @@ from ..plots.curves import AXES, MOST_LINES, Curve
 from ..subject import Subject
 from ..words import UNKNOWN, fixed
 
-PLACE = 50
+PLACE = 80
 MOST_POINTS = 300  # rounds beyond which every k-th is drawn
 
 

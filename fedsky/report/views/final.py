@@ -8,7 +8,7 @@ from .. import plots, tables, words
 from ..blocks import Plots, Section, sheet
 from ..subject import Subject
 
-PLACE = 20
+PLACE = 30
 
 
 def section(about: Subject) -> Section | None:

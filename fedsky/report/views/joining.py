@@ -7,12 +7,12 @@ import pandas as pd
 
 from fedsky.language import _
 
-from .. import plots, tables, verdict
+from .. import plots, verdict
 from ..blocks import Plot, Plots, Section
 from ..comparisons import Comparison, Joining, joining
 from ..groups import Kind
 from ..statistics import Estimate
-from ..subject import Subject, numbered
+from ..subject import Subject
 from ..words import UNKNOWN, fixed, judgement, points_interval
 
 PLACE = 40
@@ -64,7 +64,7 @@ def share_text(share: Estimate | None) -> str:
 
 
 def section(about: Subject) -> Section | None:
-    """What joining changes for all, then owner by owner."""
+    """What joining changes for all."""
     drawn: list[Plot] = []
     found = [each for each in joining(about.kind) if each.federated in about.shown]
     if found:
@@ -80,25 +80,5 @@ def section(about: Subject) -> Section | None:
             said = "; ".join(f"{each.federated.label} {share_text(each.share)}" for each in known)
             drawn.append(about.writer.plot(f"{about.prefix}share", partial(plots.share, found, about.looks),
                                            f"{caption} {said}.", caption, shown, "tables/joining.csv"))  # fmt: skip
-    drawn += _each_owner(about)
-    lead = _("An owner's own test images are few: its accuracy moves by 100/n points with every image.")
-    return Section(f"{about.prefix}gains", _("Who gains by joining"), lead, [Plots(drawn)] if drawn else [])
-
-
-def _each_owner(about: Subject) -> list[Plot]:
-    """One dumbbell plot a context."""
-    found = []
-    about.writer.table("owners", tables.owners_table(about.kind, about.kind.groups))
-    for number, (context, groups) in enumerate(about.contexts, 1):
-        table = tables.owners_table(about.kind, groups)
-        if not table["accuracy"].notna().any():
-            continue
-        title = _("Each owner's accuracy on its own test images") + (f", {context}" if context else "")
-        gains = " ".join(verdict.owner_gains(groups))
-        caption = _("{title}: mean over runs; n is the number of its test images. {gains}", title=title, gains=gains)
-        name = numbered(f"{about.prefix}owners", number, len(about.contexts))
-        found.append(about.writer.plot(
-            name, partial(plots.owners, table, groups, about.looks), f"{title}. {gains}",
-            caption, tables.shown_owners(table), "tables/owners.csv",
-        ))  # fmt: skip
-    return found
+    return Section(f"{about.prefix}against", _("Against training alone and against pooling"), "",
+                   [Plots(drawn)] if drawn else [])  # fmt: skip

@@ -17,11 +17,11 @@ from ..plots.judgement import GRID, Judged
 from ..reading import Floats
 from ..results import Key
 from ..statistics import Estimate
+from ..story import best
 from ..subject import Subject
 from ..words import number_interval, percent_interval
-from .answers import best
 
-PLACE = 80
+PLACE = 100
 DRAWN = 8  # groups whose confusion is drawn
 
 BINS = 10

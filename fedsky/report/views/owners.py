@@ -17,7 +17,7 @@ from ..results import Result
 from ..subject import Subject, numbered
 from ..words import UNKNOWN, fixed, percent
 
-PLACE = 60
+PLACE = 70
 FEW = 8  # partitions beyond which none is drawn, groups of one heat map
 
 SPREAD = ("mean", "worst_tenth", "best_tenth", "deviation", "jain")

@@ -14,7 +14,7 @@ from ..groups import Group
 from ..subject import Subject
 from ..words import UNKNOWN
 
-PLACE = 110
+PLACE = 120
 
 
 def settings_table(groups: Sequence[Group], differing: bool) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from ..groups import Group, Kind
 from ..plots.sweeps import MOST_SERIES, Point, Series, Sweep
 from ..subject import Subject, numbered
 
-PLACE = 90
+PLACE = 60
 
 
 def _number(value: object) -> float | None:

@@ -16,7 +16,7 @@ from ..results import Result
 from ..subject import Subject
 from ..words import UNKNOWN, fixed, percent
 
-PLACE = 70
+PLACE = 90
 
 
 def targets(kind: Kind) -> list[Target]:

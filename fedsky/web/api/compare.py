@@ -197,7 +197,7 @@ def story() -> Response:
 
     def make() -> dict[str, Any]:
         comparison = service.compare(found)
-        sentences = [sentence for kind in comparison["kinds"] for sentence in kind["verdict"]]
+        sentences = [said for kind in comparison["kinds"] for told in kind["story"] for said in told["sentences"]]
         return {"compare": comparison, "sentences": sentences}
 
     return send(asked_of(lambda: service.answers.get(("story", *found.key), make)))

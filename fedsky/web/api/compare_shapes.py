@@ -98,10 +98,29 @@ class LeftOutRun(BaseModel):
     reason: str
 
 
+class Told(BaseModel):
+    """Who gains, how much and what it costs, in sentences; context: the settings that hold for it, may be empty."""
+
+    context: str
+    sentences: list[str]
+
+
+class Gain(BaseModel):
+    """How much better than training alone a group is, a fraction of balanced accuracy; dash as in Group."""
+
+    label: str
+    color: str
+    dash: list[float] | None
+    marker: str
+    difference: Interval
+
+
 class Kind(BaseModel):
     """Groups that may be compared."""
 
     title: str
+    story: list[Told]
+    gains: list[Gain]
     groups: list[Group]
     comparisons: list[PairedDifference]
     owners: list[ComparedOwner]

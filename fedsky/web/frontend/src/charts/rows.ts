@@ -101,6 +101,8 @@ export interface RowsFigure<Row> {
   percent: boolean
   width: number
   inks: Inks
+  /** Given where values are differences: how one is written beside its mark; a line stands at 0 then. */
+  told?: (value: number) => string
   /** Given for a file: its title and its legend are part of the drawing. */
   title?: string
 }
@@ -156,7 +158,8 @@ export function sidestep(xs: readonly number[], room = 20): number[] {
 export function drawIntervals(figure: RowsFigure<IntervalRow>): Shape {
   const { inks, rows } = figure
   const [low, high] = figure.limits
-  const names = rows.map((row) => `${row.look.label} (n ${row.estimate.n})`)
+  const told = figure.told
+  const names = rows.map((row) => (told ? row.look.label : `${row.look.label} (n ${row.estimate.n})`))
   const at = frame(figure.width, names, rows.length, figure.limits, figure.title !== undefined, 34)
   const inside = (value: number) => Math.min(high, Math.max(low, value))
   const body = rows.flatMap((row, number) => {
@@ -171,8 +174,10 @@ export function drawIntervals(figure: RowsFigure<IntervalRow>): Shape {
         : []),
       ...row.seeds.map((seed) => shape('circle', { cx: round(at.x(inside(seed.value))), cy: y + 11, r: 2.5, fill: color, 'fill-opacity': 0.6 }, shape('title', {}, `${seed.name}: ${plain(figure.percent ? 100 * seed.value : seed.value)}`))),
       ...(value === null ? [] : [shape('path', { d: markerPath(row.look.marker, at.x(inside(value)), y, 5.5), fill: color, stroke: inks.background, 'stroke-width': 1 })]),
+      ...(value === null || !told ? [] : [shape('text', { x: round(at.x(inside(value))), y: y - 8, 'text-anchor': 'middle', 'font-size': 12, fill: inks.text }, told(value))]),
     ]
   })
-  const children = [...heading(figure.title, inks), ...axis(at, figure.limits, figure.axisLabel, figure.percent, inks), ...body]
+  const zero = told ? [shape('line', { x1: round(at.x(0)), x2: round(at.x(0)), y1: at.top, y2: at.bottom, stroke: inks.text })] : []
+  const children = [...heading(figure.title, inks), ...axis(at, figure.limits, figure.axisLabel, figure.percent, inks), ...zero, ...body]
   return svg(at, inks, figure.title !== undefined, [], children)
 }

@@ -32,3 +32,11 @@ export function numberLimits(values: Iterable<number>): [number, number] {
   if (low === Infinity) return [0, 1]
   return [Math.min(0, low), high > 0 ? high * 1.06 : 1]
 }
+
+/** Limits for differences: 0 belongs to them; a little room on both sides. */
+export function differenceLimits(values: readonly number[]): [number, number] {
+  const low = Math.min(0, ...values)
+  const high = Math.max(0, ...values)
+  const room = 0.06 * (high - low) || 0.01
+  return [low - room, high + room]
+}

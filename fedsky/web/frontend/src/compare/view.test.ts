@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Group, Kind } from '../types'
-import { differingSettings, dumbbellRows, intervalRows, keyText, linesOf } from './view'
+import { differingSettings, dumbbellRows, gainRows, intervalRows, keyText, linesOf } from './view'
 
 const key = (seed: number) => ({ seed, data_seed: 0, fold: null })
 const group = (label: string, seeds: number[]): Group => ({
@@ -10,7 +10,8 @@ const group = (label: string, seeds: number[]): Group => ({
   curve: { x: [0, 1], mean: [0.5, 0.9], low: [null, 0.8], high: [null, 1], runs: seeds.map((seed) => ({ key: key(seed), x: [0, 1], y: [0.5, 0.9] })) },
 }) // prettier-ignore
 const kind: Kind = {
-  title: 'folder', groups: [group('local', [0, 1]), group('fedavg', [0, 9])], comparisons: [], verdict: [], left_out: [],
+  title: 'folder', story: [], groups: [group('local', [0, 1]), group('fedavg', [0, 9])], comparisons: [], verdict: [], left_out: [],
+  gains: [{ label: 'fedavg', color: '#000000', dash: null, marker: 'o', difference: { value: 0.04, low: 0.01, high: 0.07, n: 2 } }],
   owners: [{ name: 'roof', client: 0, num_test: 15, values: { fedavg: 0.95 } }],
 } // prettier-ignore
 
@@ -31,6 +32,11 @@ describe('a comparison as charts', () => {
     expect(intervalRows(kind, 'balanced_accuracy', 'balanced_accuracy')[1]?.seeds).toHaveLength(1)
     expect(intervalRows(kind, 'balanced_accuracy', 'loss')[0]?.seeds).toEqual([])
     expect(intervalRows(kind, 'loss', 'loss')).toEqual([])
+  })
+
+  it('hands gains over training alone on as they are', () => {
+    const [row] = gainRows(kind)
+    expect(row).toMatchObject({ look: { label: 'fedavg' }, estimate: { value: 0.04, low: 0.01, high: 0.07 }, seeds: [] })
   })
 
   it('gives owners the groups that have a value for any owner', () => {

@@ -48,6 +48,11 @@ export function intervalRows(kind: Kind, metric: string, seedsAreOf: string): In
   })
 }
 
+/** How much better than training alone each group is. */
+export function gainRows(kind: Kind): IntervalRow[] {
+  return kind.gains.map(({ label, color, dash, marker, difference }) => ({ look: { label, color, dash, marker }, estimate: difference, seeds: [] }))
+}
+
 /** The settings in which the groups differ: [key, a value for each group (undefined: it has no such setting)]. */
 export function differingSettings(configs: readonly Record<string, Scalar>[]): [string, (Scalar | undefined)[]][] {
   const keys = [...new Set(configs.flatMap((config) => Object.keys(config)))].sort()

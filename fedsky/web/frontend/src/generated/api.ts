@@ -1025,6 +1025,21 @@ export interface components {
             };
         };
         /**
+         * Gain
+         * @description How much better than training alone a group is, a fraction of balanced accuracy; dash as in Group.
+         */
+        Gain: {
+            /** Label */
+            label: string;
+            /** Color */
+            color: string;
+            /** Dash */
+            dash: number[] | null;
+            /** Marker */
+            marker: string;
+            difference: components["schemas"]["Interval"];
+        };
+        /**
          * Group
          * @description The repetitions of one experiment. dash: null for a solid line, else the lengths of strokes and gaps.
          */
@@ -1090,6 +1105,10 @@ export interface components {
         Kind: {
             /** Title */
             title: string;
+            /** Story */
+            story: components["schemas"]["Told"][];
+            /** Gains */
+            gains: components["schemas"]["Gain"][];
             /** Groups */
             groups: components["schemas"]["Group"][];
             /** Comparisons */
@@ -1177,6 +1196,16 @@ export interface components {
             data_seed: number | string | null;
             /** Fold */
             fold: number | string | null;
+        };
+        /**
+         * Told
+         * @description Who gains, how much and what it costs, in sentences; context: the settings that hold for it, may be empty.
+         */
+        Told: {
+            /** Context */
+            context: string;
+            /** Sentences */
+            sentences: string[];
         };
         /**
          * Comparison
