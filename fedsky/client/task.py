@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from fedsky import model as models
-from fedsky.config import make, start
+from fedsky.config import check_names, make, start
 from fedsky.data.augment import Augment
 from fedsky.data.owners import load
 from fedsky.data.photos import settled_cache
@@ -64,6 +64,14 @@ def job(text: str) -> Job:
     # More than one torch thread a process collapses where cores are contended, and would change the last bits.
     torch.set_num_threads(1)
     return Job(text)
+
+
+def settle(config: dict[str, Any], work: Job) -> None:
+    """Writes into a run's configuration what the data decide: how many clients there are, and what they are called."""
+    config["num_clients"] = len(work.owners)
+    if config["client_names"] is None and any(owner.name for owner in work.owners):
+        config["client_names"] = [owner.name for owner in work.owners]
+    check_names(config)
 
 
 def specification(config: dict[str, Any], states: Path, directory: Path | None = None) -> str:

@@ -61,7 +61,10 @@ def check(config: dict[str, Any]) -> None:
             raise ValueError(f"unknown {group} '{shown(config[group])}'; choose {listed([*choices(group)])}")
     config.setdefault("stragglers", 0.0)
     config.setdefault("evaluate_train", False)
+    of_the_data = config["partition"].get("_target_") == "fedsky.partition.natural"
     for key, smallest in WHOLE.items():
+        if key == "num_clients" and config[key] is None and of_the_data:  # as many as it has owners
+            continue
         checks.whole(key, config[key], smallest)
         if config[key] > LARGEST:
             raise ValueError(f"{key}={config[key]}: {LARGEST} or less is needed")
@@ -75,16 +78,19 @@ def check(config: dict[str, Any]) -> None:
     if config["evaluate_train"] and config["evaluate"] != "server":
         raise ValueError("evaluate_train=True: only the server sees the training images, choose evaluate=server")
     checks.choice("lr_schedule", config["lr_schedule"], ("constant", "cosine"))
-    names = config["client_names"]
-    if names is not None and (not isinstance(names, list) or len(names) != config["num_clients"]):
-        raise ValueError(
-            f"client_names={shown(names)}: as many names as num_clients={config['num_clients']} are needed"
-        )
-    if not all(isinstance(name, str | int | float) for name in names or ()):
-        raise ValueError(f"client_names={shown(names)}: names are needed, such as [A, B]")
+    check_names(config)
     if "fold" in config["data"]:
         checks.fold(config["data"]["fold"])
     start.settle(config["model"])
+
+
+def check_names(config: dict[str, Any]) -> None:
+    """Raises ValueError where ``client_names`` are not as many names as there are clients, if that is known yet."""
+    names, number = config["client_names"], config["num_clients"]
+    if names is not None and (not isinstance(names, list) or (number is not None and len(names) != number)):
+        raise ValueError(f"client_names={shown(names)}: as many names as num_clients={number} are needed")
+    if not all(isinstance(name, str | int | float) for name in names or ()):
+        raise ValueError(f"client_names={shown(names)}: names are needed, such as [A, B]")
 
 
 def learning_rate(config: dict[str, Any], round: int) -> float:

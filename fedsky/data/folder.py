@@ -1,5 +1,6 @@
-"""Photographs on disk: one folder a class, or a manifest; two classes or more."""
+"""Photographs on disk: one folder a class, also within one folder an owner, or a manifest; two classes or more."""
 
+import dataclasses
 import hashlib
 import json
 import logging
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedsky import checks
+from fedsky.data import declared
 from fedsky.data import manifest as manifests
 from fedsky.data.duplicates import DISTANCE, group, look
 from fedsky.data.listing import UNLISTED, LeftOut, list_files, unlisted
@@ -34,7 +36,7 @@ def load(
     distance: int = DISTANCE,
     cache_gb: float | None = CACHE_GB,
 ) -> Photos:
-    """The photographs of ``manifest``, else under ``root/<class>/``, resized once to ``size`` pixels a side.
+    """The photographs of ``manifest``, else of ``root/<class>/`` or ``root/<owner>/<class>/``, ``size`` pixels a side.
 
     on_bad: a broken file ends it (fail) or is left out (skip). duplicates: near duplicates form groups that keep one
     owner and one part (together), all but the first are left out (drop), or nobody looks for them (keep).
@@ -62,7 +64,12 @@ def load(
         )
     for note in (*photos.notes, *filter(None, [str(left_out), _foreign_names(rows)])):
         LOG.warning("%s", note)
-    return photos
+    by_name = {row.name: row for row in rows}
+    own = [by_name[name] for name in photos.names]
+    return dataclasses.replace(
+        photos, groups=declared.joined(own, photos.groups), declared=declared.declared(own),
+        fingerprint=declared.fingerprint(photos.fingerprint, own),
+    )  # fmt: skip
 
 
 def _check(size: int, on_bad: str, duplicates: str, distance: int, cache_gb: float | None) -> None:
@@ -77,7 +84,10 @@ def _check(size: int, on_bad: str, duplicates: str, distance: int, cache_gb: flo
 def _listed(root: Path) -> tuple[list[Row], LeftOut]:
     """The photographs of the class folders, and what is not read there."""
     listing = list_files(root)
-    return [Row(label, *file) for label, files in listing.files.items() for file in files], listing.left_out
+    whose = listing.owners
+    return [
+        Row(label, name, path, whose.get(name, "")) for label, files in listing.files.items() for name, path in files
+    ], listing.left_out
 
 
 def _named(table: Path, root: Path) -> tuple[list[Row], LeftOut]:

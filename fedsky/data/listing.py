@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from fedsky.data.picture import FORMATS, REMEDIES, readable
 
@@ -58,10 +58,14 @@ def _told(kind: str, first: str) -> str:
 
 @dataclass(frozen=True)
 class Listing:
-    """The photographs of a folder by class, in alphabetical order: name and path of each; and what is not read."""
+    """The photographs of a folder by class, in alphabetical order: name and path of each; and what is not read.
+
+    owners: whose each photograph is, by its name; empty where the folder holds classes and no owners.
+    """
 
     files: dict[str, list[tuple[str, Path]]]
     left_out: LeftOut
+    owners: dict[str, str] = field(default_factory=dict)
 
 
 def escaped(name: str) -> str:
@@ -80,53 +84,100 @@ def locate(root: Path, name: str) -> Path:
 
 
 def list_files(root: Path) -> Listing:
-    """The photographs of every class folder of ``root``; ValueError where there are none."""
+    """The photographs of every class folder of ``root``, or of every owner's; ValueError where there are none.
+
+    Where no folder of ``root`` holds photographs itself, but all hold folders that do, they are those of owners:
+    ``root/OWNER/CLASS/photo.jpg``.
+    """
     if not root.is_dir():
         raise ValueError(f"data.root={root} does not exist: name a folder that holds one folder of photographs a class")
-    entries = sorted(root.iterdir())
-    classes = [path for path in entries if path.is_dir() and not path.name.startswith(".")]
-    if len(classes) < 2:
-        found = ", ".join(escaped(path.name) for path in classes) or "none"
-        raise ValueError(
-            f"data.root={root} holds {len(classes)} class folder{'s' * (not classes)} ({found}): two or more are needed"
-        )
-    files: dict[str, list[tuple[str, Path]]] = {}
+    folders = _folders(root)
     left_out = LeftOut()
-    for path in entries:
-        if path not in classes and path.suffix.lower() in FORMATS:
-            left_out.add(HIDDEN if path.name.startswith(".") else BESIDE, escaped(path.name))
-    for folder in classes:
+    _beside(root, "", left_out)
+    if not folders or any(map(_holds_photographs, folders)) or not all(map(_holds_classes, folders)):
+        return Listing(_classes(root, folders, left_out), left_out)
+    files: dict[str, list[tuple[str, Path]]] = {}
+    owners: dict[str, str] = {}
+    for folder in folders:
+        owner = escaped(folder.name)
+        if owner in owners.values():
+            raise ValueError(f"two owners' folders of {root} would both be called {owner}: rename one")
+        _beside(folder, f"{owner}/", left_out)
+        for label, found in _by_class(folder, _folders(folder), f"{owner}/", left_out).items():
+            files.setdefault(label, []).extend(found)
+            owners |= {name: owner for name, _ in found}
+    if len(files) < 2:
+        raise ValueError(f"the owners' folders of {root} hold one class ({', '.join(files)}): two or more are needed")
+    return Listing({label: sorted(found) for label, found in sorted(files.items())}, left_out, owners)
+
+
+def _folders(root: Path) -> list[Path]:
+    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _holds_photographs(folder: Path) -> bool:
+    return any(FORMATS.get(path.suffix.lower()) in readable() and not path.name.startswith(".") and not path.is_dir()
+               for path in folder.iterdir())  # fmt: skip
+
+
+def _holds_classes(folder: Path) -> bool:
+    return any(map(_holds_photographs, _folders(folder)))
+
+
+def _beside(root: Path, above: str, left_out: LeftOut) -> None:
+    """Counts the photographs that lie beside the class folders."""
+    for path in sorted(root.iterdir()):
+        if path.suffix.lower() in FORMATS and (path.name.startswith(".") or not path.is_dir()):
+            left_out.add(HIDDEN if path.name.startswith(".") else BESIDE, f"{above}{escaped(path.name)}")
+
+
+def _classes(root: Path, folders: Sequence[Path], left_out: LeftOut) -> dict[str, list[tuple[str, Path]]]:
+    """The photographs of two or more class folders."""
+    if len(folders) < 2:
+        found = ", ".join(escaped(path.name) for path in folders) or "none"
+        raise ValueError(
+            f"data.root={root} holds {len(folders)} class folder{'s' * (not folders)} ({found}): two or more are needed"
+        )
+    return _by_class(root, folders, "", left_out)
+
+
+def _by_class(root: Path, folders: Sequence[Path], above: str, left_out: LeftOut) -> dict[str, list[tuple[str, Path]]]:
+    files: dict[str, list[tuple[str, Path]]] = {}
+    for folder in folders:
         label = escaped(folder.name)
         if label in files:
             raise ValueError(f"two class folders of {root} would both be called {label}: rename one")
-        files[label] = _in_class(folder, label, left_out)
+        files[label] = _in_class(folder, f"{above}{label}", left_out)
         if not files[label]:
             endings = ", ".join(suffix for suffix, format in FORMATS.items() if format in readable())
             why = f"{left_out}; " if left_out.counts else ""
+            owners = "; of owners, all photographs lie in root/OWNER/CLASS/" if _holds_classes(folder) else ""
             raise ValueError(
                 f"the class folder {folder} holds no photograph ({why}read are {endings}): add some or remove the "
-                "folder"
+                f"folder{owners}"
             )
-    return Listing(files, left_out)
+    return files
 
 
 def unlisted(root: Path, labels: Iterable[str], named: Sequence[str]) -> list[str]:
-    """The photographs in the folders of these classes that are not among the named, in alphabetical order."""
+    """The photographs in the folders of these classes, or beside the named ones, that are not named themselves."""
     known = set(named)
+    beside = {str(place) for place in (PurePosixPath(name).parent for name in named)
+              if not place.is_absolute() and ".." not in place.parts}  # fmt: skip
     return [
         name
-        for label in sorted(set(labels))
-        if (folder := locate(root, label)).is_dir()
-        for name, _ in _in_class(folder, label, LeftOut())
+        for place in sorted({*labels, *beside} - {"."})
+        if (folder := locate(root, place)).is_dir()
+        for name, _ in _in_class(folder, place, LeftOut())
         if name not in known
     ]
 
 
-def _in_class(folder: Path, label: str, left_out: LeftOut) -> list[tuple[str, Path]]:
-    """The photographs right in a class's folder."""
+def _in_class(folder: Path, place: str, left_out: LeftOut) -> list[tuple[str, Path]]:
+    """The photographs right in a class's folder, which is at ``place``."""
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        name, suffix = f"{label}/{escaped(path.name)}", path.suffix.lower()
+        name, suffix = f"{place}/{escaped(path.name)}", path.suffix.lower()
         if path.name.lower() in LEFTOVERS or path.name.startswith("._"):
             continue
         if path.is_dir():

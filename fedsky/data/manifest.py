@@ -1,10 +1,14 @@
 """A manifest of photographs: a CSV table with the columns file and label, and any others.
 
 A column ``review`` may hold a verdict: a row with ``drop`` is left out, ``relabel:NAME`` puts the photograph into the
-class NAME, anything else (keep, ok, doubtful, nothing) changes nothing. Further columns are for people.
+class NAME, anything else (keep, ok, doubtful, nothing) changes nothing. ``owner`` says whose a photograph is, ``part``
+that it is to train, validate or test with, ``group`` what it must not be parted from, ``taken`` when it was taken.
+Further columns are for people.
 """
 
+import math
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from fedsky.data import table
@@ -13,15 +17,24 @@ from fedsky.machine.remedies import in_full
 
 NAME = "manifest.csv"
 FILE, LABEL, REVIEW = COLUMNS = "file", "label", "review"
+OWNER, PART, GROUP, TAKEN = DECLARED = "owner", "part", "group", "taken"
+PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, order=True)
 class Row:
-    """One photograph of a data set: its class, its unique name and where it is."""
+    """One photograph of a data set: its class, its unique name and where it is; what is declared of it.
+
+    owner, part and group are empty where nothing is; taken is in seconds since 1970, NaN where it is not known.
+    """
 
     label: str
     name: str
     path: Path
+    owner: str = ""
+    part: str = ""
+    group: str = ""
+    taken: float = math.nan
 
 
 def find(root: Path, asked: str | bool | None) -> Path | None:
@@ -60,12 +73,16 @@ def read(manifest: Path, root: Path) -> tuple[list[Row], list[str]]:
     if len(classes := sorted({row.label for row in rows})) < 2:
         found = ", ".join(classes) or "none"
         raise ValueError(f"{manifest} has photographs of {len(classes)} classes ({found}): two or more are needed")
+    if any(row.owner for row in rows) and (nobodys := [row.name for row in rows if not row.owner]):
+        raise ValueError(
+            f"{manifest}: {nobodys[0]} has no owner ({len(nobodys)} have none): fill in the column for every photograph"
+        )
     return rows, dropped
 
 
 def lines(manifest: Path) -> table.Table:
     """The table of a manifest as it stands."""
-    return table.read(manifest, (FILE, LABEL), (REVIEW,))
+    return table.read(manifest, (FILE, LABEL), (REVIEW, *DECLARED))
 
 
 def _row(cells: dict[str, str], where: str, root: Path) -> Row | str:
@@ -81,4 +98,22 @@ def _row(cells: dict[str, str], where: str, root: Path) -> Row | str:
         label = other.strip()
     if not file or not label:
         raise ValueError(f"{where}: {'label' if file else 'file'} is empty: fill it in, or set review to drop")
-    return Row(label, name, locate(root, file))
+    owner, part, group, taken = (cells.get(column, "").strip() for column in DECLARED)
+    if part.lower() not in ("", *PARTS):
+        raise ValueError(f"{where}: part={part}: write {', '.join(PARTS)}, or nothing to leave it to the split")
+    return Row(label, name, locate(root, file), owner, part.lower(), group, _seconds(taken, where))
+
+
+def _seconds(taken: str, where: str) -> float:
+    """A date, with or without a time, as seconds since 1970; without a time zone it is taken for UTC."""
+    if not taken:
+        return math.nan
+    day, _, rest = taken.partition(" ")
+    iso = day.replace(":", "-") + (f" {rest}" if rest else "") if day.count(":") == 2 else taken  # as EXIF has it
+    try:
+        when = datetime.fromisoformat(iso)
+    except ValueError as error:
+        raise ValueError(
+            f"{where}: taken={taken} is no date: write one such as 2026-05-31 or 2026-05-31 14:05"
+        ) from error
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()

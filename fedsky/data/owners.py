@@ -6,43 +6,49 @@ from typing import Any
 
 import numpy as np
 
+from fedsky import checks
 from fedsky.config import make
+from fedsky.data.declared import joining
+from fedsky.data.parts import divide
 from fedsky.data.photos import Photos
-from fedsky.data.split import Indices, Owner, members, split, units
+from fedsky.data.split import Owner, members, units
 from fedsky.partition import cut, natural, noise
+
+APART = ("fold", "split", "augment")  # settings of data that its loader does not take
+WAYS = ("folds", "time")
 
 
 def load(spec: Mapping[str, Any]) -> tuple[Photos, list[Owner]]:
     """The photographs, and the parts of owners 0 .. num_clients-1, that a configuration names.
 
-    The keys that count: data and partition (as in conf/), num_clients, data_seed.
+    The keys that count: data and partition (as in conf/), num_clients (None: as many as the data have), data_seed.
     """
-    data = {key: value for key, value in spec["data"].items() if key not in ("fold", "augment")}
-    photos: Photos = make(data)
+    settings = dict(spec["data"])
+    fold, by, _ = (settings.pop(key, None) for key in APART)
+    way = checks.choice("data.split", by or WAYS[0], WAYS)
+    photos: Photos = make(settings)
     settings = dict(spec["partition"])
     smallest, num_clients, data_seed = settings.pop("min_examples"), spec["num_clients"], spec["data_seed"]
+    asked = settings.pop("owners", None)
     partition = make(settings, _partial_=True)
     if photos.owners is not None:
-        return photos, _natural(photos.owners, partition.func, num_clients, smallest)
-    # Duplicates are cut and split as one: a group has the label of its first photograph.
-    labels = units(photos.labels, photos.groups)
-    if photos.shards is not None and partition.func is natural:
-        shards = _owned(photos.shards, num_clients, smallest)
-    else:
-        shards = cut(labels, num_clients, partition, data_seed, smallest)
-    owners = members(split(labels, shards, spec["data"].get("fold"), data_seed), photos.groups)
-    return (
-        noisy(photos, owners, partition.keywords["sigma"], data_seed) if partition.func is noise else photos
-    ), owners
-
-
-def _owned(shards: Sequence[Indices], num_clients: int, min_examples: int) -> list[Indices]:
-    """Everything that each owner has, or a refusal of a configuration that asks for others."""
-    if num_clients != len(shards):
-        raise ValueError(f"num_clients={num_clients}: these data come with {len(shards)} owners, no more and no fewer")
-    if (smallest := min(map(len, shards))) < min_examples:
-        raise ValueError(f"partition.min_examples={min_examples}: an owner has {smallest} photographs, set that")
-    return list(shards)
+        return photos, _natural(photos.owners, partition.func, num_clients, smallest, asked)
+    if partition.func is natural and photos.declared is not None and photos.declared.whose is not None:
+        places = joining(photos.declared.owners, asked)
+        _check_number(num_clients, len(places), asked)
+        shards = [np.flatnonzero(photos.declared.whose == place) for place in places]
+        names = [photos.declared.owners[place] for place in places]
+        for client, shard in enumerate(shards):
+            if len(shard) < smallest:
+                who = f"owner {names[client] or client}"
+                raise ValueError(f"partition.min_examples={smallest}: {who} has {len(shard)} photographs, set that")
+        return photos, divide(photos, shards, fold, data_seed, way, names)
+    # Duplicates are cut as one: a group has the label of its first photograph.
+    groups = cut(units(photos.labels, photos.groups), num_clients or 1, partition, data_seed, smallest)
+    owners = divide(photos, members(groups, photos.groups), fold, data_seed, way)
+    if partition.func is noise:
+        photos = noisy(photos, owners, partition.keywords["sigma"], data_seed)
+    return photos, owners
 
 
 def noisy(photos: Photos, owners: Sequence[Owner], sigma: float, seed: int) -> Photos:
@@ -62,12 +68,22 @@ def noisy(photos: Photos, owners: Sequence[Owner], sigma: float, seed: int) -> P
     return dataclasses.replace(photos, pixels=pixels)
 
 
-def _natural(owners: Sequence[Owner], partition: Any, num_clients: int, min_examples: int) -> list[Owner]:
+def _natural(
+    owners: Sequence[Owner], partition: Any, num_clients: int | None, min_examples: int, asked: object
+) -> list[Owner]:
     """The owners that the data come with, or a refusal of a configuration that asks for others."""
     if partition is not natural:
         raise ValueError(f"partition={partition.__name__}: these data come with their owners, choose partition=natural")
-    if num_clients != len(owners):
-        raise ValueError(f"num_clients={num_clients}: these data come with {len(owners)} owners, no more and no fewer")
-    if (smallest := min(len(owner.train) for owner in owners)) < min_examples:
+    own = [owners[place] for place in joining([owner.name for owner in owners], asked)]
+    _check_number(num_clients, len(own), asked)
+    if (smallest := min(len(owner.train) for owner in own)) < min_examples:
         raise ValueError(f"partition.min_examples={min_examples}: a client has {smallest} to train with, set that")
-    return list(owners)
+    return own
+
+
+def _check_number(num_clients: int | None, num_owners: int, asked: object) -> None:
+    if num_clients not in (None, num_owners):
+        whose = "partition.owners names" if asked is not None else "these data come with"
+        raise ValueError(
+            f"num_clients={num_clients}: {whose} {num_owners} owners, no more and no fewer: leave num_clients out"
+        )

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fedsky.data.cache import GIGABYTE, draft_prefix, hold, trim
+from fedsky.data.declared import Declared
 from fedsky.data.split import Owner
 from fedsky.machine import remedies
 
@@ -37,9 +38,9 @@ class Photos:
     photograph, unique; fingerprint: 16 hexadecimal digits of a SHA-256 over all of it. Data whose owners are given
     rather than cut name their parts in owners. Other data than photographs, such as points [n, features], are floats.
     groups: int64 [n], equal for photographs that must have one owner and fall into one part, numbered by the first
-    member; None where each stands alone. shards: the indices of each owner's photographs where they have owners, for
-    partition=natural, that nobody has cut into parts yet. broken: files left out, with the reason; notes: what else a
-    person should know, one line each.
+    member; None where each stands alone. declared: whose each photograph is, for partition=natural, its part and when
+    it was taken, where somebody says so. broken: files left out, with the reason; notes: what else a person should
+    know, one line each.
     """
 
     pixels: NDArray[Any]
@@ -51,7 +52,7 @@ class Photos:
     groups: NDArray[np.int64] | None = None
     broken: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
-    shards: Sequence[NDArray[np.int64]] | None = None
+    declared: Declared | None = None
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fedsky import checks
 from fedsky.data import sky
+from fedsky.data.declared import Declared
 from fedsky.data.photos import Photos, cache_folder, cached
 from fedsky.machine import interrupt
 
@@ -45,7 +46,7 @@ def load(
     if owners is None:
         return photos
     whose = np.array([owner_of(index, owners) for index in range(count)])
-    return dataclasses.replace(photos, shards=[np.flatnonzero(whose == owner) for owner in range(owners)])
+    return dataclasses.replace(photos, declared=Declared(("",) * owners, whose))
 
 
 def check(count: int, size: int, render_seed: int, owners: int | None, label_noise: float) -> None:

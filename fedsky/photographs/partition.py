@@ -12,9 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from fedsky.config import resolve
-from fedsky.config.refusals import explain
+from fedsky.config.refusals import LONGEST, explain
 from fedsky.data import Owner, Photos
 from fedsky.data.owners import load
+from fedsky.data.parts import remarks
 from fedsky.history import write_whole
 from fedsky.partition import label_table
 from fedsky.partition.heterogeneity import heterogeneity, label_distances
@@ -33,12 +34,15 @@ def show(cfg: DictConfig, out: Path | None) -> None:
     except OmegaConfBaseException as error:
         raise ValueError(explain(error)) from error
     photos, owners = load(config)
-    names = [str(name) for name in config["client_names"] or (f"owner {client}" for client in range(len(owners)))]
+    own = (owner.name or f"owner {client}" for client, owner in enumerate(owners))
+    names = [str(name) for name in config["client_names"] or own]
     counts = label_counts(photos, owners)
     # A terminal folds what is too wide for it; a file takes all of it.
     console = Console(width=None if sys.stdout.isatty() else 10_000, highlight=False, markup=False, emoji=False)
     console.print(owner_table(photos, owners, names))
     console.print(summary(counts, config["data_seed"]), soft_wrap=True)
+    for remark in remarks(photos, owners):
+        console.print(printable(remark, LONGEST), soft_wrap=True)
     if out is not None:
         content, legend = picture(photos, owners, names, out.suffix.lower())
         write_whole(out, content)

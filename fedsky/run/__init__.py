@@ -13,8 +13,9 @@ from flwr.app import ArrayRecord, ConfigRecord, Message
 from fedsky import checks
 from fedsky.client import state
 from fedsky.client.metrics import pool
-from fedsky.client.task import Job, job, specification
+from fedsky.client.task import Job, job, settle, specification
 from fedsky.config import learning_rate, make_strategy
+from fedsky.data.parts import remarks
 from fedsky.engine import open_grid
 from fedsky.engine.grid import ClientError, ClientGrid, Traffic
 from fedsky.history import (
@@ -102,6 +103,9 @@ class Course:
     def __init__(self, config: dict[str, Any], folder: Path, text: str, resumed: bool, tracking: Background) -> None:
         self.config, self.folder, self.tracking = config, folder, tracking
         self.work: Job = job(text)
+        settle(config, self.work)
+        for remark in remarks(self.work.photos, self.work.owners):
+            LOG.warning("%s", remark)
         self.strategy: Any = make_strategy(config)
         checks.choice(f"{type(self.strategy).__name__}.role", self.strategy.role, ROLES)
         self.strategy.begin(self.work.model, config)

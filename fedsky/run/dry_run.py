@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from fedsky.client.task import Job, job, specification
+from fedsky.client.task import Job, job, settle, specification
 from fedsky.client.training import Shard, predict, sgd
 from fedsky.config import make_strategy
 from fedsky.engine import open_grid
@@ -29,6 +29,7 @@ def dry_run(config: dict[str, Any], folder: Path) -> None:
     if (folder / "run.json").exists():  # nothing of which may go
         raise ValueError(f"{folder} holds a run already: name another folder")
     work = job(specification(config, folder / "clients"))
+    settle(config, work)
     strategy = make_strategy(config)
     strategy.begin(work.model, config)
     try_out(work, strategy, config)

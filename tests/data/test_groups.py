@@ -13,6 +13,8 @@ from PIL import Image
 
 from fedsky.client.task import Job, specification
 from fedsky.config import compose, resolve
+from fedsky.data import Photos
+from fedsky.data.parts import divide
 from fedsky.data.split import Indices, Owner, members, split, units
 from fedsky.partition import cut, dirichlet, iid, shards
 
@@ -27,8 +29,10 @@ def numbered(groups: list[int]) -> Indices:
 
 
 def owned(labels: Indices, groups: Indices | None, name: str, num_clients: int, seed: int, fold: str) -> list[Owner]:
-    lone = units(labels, groups)
-    return members(split(lone, cut(lone, num_clients, PARTITIONS[name], seed, 3), fold, seed), groups)
+    shards = members(cut(units(labels, groups), num_clients, PARTITIONS[name], seed, 3), groups)
+    names = [str(number) for number in range(len(labels))]
+    photos = Photos(np.empty((len(labels), 0)), labels, names, ["a", "b", "c"], "", groups=groups)
+    return divide(photos, shards, fold, seed, "folds")
 
 
 def parts(owners: list[Owner]) -> list[Indices]:

@@ -63,10 +63,10 @@ def spec(tmp_path: Path, *overrides: str) -> dict[str, Any]:
 
 def test_owners_keep_their_own_photographs_under_the_natural_partition(tmp_path: Path) -> None:
     photos, owners = load(spec(tmp_path, "partition=natural", "num_clients=3"))
-    assert photos.shards is not None
+    assert photos.declared is not None
     for number, owner in enumerate(owners):
         own = np.concatenate([owner.train, owner.validation, owner.test])
-        assert sorted(own) == photos.shards[number].tolist()
+        assert sorted(own) == np.flatnonzero(photos.declared.whose == number).tolist()
         assert {rendered.owner_of(int(index), 3) for index in own} == {number}
         assert np.bincount(photos.labels[own]).tolist() == [10, 10]
     _, mixed = load(spec(tmp_path, "partition=iid", "num_clients=3"))
@@ -76,7 +76,7 @@ def test_owners_keep_their_own_photographs_under_the_natural_partition(tmp_path:
 def test_natural_owners_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^num_clients=4: these data come with 3 owners"):
         load(spec(tmp_path, "partition=natural", "num_clients=4"))
-    with pytest.raises(ValueError, match=r"^partition.min_examples=30: an owner has 20 photographs, set that"):
+    with pytest.raises(ValueError, match=r"^partition.min_examples=30: owner 0 has 20 photographs, set that"):
         load(spec(tmp_path, "partition=natural", "num_clients=3", "partition.min_examples=30"))
 
 

@@ -6,6 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fedsky import checks
+from fedsky.data import Photos
+from fedsky.data.parts import divide
 from fedsky.data.split import Indices, Owner, split
 
 SETTINGS = settings(max_examples=40, deadline=None)
@@ -97,8 +99,9 @@ def test_the_pooled_folds_of_many_small_owners_are_alike_in_size() -> None:
 
 def test_an_owner_with_fewer_images_than_folds_is_refused_with_advice_that_works() -> None:
     labels = np.zeros(24, dtype=np.int64)
+    photos = Photos(np.empty((24, 0)), labels, [str(number) for number in range(24)], ["a"], "")
     with pytest.raises(ValueError, match=r"client 1 has 4 images, .*data.fold=2/5.*set partition.min_examples=5 "):
-        split(labels, [np.arange(20), np.arange(20, 24)], "2/5", 0)
+        divide(photos, [np.arange(20), np.arange(20, 24)], "2/5", 0, "folds")
     assert all(len(part) for part in parts(split(labels, [np.arange(5)], "2/5", 0)[0]))
 
 
