@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fedsky import checks
 from fedsky.checks import listed
@@ -46,10 +47,10 @@ def divide(
             has_own = place != TRAIN and (told[shard] == place).any()
             of_group[groups[getattr(owner, name)]] = TRAIN if has_own else place
     part = np.where(part == OPEN, of_group[groups], part)
-    owners = [
-        Owner(*(np.sort(shard[part[shard] == place]) for place in range(len(PARTS))), name)
-        for shard, name in zip(shards, names or [""] * len(shards), strict=True)
-    ]
+    owners = []
+    for shard, name in zip(shards, names or [""] * len(shards), strict=True):
+        train, validation, test = (np.sort(shard[part[shard] == place]) for place in range(len(PARTS)))
+        owners.append(Owner(train, validation, test, name))
     _check_parts(owners, called or [f"client {client}" for client in range(len(shards))])
     return owners
 
@@ -59,7 +60,7 @@ def _units(shard: Indices, groups: Indices) -> Indices:
     return np.sort(shard[np.unique(groups[shard], return_index=True)[1]])
 
 
-def _last(photos: Photos, groups: Indices, units: Sequence[Indices], fold: str) -> Indices:
+def _last(photos: Photos, groups: Indices, units: Sequence[Indices], fold: str) -> NDArray[np.float64]:
     """When the last photograph of each one's group was taken; ValueError where that is not known."""
     if checks.fold(fold)[0] != 1:
         raise ValueError(f"data.fold={fold}: with data.split=time there is one part to test on, the latest: set 1/5")

@@ -74,7 +74,7 @@ def owned(parts: Sequence[tuple[Part, Part, Part]], classes: Sequence[str]) -> P
             pixels.append(np.asarray(points, dtype=np.float32))
             labels.append(np.asarray(classified, dtype=np.int64))
             indices.append(np.arange(place, place := place + len(points), dtype=np.int64))
-        owners.append(Owner(*indices))
+        owners.append(Owner(indices[0], indices[1], indices[2]))
     stack, label = np.concatenate(pixels), np.concatenate(labels)
     return Photos(stack, label, names, classes, _fingerprint(classes, names, label, stack), owners)
 

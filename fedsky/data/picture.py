@@ -33,7 +33,7 @@ MEMORY_BYTES = 1_500_000_000  # that one photograph may take
 BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 8, "I": 16, "F": 16}
 DECODERS = {"WEBP": 14, "HEIF": 10, "AVIF": 10}
 STRIP = 256  # rows of a picture that are converted at a time
-ORIENTATION = 0x0112  # of EXIF
+ORIENTATION, MAKE, MODEL = 0x0112, 0x010F, 0x0110  # of EXIF
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
     5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
@@ -221,6 +221,16 @@ def _foreign(path: str | os.PathLike[str], error: Exception) -> str:
         return ""
     name = "HEIC" if found == "HEIF" else found
     return f"it is a picture in {name}, whatever its name: {REMEDIES[found]}, or save it as JPEG"
+
+
+def camera(path: str | os.PathLike[str]) -> str:
+    """What EXIF says took a photograph, its maker and model; empty where that is not known or cannot be understood."""
+    try:
+        with Image.open(path) as image:
+            exif = image.getexif()
+            return " ".join("".join(map(str, (exif.get(MAKE, ""), " ", exif.get(MODEL, "")))).replace("\0", "").split())
+    except (OSError, ValueError, SyntaxError, LookupError, TypeError, struct.error):
+        return ""
 
 
 def decode(path: str | os.PathLike[str], size: int) -> NDArray[np.uint8]:

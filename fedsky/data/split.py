@@ -60,7 +60,8 @@ def latest(taken: NDArray[np.float64], shards: Sequence[Indices], fold: str) -> 
         num_test = min(len(shard), max(1, round(len(shard) / num_folds)))
         num_validation = min(len(shard) - num_test, max(1, round(len(shard) / (2 * num_folds))))
         ends = np.cumsum([len(shard) - num_test - num_validation, num_validation])
-        owners.append(Owner(*(np.sort(part) for part in np.split(order, ends))))
+        train, validation, test = (np.sort(part) for part in np.split(order, ends))
+        owners.append(Owner(train, validation, test))
     return owners
 
 

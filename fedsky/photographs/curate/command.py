@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from fedsky.history import write_whole
 from fedsky.photographs.curate.apply import apply
 from fedsky.photographs.curate.findings import find
@@ -29,6 +31,9 @@ def review(folder: Path, out: Path) -> str:
     write_whole(path, write(lines))
     num_copies = sum(len(group.copies) for group in found.groups)
     told = [f"{len(collection.pictures)} photographs of {', '.join(collection.classes)} in {folder}"]
+    if collection.owners:
+        owned = zip(collection.owners, np.bincount(collection.whose + 1, minlength=2)[1:], strict=True)
+        told.append("by owner: " + ", ".join(f"{name} {count}" for name, count in owned))
     told += [f"broken: {file}: {why}" for file, _, why in collection.broken]
     told += filter(None, [str(collection.left_out), spelt.legend])
     told.append(f"copies of another: {num_copies}")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fedsky.data import manifest as manifests
 from fedsky.data.duplicates import Look, look
 from fedsky.data.listing import UNLISTED, LeftOut, list_files, locate, unlisted
-from fedsky.data.picture import BrokenError, extent, is_file, square
+from fedsky.data.picture import BrokenError, camera, extent, is_file, square
 from fedsky.data.picture import read as read_photograph
 
 SIDE = 64  # pixels: features, hashes and thumbnails are made from the middle square of this size
@@ -21,7 +21,8 @@ MANIFEST = manifests.NAME
 class Picture:
     """One photograph: file is its name inside the collection, with slashes; pixels uint8 [64, 64, 3], RGB.
 
-    path is where it lies. width and height are those of the upright photograph; look is what tells its copies.
+    path is where it lies. width and height are those of the upright photograph; look is what tells its copies. owner
+    and camera are empty where nothing names them.
     """
 
     file: str
@@ -34,6 +35,8 @@ class Picture:
     num_bytes: int
     pixels: NDArray[np.uint8]
     look: Look
+    owner: str = ""
+    camera: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,23 @@ class Collection:
         """Indices into classes, int64 [n]."""
         return np.array([self.classes.index(picture.label) for picture in self.pictures], dtype=np.int64)
 
+    @property
+    def owners(self) -> tuple[str, ...]:
+        """The names of those who own photographs, in alphabetical order; none where no owner is named."""
+        return tuple(sorted({picture.owner for picture in self.pictures} - {""}))
+
+    @property
+    def whose(self) -> NDArray[np.int64]:
+        """Indices into owners, int64 [n]; -1 of a photograph without one."""
+        place = {name: number for number, name in enumerate(self.owners)}
+        return np.array([place.get(picture.owner, -1) for picture in self.pictures], dtype=np.int64)
+
     def rows(self) -> dict[str, dict[str, str]]:
         """The manifest's row of each file; without a manifest, what can be read from the file itself."""
         return {
             each.file: each.row
             or {"file": each.file, "label": each.label, "sha256": each.sha256, "width": str(each.width),
-                "height": str(each.height)}
+                "height": str(each.height)} | ({"owner": each.owner} if each.owner else {})
             for each in self.pictures
         }  # fmt: skip
 
@@ -76,18 +90,19 @@ def read(root: Path) -> Collection:
     left_out = LeftOut()
     if (root / MANIFEST).is_file():
         columns, rows = read_manifest(root / MANIFEST)
+        owners = {row["file"]: row.get(manifests.OWNER, "").strip() for row in rows}
         found = [(row["file"], locate(root, row["file"]), row["label"], row) for row in rows]
         for name in unlisted(root, [row["label"] for row in rows], [row["file"] for row in rows]):
             left_out.add(UNLISTED, name)
     else:
         listing = list_files(root)
-        left_out = listing.left_out
+        left_out, owners = listing.left_out, listing.owners
         found = [(*file, label, {}) for label, files in listing.files.items() for file in files]
     pictures: list[Picture] = []
     broken: list[tuple[str, str, str]] = []
     for file, path, label, row in found:
         try:
-            pictures.append(_picture(path, file, label, row))
+            pictures.append(_picture(path, file, label, row, owners.get(file, "")))
         except (ValueError, OSError) as error:
             broken.append((file, label, _why(error)))
     if not pictures:
@@ -126,13 +141,15 @@ def check_label(label: str, place: str) -> None:
         raise ValueError(f"{place}: label {label!r} cannot name a folder: write one such as sunny")
 
 
-def _picture(path: Path, file: str, label: str, row: dict[str, str]) -> Picture:
+def _picture(path: Path, file: str, label: str, row: dict[str, str], owner: str) -> Picture:
     is_file(path)  # which says that it is not there, where it is not
     upright = read_photograph(path)
     content = path.read_bytes()
     size = extent(path, upright) if upright.info.get("reduced") else upright.size
     digest = hashlib.sha256(content).hexdigest()
-    return Picture(file, path, label, row, digest, *size, len(content), square(upright, SIDE), look(upright))
+    return Picture(
+        file, path, label, row, digest, *size, len(content), square(upright, SIDE), look(upright), owner, camera(path)
+    )
 
 
 def _why(error: ValueError | OSError) -> str:

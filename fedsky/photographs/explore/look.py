@@ -32,11 +32,14 @@ def plot(name: str, title: str, alt: str, caption: str, figure: Figure, table: p
     return Plot(name, title, alt, caption, as_svg(figure), table)
 
 
-def render(plots: list[Plot], **parts: object) -> str:
+def render(plots: list[Plot], owner_plots: list[Plot], **parts: object) -> str:
     """The page; whatever comes from files is escaped."""
     glyphs = Glyphs()
-    drawn = [(plot, Markup(glyphs.inline(plot.svg, plot.name))) for plot in plots]  # noqa: S704 - drawn here
+    drawn, of_owners = (
+        [(plot, Markup(glyphs.inline(plot.svg, plot.name))) for plot in each]  # noqa: S704 - drawn here
+        for each in (plots, owner_plots)
+    )
     sources = {"page": TEMPLATE.read_text(encoding="utf-8"), "css": STYLE_SHEET.read_text(encoding="utf-8")}
     environment = Environment(loader=DictLoader(sources), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     page = environment.get_template("page")
-    return page.render(plots=drawn, glyphs=Markup(glyphs.element()), **parts)  # noqa: S704 - drawn here
+    return page.render(plots=drawn, owner_plots=of_owners, glyphs=Markup(glyphs.element()), **parts)  # noqa: S704 - drawn here

@@ -18,7 +18,8 @@ from fedsky.photographs.curate.copies import EXACT
 from fedsky.photographs.curate.findings import REVIEW
 from fedsky.photographs.curate.sheets import samples
 from fedsky.photographs.explore.look import render
-from fedsky.photographs.explore.plots import all_plots
+from fedsky.photographs.explore.owners import owner_tables
+from fedsky.photographs.explore.plots import all_plots, owner_plots
 from fedsky.photographs.explore.words import count, meaning
 from fedsky.report.fonts import Spelling
 from fedsky.report.style import drawing
@@ -63,7 +64,7 @@ def page(found: Findings, name: str, spelling: Spelling) -> str:
     collection, judgement = found.collection, found.judgement
     pictures, classes = collection.pictures, collection.classes
     with drawing(spelling):
-        plots = list(all_plots(found))
+        plots, of_owners = list(all_plots(found)), list(owner_plots(found))
     shown = [label for label in classes if samples(collection, label, 1)]
     notes = []
     if collection.broken:
@@ -83,6 +84,8 @@ def page(found: Findings, name: str, spelling: Spelling) -> str:
         notes=notes,
         meaning=[(printable(head, 400), printable(sentence, 1500)) for head, sentence in meaning(found)],
         plots=plots,
+        owner_plots=of_owners,
+        owners=owner_tables(found),
         samples=[
             (f"{printable(label)}", [_thumbnail(found, index) for index in samples(collection, label, NUM_SAMPLES)])
             for label in shown[:NUM_CLASSES]

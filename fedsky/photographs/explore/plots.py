@@ -28,18 +28,7 @@ def all_plots(found: Findings) -> Iterator[Plot]:
     """Counts, sizes, three distributions of light, and what colour says of each label."""
     collection = found.collection
     classes, labels = collection.classes, collection.labels
-    yield _counts(classes, labels)
-    yield _sizes(found)
-    values = light(collection.pictures)
-    for name, title, caption in (
-        ("brightness", "Brightness", "Mean luma of a photograph: 0 is black, 1 is white."),
-        ("saturation", "Saturation", "Mean saturation of a photograph: 0 is grey, 1 is pure colour."),
-        ("blue_ratio", "Blue ratio", "Blue over red + green + blue of a photograph: 1/3 is grey, more is bluer."),
-    ):
-        table = shares(values[name], classes, labels)
-        middles = ", ".join(f"{row[0]} {row[2]:.2f}" for row in table[["class", "n", "median"]].to_numpy())
-        alt = f"Distribution of {title.lower()} by class. Medians: {middles}."
-        yield plot(name, title, alt, caption, _distribution(values[name], classes, labels, title), table)
+    yield from _by(found, classes, labels, "class")
     if found.judgement is not None:
         own = found.judgement.probabilities[np.arange(len(labels)), labels]
         table = shares(own, classes, labels)
@@ -51,8 +40,31 @@ def all_plots(found: Findings) -> Iterator[Plot]:
         yield plot("own_label", title, alt, caption, _distribution(own, classes, labels, title), table)
 
 
-def summary(values: Floats, classes: Sequence[str], labels: NDArray[np.int64]) -> pd.DataFrame:
-    """Count, mean, standard deviation and five quantiles of each class."""
+def owner_plots(found: Findings) -> Iterator[Plot]:
+    """Counts, sizes and the distributions of light by owner; none where no owner is named."""
+    if found.collection.owners:
+        yield from _by(found, found.collection.owners, found.collection.whose, "owner")
+
+
+def _by(found: Findings, names: Sequence[str], numbers: NDArray[np.int64], kind: str) -> Iterator[Plot]:
+    """Counts, sizes and light of photographs by their ``kind``, class or owner; a number below 0 has no name."""
+    yield _counts(names, numbers, kind)
+    yield _sizes(found, names, numbers, kind)
+    values = light(found.collection.pictures)
+    for name, title, caption in (
+        ("brightness", "Brightness", "Mean luma of a photograph: 0 is black, 1 is white."),
+        ("saturation", "Saturation", "Mean saturation of a photograph: 0 is grey, 1 is pure colour."),
+        ("blue_ratio", "Blue ratio", "Blue over red + green + blue of a photograph: 1/3 is grey, more is bluer."),
+    ):
+        table = shares(values[name], names, numbers, kind)
+        middles = ", ".join(f"{row[0]} {row[2]:.2f}" for row in table[[kind, "n", "median"]].to_numpy())
+        alt = f"Distribution of {title.lower()} by {kind}. Medians: {middles}."
+        id = name if kind == "class" else f"{kind}_{name}"
+        yield plot(id, title, alt, caption, _distribution(values[name], names, numbers, title, kind), table)
+
+
+def summary(values: Floats, classes: Sequence[str], labels: NDArray[np.int64], kind: str = "class") -> pd.DataFrame:
+    """Count, mean, standard deviation and five quantiles of each class, or whatever else the labels number."""
     rows = []
     for number, name in enumerate(classes):
         own = values[labels == number]
@@ -60,7 +72,7 @@ def summary(values: Floats, classes: Sequence[str], labels: NDArray[np.int64]) -
             low, first, middle, third, high = np.quantile(own, [0.05, 0.25, 0.5, 0.75, 0.95])
             spread = float(own.std(ddof=1)) if len(own) > 1 else float("nan")
             rows.append((name, len(own), own.mean(), spread, low, first, middle, third, high))
-    columns = ["class", "n", "mean", "standard deviation", "5 %", "25 %", "median", "75 %", "95 %"]
+    columns = [kind, "n", "mean", "standard deviation", "5 %", "25 %", "median", "75 %", "95 %"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -76,44 +88,58 @@ def _name(name: str) -> str:
     return spelled(printable(name, 28))
 
 
-def _counts(classes: Sequence[str], labels: NDArray[np.int64]) -> Plot:
-    counts = np.bincount(labels, minlength=len(classes))
+def _counts(classes: Sequence[str], labels: NDArray[np.int64], kind: str) -> Plot:
+    counts = np.bincount(labels[labels >= 0], minlength=len(classes))
     shown = np.argsort(-counts, kind="stable")[:24]
     figure, axes = _axes(0.7 + 0.28 * max(len(shown), 3))
     bars = axes.barh([_name(f"{classes[number]}") for number in shown], counts[shown], color=BLUE, height=0.6)
     axes.bar_label(bars, padding=3, fontsize=7)
     axes.invert_yaxis()
-    axes.set(xlabel="Photographs", title="Photographs per class")
+    axes.set(xlabel="Photographs", title=f"Photographs per {kind}")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     axes.grid(axis="y", visible=False)
     axes.margins(x=0.12)
     shares = [f"{100 * count / counts.sum():.1f} %" for count in counts]
-    table = pd.DataFrame({"class": classes, "photographs": counts, "share": shares})
-    alt = "Photographs per class: " + ", ".join(f"{classes[number]} {counts[number]}" for number in shown) + "."
-    more = f" The {len(shown)} largest of {len(classes)} classes." if len(classes) > len(shown) else ""
-    return plot("counts", "Photographs per class", alt, f"Readable photographs only.{more}", figure, table)
+    table = pd.DataFrame({kind: classes, "photographs": counts, "share": shares})
+    alt = f"Photographs per {kind}: " + ", ".join(f"{classes[number]} {counts[number]}" for number in shown) + "."
+    more = f" The {len(shown)} largest of {len(classes)}." if len(classes) > len(shown) else ""
+    return plot(
+        "counts" if kind == "class" else f"{kind}_counts",
+        f"Photographs per {kind}",
+        alt,
+        f"Readable photographs only.{more}",
+        figure,
+        table,
+    )
 
 
-def _sizes(found: Findings) -> Plot:
-    pictures, classes, labels = found.collection.pictures, found.collection.classes, found.collection.labels
+def _sizes(found: Findings, classes: Sequence[str], labels: NDArray[np.int64], kind: str) -> Plot:
+    pictures = found.collection.pictures
     width, height = (np.array([getattr(each, side) for each in pictures]) for side in ("width", "height"))
     figure, axes = _axes()
     for number, name in enumerate(classes[:MOST]):
         own = labels == number
         axes.plot(width[own], height[own], MARKERS[number], color=INKS[number], label=_name(name), alpha=0.6,
                   markersize=3.5, fillstyle="none", rasterized=len(pictures) > MANY)  # fmt: skip
-    axes.set(xlabel="Width (pixels)", ylabel="Height (pixels)", title=f"Sizes{_cut(classes)}")
+    axes.set(xlabel="Width (pixels)", ylabel="Height (pixels)", title=f"Sizes{_cut(classes, kind)}")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     axes.legend(loc="best", frameon=True, framealpha=0.85, edgecolor="none")
     shorter, longer = np.minimum(width, height), np.maximum(width, height)
-    table = pd.concat([summary(shorter, classes, labels).assign(side="shorter"),
-                       summary(longer, classes, labels).assign(side="longer")])  # fmt: skip
-    table = table[["class", "side", *[name for name in table.columns if name not in ("class", "side")]]].round(0)
-    table = table.astype({name: "Int64" for name in table.columns if name not in ("class", "side")})
+    table = pd.concat([summary(shorter, classes, labels, kind).assign(side="shorter"),
+                       summary(longer, classes, labels, kind).assign(side="longer")])  # fmt: skip
+    table = table[[kind, "side", *[name for name in table.columns if name not in (kind, "side")]]].round(0)
+    table = table.astype({name: "Int64" for name in table.columns if name not in (kind, "side")})
     alt = (f"Width against height. Shorter sides run from {shorter.min()} to {shorter.max()} pixels, "
            f"median {np.median(shorter):.0f}.")  # fmt: skip
-    return plot("sizes", "Sizes in pixels", alt, "Each mark is a photograph, upright as it is shown.", figure, table)
+    return plot(
+        "sizes" if kind == "class" else f"{kind}_sizes",
+        "Sizes in pixels",
+        alt,
+        "Each mark is a photograph, upright as it is shown.",
+        figure,
+        table,
+    )
 
 
 def bins(values: Floats) -> Floats:
@@ -122,16 +148,18 @@ def bins(values: Floats) -> Floats:
     return np.asarray(np.linspace(low, max(high, low + 0.05), NUM_BINS + 1))
 
 
-def shares(values: Floats, classes: Sequence[str], labels: NDArray[np.int64]) -> pd.DataFrame:
+def shares(values: Floats, classes: Sequence[str], labels: NDArray[np.int64], kind: str = "class") -> pd.DataFrame:
     """The summary of each class, and then the percentage of the class in each bin, as the figure shows it."""
-    table, edges = summary(values, classes, labels).round(3), bins(values)
-    own = [values[labels == classes.index(name)] for name in table["class"]]
+    table, edges = summary(values, classes, labels, kind).round(3), bins(values)
+    own = [values[labels == classes.index(name)] for name in table[kind]]
     counted = np.array([100 * np.histogram(each, edges)[0] / len(each) for each in own]).round(1)
     names = [f"% in {low:.3f} to {high:.3f}" for low, high in pairwise(edges)]
     return pd.concat([table, pd.DataFrame(counted, columns=names)], axis=1)
 
 
-def _distribution(values: Floats, classes: Sequence[str], labels: NDArray[np.int64], title: str) -> Figure:
+def _distribution(
+    values: Floats, classes: Sequence[str], labels: NDArray[np.int64], title: str, kind: str = "class"
+) -> Figure:
     figure, axes = _axes()
     edges = bins(values)
     for number, name in enumerate(classes[:MOST]):
@@ -143,10 +171,14 @@ def _distribution(values: Floats, classes: Sequence[str], labels: NDArray[np.int
             axes.stairs(heights, edges, color=INKS[number], fill=True, alpha=0.1)
     axes.set_xlim(edges[0], edges[-1])
     axes.set_ylim(bottom=0)
-    axes.set(xlabel=title, ylabel="Share of the class (%)", title=f"{title}{_cut(classes)}")
+    axes.set(xlabel=title, ylabel=f"Share of the {kind} (%)", title=f"{title}{_cut(classes, kind)}")
     axes.legend(loc="best", frameon=True, framealpha=0.85, edgecolor="none")
     return figure
 
 
-def _cut(classes: Sequence[str]) -> str:
-    return f" (the first {MOST} of {len(classes)} classes)" if len(classes) > MOST else ""
+def _cut(classes: Sequence[str], kind: str) -> str:
+    return (
+        f" (the first {MOST} of {len(classes)} {'classes' if kind == 'class' else f'{kind}s'})"
+        if len(classes) > MOST
+        else ""
+    )
