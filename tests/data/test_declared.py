@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fedsky.data import Owner
@@ -64,7 +64,12 @@ def test_parts_are_disjoint_complete_as_declared_and_groups_whole(
     rows = drawn(seed)
     more: dict[str, Any] = {"owners": names} if partition == "natural" else {"num_clients": 3}
     asked = spec(rows, partition=partition, split=way, **more)
-    found, owners = load(asked)
+    try:
+        found, owners = load(asked)
+    except ValueError as error:  # too much is declared of one owner
+        if "has no photograph to" not in str(error):
+            raise
+        assume(False)
     whose, part = place_of(owners, len(rows))
     for index, (_, owner, said, *_) in enumerate(rows):
         if partition == "natural":
