@@ -266,5 +266,5 @@ def test_a_run_that_cannot_be_private_is_refused(go: Go, tmp_path: Path) -> None
         go("privacy=fixed", "stragglers=0.5")
     with pytest.raises(ValueError, match=r"privacy\.delta=0\.5: it would allow.*below 0\.5"):
         Federation(fixed(delta=0.5), GOLDEN, tmp_path)
-    with pytest.raises(ValueError, match=r"privacy\.max_epsilon=1: the first round alone costs 4\.75: raise it"):
+    with pytest.raises(ValueError, match=r"privacy\.max_epsilon=1: the first round alone costs 4\.38: raise it"):
         go("privacy=fixed", "privacy.max_epsilon=1")
