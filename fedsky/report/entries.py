@@ -1,6 +1,6 @@
 """What the models of several groups judged, as tables of entries: one a run that all of them have, and photograph."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -51,6 +51,18 @@ def entries_of(groups: Sequence[Group], metric: str = "balanced_accuracy") -> li
     members = list(alike.values())
     tables = [_table(each, keys, metric) for each in members]
     return list(zip(members, _numbered(members, tables, metric), strict=True))
+
+
+def entries_together(
+    groups: Sequence[Group], metric: str = "balanced_accuracy", clients: Collection[int] | None = None
+) -> Entries | None:
+    """The one table of groups that were all tested on the same images, of these clients' images; None without any."""
+    found = entries_of(groups, metric)
+    if len(found) != 1 or clients is None:
+        return found[0][1] if len(found) == 1 else None
+    table = _table(groups, sorted(set.intersection(*(judged(group, metric) for group in groups))), metric)
+    table = table[table["client"].isin([str(client) for client in clients])]
+    return _numbered([groups], [table], metric)[0] if len(table) else None
 
 
 def entries_by_owner(groups: Sequence[Group]) -> dict[str, Entries]:

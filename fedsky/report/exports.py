@@ -59,13 +59,13 @@ def tidy_bytes(kinds: Sequence[Kind]) -> bytes:
     Before these stand the run's seeds and the settings in which any two groups differ. What is unknown has no row.
     Reads back with pandas.read_csv("tidy.csv.gz").
     """
-    groups = [group for kind in kinds for group in kind.groups]
+    groups = [group for kind in kinds for group in kind.every]
     keys = sorted(key for key in {key for group in groups for key in group.settings} if _differs(groups, key))
     buffer = io.BytesIO()
     with gzip.GzipFile(filename="", fileobj=buffer, mode="wb", compresslevel=4, mtime=0) as file:
         file.write(_line([*TIDY, *keys, "round", "owner", "metric", "value"]).encode())
         for kind in kinds:
-            for group in kind.groups:
+            for group in kind.every:
                 for result in group.results.values():
                     settings = [_cell(group.settings.get(key)) for key in keys]
                     known = [result.name, kind.title, group.label, result.strategy, *result.key, *settings]

@@ -25,6 +25,8 @@ PLACES = ("folder", "path", "dir", "root", "cache")
 MARGIN = 0.02  # of accuracy: within 2 points two groups are equally good
 # What goes around a strategy belongs to it: pooling and training alone know nothing of it and are compared with it.
 AROUND = ("personalize", "privacy", "attack", "compression")
+PART = ("strategy.owners", "strategy.photographs")  # of the training images: those of a part of the owners, or so many
+MOST_OWNERS = 64  # whom a whole number names by its binary digits
 
 
 def settings_of(config: Row) -> dict[str, Any]:
@@ -36,6 +38,10 @@ def settings_of(config: Row) -> dict[str, Any]:
     tuned = {key for key in flat if key.split(".")[0] == "tuned"}
     if tuned and "lr" in flat:
         flat["strategy.lr"] = flat.pop("lr")
+    flat["strategy.owners"] = named_owners(flat.get("strategy.owners"), flat.get("num_clients"))
+    for key in PART:
+        if flat.get(key) is None:
+            flat.pop(key, None)
     if isinstance(digest := flat.pop("model.init_sha256", None), str):  # the model, wherever its file lies
         flat["model.init"] = f"{PurePath(str(flat.get('model.init'))).name} {digest[:8]}"
     return {
@@ -44,6 +50,16 @@ def settings_of(config: Row) -> dict[str, Any]:
         if key.split(".")[0] not in ELSEWHERE and key.split(".")[-1] not in REPETITION + PLACES
         if key not in tuned and not (key.endswith("._target_") and value is None)
     }
+
+
+def named_owners(value: Any, num_clients: Any) -> Any:
+    """The owners that a strategy's ``owners`` name, as a sorted list; None where all take part."""
+    if type(value) is int and 0 < value < 2**MOST_OWNERS:
+        value = [client for client in range(value.bit_length()) if value >> client & 1]
+    if not isinstance(value, list) or not all(type(client) is int for client in value):
+        return value
+    named = sorted(set(value))
+    return None if named and type(num_clients) is int and named == list(range(num_clients)) else named
 
 
 def repetitions(results: Mapping[Key, Result]) -> Repetitions:
@@ -87,8 +103,18 @@ class Group:
 
     @property
     def owners(self) -> Any:
-        """The only owners that pooled training used, else None."""
+        """The only owners whose images were trained on, else None."""
         return self.settings.get("strategy.owners")
+
+    @property
+    def photographs(self) -> Any:
+        """How many training images were drawn from all, else None."""
+        return self.settings.get("strategy.photographs")
+
+    @property
+    def is_coalition(self) -> bool:
+        """Whether it is a federation of a part of the owners, judged on the images of all."""
+        return self.role == FEDERATED and self.owners is not None
 
     @property
     def role(self) -> str:
@@ -102,11 +128,11 @@ class Group:
 
     @property
     def is_pooled(self) -> bool:
-        return self.role == POOLED and self.owners is None
+        return self.role == POOLED and self.owners is None and self.photographs is None
 
     @property
     def is_federated(self) -> bool:
-        return self.role == FEDERATED
+        return self.role == FEDERATED and self.owners is None
 
     @property
     def repetitions(self) -> Repetitions:
@@ -133,17 +159,24 @@ class Group:
 class Kind:
     """Groups that may be compared. title: the data they share; compared: what was found of them, kept.
 
-    margin: the fraction of accuracy within which two groups count as equally good.
+    margin: the fraction of accuracy within which two groups count as equally good; parts: coalitions and trainings on
+    some of the photographs, which tell what owners and photographs are worth, and are compared with nothing else.
     """
 
     title: str
     groups: list[Group]
     compared: dict[tuple[str | None, str], Any] = field(default_factory=dict)
     margin: float = MARGIN
+    parts: list[Group] = field(default_factory=list)
+
+    @property
+    def every(self) -> list[Group]:
+        """All groups whose runs the report counts."""
+        return [*self.groups, *self.parts]
 
     @property
     def results(self) -> list[Result]:
-        return [result for group in self.groups for result in group.results.values()]
+        return [result for group in self.every for result in group.results.values()]
 
     @property
     def contexts(self) -> dict[str, list[Group]]:
@@ -176,7 +209,7 @@ def name_groups(groups: Sequence[Group]) -> None:
     short = [key.split(".")[-1] for key in keys if told[key]]
     seen: dict[str, int] = {}
     for group in groups:
-        own = [f"owners={printable(group.owners, 40)}"] if group.role == POOLED and group.owners is not None else []
+        own = [f"owners={printable(group.owners, 40)}"] if group.owners is not None else []
         rest = []
         for name in sections:
             several = len({chosen(g, name) for g in groups}) > 1
@@ -185,7 +218,7 @@ def name_groups(groups: Sequence[Group]) -> None:
             elif several and name not in ("strategy", *AROUND, *ELSEWHERE) and chosen(group, name):
                 rest.append(f"{name}={chosen(group, name)}")
         for key in keys:
-            if group in told[key] and group.settings.get(key) is not None and not (own and key == "strategy.owners"):
+            if group in told[key] and group.settings.get(key) is not None and key != "strategy.owners":
                 last = key.split(".")[-1]
                 text = f"{last if short.count(last) == 1 else key}={printable(group.settings[key], 40)}"
                 (own if key.split(".")[0] in ("strategy", *AROUND) else rest).append(text)

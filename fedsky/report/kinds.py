@@ -47,7 +47,11 @@ def make_kinds(results: Sequence[Result], group_by: Sequence[str] = ()) -> tuple
         for number, groups in enumerate(separate, 1):
             name_groups(groups)
             several = _(", test images {number} of {n}", number=number, n=len(separate)) if separate[1:] else ""
-            kinds.append(Kind(f"{title}{several}; {facts(groups)}", groups))
+            parts = [group for group in groups if group.is_coalition or group.photographs is not None]
+            if len(parts) == len(groups):  # of which nothing is a whole: they are all that there is to show
+                parts = []
+            whole = [group for group in groups if group not in parts]
+            kinds.append(Kind(f"{title}{several}; {facts(whole)}", whole, parts=parts))
     if len({kind.title for kind in kinds}) > 1:
         notes.insert(0, _("Not comparable: {n} kinds of data. Each has its own section, and nothing is compared across "
                           "them.", n=len(kinds)))  # fmt: skip

@@ -54,12 +54,12 @@ def looks(groups: Iterable[Group], page: Iterable[Group]) -> dict[str, Look]:
 
     Variants of one strategy share its hue and differ in shade, marker and line; a variant looks alike in all contexts.
     """
-    names = sorted({group.strategy for group in page if group.is_federated})
+    names = sorted({group.strategy for group in page if group.role not in BASELINES})
     by_strategy = BASELINES | {name: FEDERATIONS[place % len(FEDERATIONS)] for place, name in enumerate(names)}
     found: dict[str, Look] = {}
     seen: dict[str, list[str]] = {}
     for group in groups:
-        name = group.strategy if group.is_federated else group.role
+        name = group.strategy if group.role not in BASELINES else group.role
         look, variants = by_strategy[name], seen.setdefault(name, [])
         if group.variant not in variants:
             variants.append(group.variant)

@@ -111,7 +111,7 @@ def runs_table(kind: Kind) -> pd.DataFrame:
          "fold": key[2], "rounds": result.last_round, **{metric: result.final(metric) for metric in FINAL_METRICS},
          "megabytes_up": result.megabytes("bytes_up"), "megabytes_down": result.megabytes("bytes_down"),
          "wall_seconds": result.seconds}
-        for group in kind.groups for key, result in group.results.items()
+        for group in kind.every for key, result in group.results.items()
     ])  # fmt: skip
 
 
@@ -214,7 +214,7 @@ def left_out_table(left_out: Sequence[LeftOut]) -> pd.DataFrame:
 def provenance_table(kind: Kind) -> pd.DataFrame:
     """One row a run: what it takes to run it again."""
     rows = []
-    for group in kind.groups:
+    for group in kind.every:
         for result in group.results.values():
             seed, data_seed, fold = result.key
             info = result.run.info

@@ -30,7 +30,7 @@ def final(groups: Sequence[Group], looks: dict[str, Look]) -> Figure:
                   alpha=0.45, markeredgewidth=0)  # fmt: skip
         estimate = group.mean("balanced_accuracy")
         if estimate is not None:
-            _mark(axes, estimate.scaled(100), place - 0.12, look, 0, 100)
+            mark(axes, estimate.scaled(100), place - 0.12, look, 0, 100)
     rows.apply(axes)
     low, high = (min(everything), max(everything)) if everything else (np.nan, np.nan)
     start, end = layout.percent_limits(low, high)
@@ -41,7 +41,7 @@ def final(groups: Sequence[Group], looks: dict[str, Look]) -> Figure:
     return layout.finish(figure)
 
 
-def _mark(axes: Axes, estimate: Estimate, place: float, look: Look, least: float, most: float) -> None:
+def mark(axes: Axes, estimate: Estimate, place: float, look: Look, least: float, most: float) -> None:
     """A mean with its interval, cut at what can be."""
     if estimate.low is not None and estimate.high is not None:
         axes.hlines(place, max(estimate.low, least), min(estimate.high, most), color=look.color, linewidth=1.6)
@@ -56,7 +56,7 @@ def story(found: Sequence[Gain], looks: dict[str, Look]) -> Figure:
     low, high = 0.0, 0.0
     for each in found:
         points, place = each.difference.scaled(100), rows.places[each.group.label]
-        _mark(axes, points, place, looks[each.group.label], -100, 100)
+        mark(axes, points, place, looks[each.group.label], -100, 100)
         ends = [points.value, *(end for end in (points.low, points.high) if end is not None)]
         low, high = min(low, *ends), max(high, *ends)
         axes.annotate(signed(points.value), (points.value, place), (0, 4), textcoords="offset points", ha="center",
@@ -83,7 +83,7 @@ def joining(found: Sequence[Joining], looks: dict[str, Look]) -> Figure:
             if comparison is not None and comparison.difference is not None:
                 label = comparison.first.label
                 points = comparison.difference.scaled(100)
-                _mark(each, points, rows.places[label], looks[label], -100, 100)
+                mark(each, points, rows.places[label], looks[label], -100, 100)
                 edge = max(edge, _reach(points))
         rows.apply(each)
         each.axvline(0, color="#444444", linewidth=0.9, zorder=0)
@@ -107,7 +107,7 @@ def share(found: Sequence[Joining], looks: dict[str, Look]) -> Figure:
     figure, [axes] = layout.figure([0.55 + 1.3 * rows.inches])
     for each in known:
         assert each.share is not None
-        _mark(axes, each.share.scaled(100), rows.places[each.federated.label], looks[each.federated.label], -100, 300)
+        mark(axes, each.share.scaled(100), rows.places[each.federated.label], looks[each.federated.label], -100, 300)
     rows.apply(axes)
     axes.axvline(0, color="#444444", linewidth=0.9, zorder=0)
     axes.axvline(100, color="#444444", linewidth=0.9, linestyle="--", zorder=0)

@@ -1,0 +1,95 @@
+"""What the federation is worth in photographs, read off pooled training's learning curve."""
+
+import math
+from functools import partial
+
+import pandas as pd
+
+from fedsky.language import _
+
+from .. import learning, plots
+from ..blocks import Block, Plots, Section, Text
+from ..groups import Kind
+from ..learning import FEWEST, Curve, Place
+from ..subject import Subject
+from ..words import fixed, percent
+
+PLACE = 66
+
+
+def section(about: Subject) -> Section | None:
+    """A figure and sentences for each learning curve; only where photographs or owners were left out on purpose."""
+    blocks: list[Block] = []
+    found = [curve for curve in learning.curves(about.kind) if any(not group.is_pooled for group in curve.groups)]
+    for number, curve in enumerate(found, 1):
+        places = learning.places(about.kind, curve)
+        if len(curve.groups) < FEWEST:
+            blocks.append(Text([_("{n} numbers of photographs make no curve: add pooled training on others, such as "
+                                  "strategy.photographs=16,32,64,128.", n=len(curve.groups))]))  # fmt: skip
+            continue
+        about.writer.table("learning", learning_table(about.kind, curve, places))
+        said = [sentence for each in places for sentence in sentences(curve, each)]
+        caption = _("Pooled training on some of the photographs, with 95 % intervals, and where the others lie on its "
+                    "curve.")  # fmt: skip
+        name = f"{about.prefix}learning" + (f"-{number}" if len(found) > 1 else "")
+        drawn = about.writer.plot(name, partial(plots.learning, curve, places, about.looks), " ".join([caption, *said]),
+                                  caption, shown_learning(curve, places), "tables/learning.csv")  # fmt: skip
+        blocks += [Text(said), Plots([drawn])]
+    lead = _("Pooled training on growing numbers of photographs makes a learning curve, which is taken to rise and has "
+             "no other form between its points. A result is worth so many pooled photographs as the curve needs to "
+             "come as high; the interval has all numbers from which it is not shown to differ.")  # fmt: skip
+    return Section(f"{about.prefix}learning-section", _("What it is worth in photographs"), lead, blocks)
+
+
+def sentences(curve: Curve, place: Place) -> list[str]:
+    """A group's worth in photographs; of a federation also in multiples of what its largest owner has."""
+    said = [_("{group} reaches {accuracy}. In pooled photographs that is {number}.", group=place.group.label,
+              accuracy=percent(place.accuracy), number=worth(curve, place))]  # fmt: skip
+    if place.apart:
+        said.append(_("That it lies beyond all points of the curve is shown."))
+    if place.group.is_federated and place.largest > 0:
+        said.append(_("In multiples of the {n} that its largest owner has: {times}.", n=f"{place.largest:.0f}",
+                      times=worth(curve, place, place.largest, 1)))  # fmt: skip
+    return said
+
+
+def worth(curve: Curve, place: Place, unit: float = 1.0, digits: int = 0) -> str:
+    """The number of photographs with its interval, in units of so many."""
+    few, many, number = (fixed(each / unit, digits) for each in (curve.numbers[0], curve.numbers[-1], place.number))
+    low, high = (fixed(each / unit, digits) if each else "" for each in (place.low, place.high))
+    if math.isinf(place.number):
+        number = _("more than {n}", n=many)
+    elif not place.number:
+        number = _("fewer than {n}", n=few)
+    if place.apart:
+        return number
+    if low and high:
+        return _("{value} ({low} to {high})", value=number, low=low, high=high)
+    if low:
+        return _("{value} (at least {n})", value=number, n=low)
+    if high:
+        return _("{value} (at most {n})", value=number, n=high)
+    return _("{value} (open: none from {few} to {many} is ruled out)", value=number, few=few, many=many)
+
+
+def learning_table(kind: Kind, curve: Curve, places: list[Place]) -> pd.DataFrame:
+    """One row a point of the curve, then one a group that lies on it; raw."""
+    rows: list[dict[str, object]] = [
+        {"data": kind.title, "group": group.label, "balanced_accuracy": mean, "photographs": number}
+        for group, mean, number in zip(curve.groups, curve.means, curve.numbers, strict=True)
+    ]
+    rows += [{"data": kind.title, "group": each.group.label, "balanced_accuracy": each.accuracy,
+              "photographs": each.number, "photographs_low": each.low, "photographs_high": each.high,
+              "shown_beyond": each.apart} for each in places]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def shown_learning(curve: Curve, places: list[Place]) -> pd.DataFrame:
+    """The same as text."""
+    rows = [{_("group"): group.label, _("balanced accuracy"): percent(mean), _("photographs"): fixed(number, 0)}
+            for group, mean, number in zip(curve.groups, curve.means, curve.numbers, strict=True)]  # fmt: skip
+    return pd.DataFrame([
+        *rows,
+        *({_("group"): each.group.label, _("balanced accuracy"): percent(each.accuracy),
+           _("photographs"): worth(curve, each)} for each in places),
+    ])  # fmt: skip
