@@ -1,4 +1,4 @@
-"""The report's tables as files: CSV, booktabs LaTeX, the tidy long table behind it all, and a manifest with hashes.
+"""The report's tables as files: CSV, the tidy long table behind it all, and a manifest with hashes.
 
 The same folders give the same bytes: no file holds a time or a path of this machine.
 """
@@ -28,7 +28,6 @@ from .results import Result
 INPUTS = ("run.json", "rounds.jsonl", "clients.jsonl", "timing.jsonl", "partition.json", "predictions.csv")
 LIBRARIES = ("fedsky", "numpy", "scipy", "pandas", "matplotlib", "seaborn")
 TIDY = ("run", "data", "group", "strategy", "seed", "data_seed", "fold")
-_NUMBER = re.compile(r"[-+<≈ ]*\d[\d.,]*( ?%)?|–|")
 
 
 def harmless(cell: object) -> object:
@@ -40,17 +39,6 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
     """A CSV file with a head; NaN is an empty cell."""
     plain = frame.map(harmless).rename(columns=harmless)
     return plain.to_csv(index=False, lineterminator="\n").encode(errors="replace")
-
-
-def latex_bytes(frame: pd.DataFrame, title: str) -> bytes:
-    """A table for a thesis, to be set by \\input: booktabs rules, text escaped, numbers to the right."""
-    texts = frame.map(lambda cell: "" if cell is None or cell != cell else str(cell))
-    sides = ["l" if number == 0 or not all(_NUMBER.fullmatch(cell) for cell in texts.iloc[:, number]) else "r"
-             for number in range(texts.shape[1])]  # fmt: skip
-    styler = texts.style.hide(axis="index").format(escape="latex").format_index(escape="latex", axis=1)
-    body = styler.to_latex(hrules=True, column_format="".join(sides))
-    head = f"% {printable(title, 400)}\n% \\usepackage{{booktabs}}; with Chinese text also \\usepackage{{ctex}}\n"
-    return (head + body).encode(errors="replace")
 
 
 def tidy_bytes(kinds: Sequence[Kind]) -> bytes:

@@ -1,17 +1,16 @@
 """The report: reads run folders, sorts them, and writes the page, its plots and its tables."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from fedsky import language
 from fedsky.language import _
 
-from . import exports, style, tables, words
-from .blocks import Part, Plots, Sheet, Writer, sheet
+from . import exports, style, tables, thesis, words
+from .blocks import Part, Writer, sheet
 from .groups import ELSEWHERE, Kind
 from .parts import make_part
 from .selection import Choice, Selection, nothing_finished, select
@@ -63,7 +62,8 @@ def write_selection(selection: Selection, folders: Sequence[Path], out: Path, ch
     )  # fmt: skip
     writer.files["index.html"] = page.encode("utf-8", errors="replace")
     writer.files["tables/tidy.csv.gz"] = exports.tidy_bytes(kinds)
-    writer.files |= {f"tables/{name}.tex": exports.latex_bytes(frame, title) for name, title, frame in _whole(parts)}
+    for kind, prefix in zip(kinds, prefixes, strict=True):
+        writer.files |= thesis.files(kind, prefix)
     asked = {
         "lang": language.current(),
         "group_by": choice.group_by,
@@ -73,21 +73,6 @@ def write_selection(selection: Selection, folders: Sequence[Path], out: Path, ch
     }
     writer.write(out, selection.runs, asked)
     return out / "index.html"
-
-
-def _whole(parts: Sequence[Part]) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """Name, title and content of every table that the page shows whole: short enough for a thesis."""
-    for part in parts:
-        for section in part.sections:
-            number = 0
-            for block in section.blocks:
-                if isinstance(block, Plots):
-                    yield from ((plot.name, plot.sheet.title, plot.sheet.frame) for plot in block.plots
-                                if not plot.sheet.cut)  # fmt: skip
-                elif isinstance(block, Sheet):
-                    number += 1
-                    if not block.cut:
-                        yield f"{section.anchor}{f'-{number}' if number > 1 else ''}", block.title, block.frame
 
 
 def render(

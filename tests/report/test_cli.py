@@ -52,7 +52,7 @@ def test_every_file_stands_in_the_manifest_with_its_hash(runs: Path, tmp_path: P
     manifest = json.loads((out / "manifest.json").read_text())
     files = {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
     assert set(manifest["files"]) == set(files) - {"manifest.json"}
-    assert {"index.html", "tables/final.csv", "tables/final.tex", "tables/tidy.csv.gz"} <= set(files)
+    assert {"index.html", "tables/final.csv", "tables/result.tex", "tables/tidy.csv.gz"} <= set(files)
     for name, told in manifest["files"].items():
         assert told == {"bytes": len(files[name]), "sha256": hashlib.sha256(files[name]).hexdigest()}
     assert set(manifest["inputs"]) == {f"{name}{seed}" for name in ("fedavg", "fedprox") for seed in range(3)}

@@ -5,14 +5,10 @@ import gzip
 import hashlib
 import io
 import json
-import re
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
 from fedsky.report import exports
 from fedsky.report.selection import select
@@ -27,33 +23,6 @@ def test_csv_is_text_for_a_spreadsheet_and_reads_back() -> None:
     assert rows[0] == ["name", "'=head", "value"]
     assert [row[0] for row in rows[1:]] == ["'=1+1", "'+2", "'-x", "'@sum", *EVIL[4:]]
     assert [row[2] for row in rows[1:3]] == ["-0.5", ""]
-
-
-def test_latex_is_a_booktabs_table_with_every_special_character_escaped() -> None:
-    frame = pd.DataFrame({"na_me": EVIL, "share": ["1.5 %"] * len(EVIL), "50 %": ["–"] * len(EVIL)})
-    text = exports.latex_bytes(frame, "A 50 % title\nof two lines").decode()
-    lines = text.splitlines()
-    assert all(line.startswith("%") for line in lines[:2])
-    assert lines[2] == r"\begin{tabular}{lrr}"
-    assert lines[3] == r"\toprule"
-    assert lines[4] == r"na\_me & share & 50 \% \\"
-    assert [line for line in lines if line.endswith("rule")] == [r"\toprule", r"\midrule", r"\bottomrule"]
-    body = lines[6:-2]
-    assert len(body) == len(EVIL)
-    for line in body:
-        bare = re.sub(r"\\textasciitilde |\\textasciicircum |\\textbackslash ?|\\[&%$#_{}~]|\\\\$", "", line)
-        assert bare.count("&") == 2  # two between three cells, none left in a cell
-        assert not re.search(r"[%$#_{}^\\]", bare), line
-
-
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_latex_compiles(tmp_path: Path) -> None:
-    table = exports.latex_bytes(pd.DataFrame({"na_me": EVIL[:-1], "n": range(len(EVIL) - 1)}), "title").decode()
-    (tmp_path / "a.tex").write_text(
-        f"\\documentclass{{article}}\\usepackage{{booktabs}}\\begin{{document}}{table}\\end{{document}}"
-    )
-    done = subprocess.run(["pdflatex", "-halt-on-error", "a.tex"], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-500:]
 
 
 def test_the_long_table_has_every_number_of_every_run(tmp_path: Path, write_run: WriteRun) -> None:
