@@ -24,7 +24,7 @@ def train(model: nn.Module, shard: Shard, config: Config, state: State) -> tuple
         if num > len(shard):
             raise ValueError(f"strategy.photographs={num}: there are {len(shard)} to train with, or set null for all")
         drawn = np.random.default_rng([config["seed"], 6]).permutation(len(shard))[:num]
-        shard = Shard(shard.work, shard.indices[np.sort(drawn)], shard.generator)
+        shard = Shard(shard.task, shard.indices[np.sort(drawn)], shard.generator)
     return model.state_dict(), sgd(model, shard, config)
 
 

@@ -38,7 +38,7 @@ class Local(FedAvg):
     partial_work = True
 
     def message(self, kind: str, node: int, client: int, arrays: ArrayRecord | None, config: ConfigRecord) -> Message:
-        """A message without arrays: every client starts from the model that the job's seed makes."""
+        """A message without arrays: every client starts from the model that the run's seed makes."""
         return super().message(kind, node, client, None, config)
 
     def aggregate_train(

@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegressionCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from fedsky.client.task import Job, specification
+from fedsky.client.task import Task, specification
 from fedsky.history import DONE, Run, find_runs, read_run
 from fedsky.report.statistics import balanced_accuracy, image_difference
 
@@ -34,10 +34,10 @@ def histograms(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 def floor(run: Run) -> dict[str, float]:
     """1 or 0 for each test photograph of a run's fold: whether logistic regression judges it rightly."""
-    work = Job(specification(run.config, run.folder / "clients"))
-    everyone = list(range(len(work.owners)))
-    known = np.concatenate([work.part("train", everyone), work.part("validation", everyone)])
-    test, features, labels = work.part("test", everyone), histograms(work.photos.pixels), work.photos.labels
+    task = Task(specification(run.config, run.folder / "clients"))
+    everyone = list(range(len(task.owners)))
+    known = np.concatenate([task.part("train", everyone), task.part("validation", everyone)])
+    test, features, labels = task.part("test", everyone), histograms(task.photos.pixels), task.photos.labels
     regression = LogisticRegressionCV(
         Cs=10,
         l1_ratios=(0,),
@@ -48,7 +48,7 @@ def floor(run: Run) -> dict[str, float]:
     )
     model = make_pipeline(StandardScaler(), regression).fit(features[known], labels[known])
     right = model.predict(features[test]) == labels[test]
-    return {str(work.photos.names[i]): float(r) for i, r in zip(test, right, strict=True)}
+    return {str(task.photos.names[i]): float(r) for i, r in zip(test, right, strict=True)}
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from flwr.app import Message
 from safetensors.numpy import load_file
 from torch.nn import functional as F
 
-from fedsky.client.task import job, specification
+from fedsky.client.task import load_task, specification
 from fedsky.config import compose, resolve
 from fedsky.engine.inline import InlineGrid
 from fedsky.run import run
@@ -58,9 +58,9 @@ def test_fedprox_with_its_term_is_not_fedavg_and_stays_nearer_to_the_start(go: G
         go("strategy=fedprox", f"strategy.mu={mu}", "local_epochs=3", "num_rounds=1", real=real) for mu in (0, 1, 5)
     ]
     models = [load_file(folder / "model.safetensors") for folder in ends]
-    work = job(specification(json.loads((ends[0] / "run.json").read_text())["config"], ends[0] / "clients"))
-    parameters = [name for name, _ in work.model.named_parameters()]
-    moved = [sum(float(((model[n] - work.initial[n].numpy()) ** 2).sum()) for n in parameters) for model in models]
+    task = load_task(specification(json.loads((ends[0] / "run.json").read_text())["config"], ends[0] / "clients"))
+    parameters = [name for name, _ in task.model.named_parameters()]
+    moved = [sum(float(((model[n] - task.initial[n].numpy()) ** 2).sum()) for n in parameters) for model in models]
     assert moved[0] > moved[1] > moved[2] > 0
 
 
@@ -80,15 +80,15 @@ def test_local_with_one_owner_is_centralized(go: Go) -> None:
 def test_one_full_batch_step_over_unequal_clients_is_one_pooled_step(go: Go) -> None:
     folder = go("partition=quantity", "num_rounds=1", "batch_size=1000", "lr=0.3", "weight_decay=0")
     config = json.loads((folder / "run.json").read_text())["config"]
-    work = job(specification(config, folder / "clients"))
-    everyone = work.part("train", [0, 1, 2, 3])
-    assert len({len(owner.train) for owner in work.owners}) > 1
-    work.model.load_state_dict(work.initial)
-    labels = torch.from_numpy(work.photos.labels[everyone])
-    loss = F.cross_entropy(work.model(work.images(everyone)), labels)
-    gradients = torch.autograd.grad(loss, list(work.model.parameters()))
+    task = load_task(specification(config, folder / "clients"))
+    everyone = task.part("train", [0, 1, 2, 3])
+    assert len({len(owner.train) for owner in task.owners}) > 1
+    task.model.load_state_dict(task.initial)
+    labels = torch.from_numpy(task.photos.labels[everyone])
+    loss = F.cross_entropy(task.model(task.images(everyone)), labels)
+    gradients = torch.autograd.grad(loss, list(task.model.parameters()))
     model = load_file(folder / "model.safetensors")
-    for (name, start), gradient in zip(work.model.named_parameters(), gradients, strict=True):
+    for (name, start), gradient in zip(task.model.named_parameters(), gradients, strict=True):
         assert np.abs(model[name] - (start - 0.3 * gradient).detach().numpy()).max() < 1e-12
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.numpy import load_file
 from torch.nn import functional as F
 
-from fedsky.client.task import Job, specification
+from fedsky.client.task import Task, specification
 from fedsky.config import check, compose, resolve
 from fedsky.predict import predict
 from fedsky.report.page import write_report
@@ -32,11 +32,11 @@ def rows_of(folder: Path, *overrides: str) -> list[dict[str, Any]]:
 
 def test_the_global_training_loss_is_that_of_all_training_points(tmp_path: Path) -> None:
     rows, others = rows_of(tmp_path / "run", "evaluate_train=true"), rows_of(tmp_path / "other")
-    work = Job(specification(config_of(), tmp_path))
-    everyone = work.part("train", [0, 1, 2, 3])
+    task = Task(specification(config_of(), tmp_path))
+    everyone = task.part("train", [0, 1, 2, 3])
     model = load_file(tmp_path / "run" / "model.safetensors")
-    work.model.load_state_dict({name: torch.from_numpy(array) for name, array in model.items()})
-    loss = F.cross_entropy(work.model(work.images(everyone)), torch.from_numpy(work.photos.labels[everyone]))
+    task.model.load_state_dict({name: torch.from_numpy(array) for name, array in model.items()})
+    loss = F.cross_entropy(task.model(task.images(everyone)), torch.from_numpy(task.photos.labels[everyone]))
     assert rows[2]["global_train_loss"] == pytest.approx(float(loss.detach()), abs=1e-6)
     assert [row["global_train_loss"] for row in others] == [None] * 3
     assert [{**row, "global_train_loss": None} for row in rows] == others

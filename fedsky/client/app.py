@@ -21,7 +21,7 @@ from torch import Tensor
 
 from fedsky.client.metrics import score
 from fedsky.client.state import STATES, State, take_saved, told
-from fedsky.client.task import Job, job
+from fedsky.client.task import Task, load_task
 from fedsky.client.training import Arrays, Evaluate, Shard, Train, predict
 from fedsky.machine import peak_memory_bytes, remedies
 from fedsky.model.divergence import diverged, model_not_finite, not_finite
@@ -64,10 +64,10 @@ def evaluate(message: Message, context: Context) -> Message:
     return _answer(message, _evaluate)
 
 
-def _answer(message: Message, work: Callable[[RecordDict, Config], RecordDict]) -> Message:
+def _answer(message: Message, do: Callable[[RecordDict, Config], RecordDict]) -> Message:
     try:
         _keep_memory()
-        content = work(message.content, dict(message.content.config_records["config"]))
+        content = do(message.content, dict(message.content.config_records["config"]))
     except Exception as error:
         content = _failure(error)
     return Message(content, reply_to=message)
@@ -90,13 +90,13 @@ def state_of(message: Message, name: str) -> State:
     """What a mod called ``name`` keeps of the message's client, apart from the client half's own state."""
     config: Any = message.content.config_records["config"]
     name = f"{config['client']}-{name}"
-    return State(job(config["job"]).states, name, config["round"], told(config, name))
+    return State(load_task(config["task"]).states, name, config["round"], told(config, name))
 
 
 def num_classes(message: Message) -> int:
     """How many classes the task has that a message is about."""
     config: Any = message.content.config_records["config"]
-    return len(job(config["job"]).photos.classes)
+    return len(load_task(config["task"]).photos.classes)
 
 
 def client_generator(seed: int, round: int, client: int, *purpose: int) -> torch.Generator:
@@ -109,13 +109,13 @@ def client_generator(seed: int, round: int, client: int, *purpose: int) -> torch
 
 def _train(content: RecordDict, config: Config) -> RecordDict:
     start = time.perf_counter()
-    work, client, round = _work(config), config["client"], config["round"]
-    extra = _load(work, content)
-    generator = client_generator(work.seed, round, client)
-    shard = Shard(work, work.part("train", config["owners"]), generator, config.get("relabel"))
+    task, client, round = _task(config), config["client"], config["round"]
+    extra = _load(task, content)
+    generator = client_generator(task.seed, round, client)
+    shard = Shard(task, task.part("train", config["owners"]), generator, config.get("relabel"))
     half: Train = pkgutil.resolve_name(config["train"])
-    state = State(work.states, client, round, told(config, client))
-    arrays, metrics = half(work.model, shard, {**config, "extra": extra}, state)
+    state = State(task.states, client, round, told(config, client))
+    arrays, metrics = half(task.model, shard, {**config, "extra": extra}, state)
     if (name := not_finite(arrays)) is not None:
         raise diverged(round, f"lr={config['lr']:g}", f"{name} is not finite after training")
     record = MetricRecord(dict(metrics))
@@ -126,21 +126,21 @@ def _train(content: RecordDict, config: Config) -> RecordDict:
 
 def _evaluate(content: RecordDict, config: Config) -> RecordDict:
     start = time.perf_counter()
-    work, client, round = _work(config), config["client"], config["round"]
-    _load(work, content)
+    task, client, round = _task(config), config["client"], config["round"]
+    _load(task, content)
     if config["evaluate"]:
-        shard = Shard(work, work.part("train", [client]), client_generator(work.seed, round, client, 1))
+        shard = Shard(task, task.part("train", [client]), client_generator(task.seed, round, client, 1))
         half: Evaluate = pkgutil.resolve_name(config["evaluate"])
-        half(work.model, shard, config, State(work.states, client, round + 1, told(config, client)))
-        if (name := model_not_finite(work.model)) is not None:
+        half(task.model, shard, config, State(task.states, client, round + 1, told(config, client)))
+        if (name := model_not_finite(task.model)) is not None:
             raise diverged(round, "lr", f"{name} of the client's own model is not finite")
-    parts = {"validation": work.part("validation", [client]), "test": work.part("test", [client])}
+    parts = {"validation": task.part("validation", [client]), "test": task.part("test", [client])}
     if config["last"] and config["evaluate"]:
-        parts["pooled"] = work.part("test", list(range(len(work.owners))))
+        parts["pooled"] = task.part("test", list(range(len(task.owners))))
     record, predictions = MetricRecord(), {}
     for name, indices in parts.items():
-        predictions[name] = predict(work.model, work, indices)
-        scores = score(predictions[name], work.photos.labels[indices])
+        predictions[name] = predict(task.model, task, indices)
+        scores = score(predictions[name], task.photos.labels[indices])
         record[f"{name}_confusion"] = [int(count) for count in scores.confusion.ravel()]
         record[f"{name}_loss_sum"] = scores.loss_sum
     record["evaluate_seconds"] = time.perf_counter() - start
@@ -150,23 +150,23 @@ def _evaluate(content: RecordDict, config: Config) -> RecordDict:
     return reply
 
 
-def _work(config: Config) -> Job:
-    """The job that a message is about; ValueError where this machine has other data than the server."""
-    work = job(config["job"])
-    if config.get("fingerprint", work.photos.fingerprint) != work.photos.fingerprint:
+def _task(config: Config) -> Task:
+    """The task that a message is about; ValueError where this machine has other data than the server."""
+    task = load_task(config["task"])
+    if config.get("fingerprint", task.photos.fingerprint) != task.photos.fingerprint:
         raise ValueError(
             f"the data on {socket.gethostname()} are not those of the machine that the run was started on: bring the "
             "same to every machine of the cluster"
         )
-    return work
+    return task
 
 
-def _load(work: Job, content: RecordDict) -> Arrays:
+def _load(task: Task, content: RecordDict) -> Arrays:
     """Sets the model to the arrays of a message, what it lacks to the start; returns the arrays that are not its."""
     received: Arrays = {}
     if "arrays" in content.array_records:
         received = {name: torch.from_numpy(array.numpy()) for name, array in content.array_records["arrays"].items()}
-    work.model.load_state_dict({name: received.pop(name, start) for name, start in work.initial.items()})
+    task.model.load_state_dict({name: received.pop(name, start) for name, start in task.initial.items()})
     return received
 
 

@@ -1,6 +1,6 @@
 """What every process of a run works on: photographs, owners and the model, made anew from one line of JSON.
 
-A message carries that line, so that any actor on any machine can make the same job; each process keeps one, that of
+A message carries that line, so that any actor on any machine can make the same task; each process keeps one, that of
 the message it answered last.
 """
 
@@ -26,7 +26,7 @@ from fedsky.model.start import take_over
 PLACES = ("root", "manifest", "cache")  # settings of data that name files and folders
 
 
-class Job:
+class Task:
     """Photographs, owners and one model, as a configuration names them.
 
     The specification's keys: data, partition, model (as in conf/), num_clients, seed, data_seed, use_gpu, states (the
@@ -59,23 +59,23 @@ class Job:
 
 
 @functools.lru_cache(maxsize=1)
-def job(text: str) -> Job:
-    """The job of a specification, kept until another one is asked for; torch works on one thread from here on."""
+def load_task(text: str) -> Task:
+    """The task of a specification, kept until another one is asked for; torch works on one thread from here on."""
     # More than one torch thread a process collapses where cores are contended, and would change the last bits.
     torch.set_num_threads(1)
-    return Job(text)
+    return Task(text)
 
 
-def settle(config: dict[str, Any], work: Job) -> None:
+def settle(config: dict[str, Any], task: Task) -> None:
     """Writes into a run's configuration what the data decide: how many clients there are, and what they are called."""
-    config["num_clients"] = len(work.owners)
-    if config["client_names"] is None and any(owner.name for owner in work.owners):
-        config["client_names"] = [owner.name for owner in work.owners]
+    config["num_clients"] = len(task.owners)
+    if config["client_names"] is None and any(owner.name for owner in task.owners):
+        config["client_names"] = [owner.name for owner in task.owners]
     check_names(config)
 
 
 def specification(config: dict[str, Any], states: Path, directory: Path | None = None) -> str:
-    """The line of JSON that names a job, from a run's resolved configuration.
+    """The line of JSON that names a task, from a run's resolved configuration.
 
     directory: where its relative paths begin, unless that is the current folder.
     """

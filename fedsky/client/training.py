@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fedsky.client.state import State
-from fedsky.client.task import Job
+from fedsky.client.task import Task
 from fedsky.data.split import Indices
 from fedsky.model.divergence import diverged
 from fedsky.model.pixels import normalise
@@ -34,12 +34,12 @@ class Shard:
     """
 
     def __init__(
-        self, work: Job, indices: Indices, generator: torch.Generator, relabel: Sequence[int] | None = None
+        self, task: Task, indices: Indices, generator: torch.Generator, relabel: Sequence[int] | None = None
     ) -> None:
-        self.work, self.indices, self.generator = work, indices, generator
-        self.num_classes = len(work.photos.classes)
-        labels = work.photos.labels[indices]
-        self.labels = torch.from_numpy(labels if relabel is None else np.asarray(relabel)[labels]).to(work.device)
+        self.task, self.indices, self.generator = task, indices, generator
+        self.num_classes = len(task.photos.classes)
+        labels = task.photos.labels[indices]
+        self.labels = torch.from_numpy(labels if relabel is None else np.asarray(relabel)[labels]).to(task.device)
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -56,15 +56,15 @@ class Shard:
     def batches(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """One pass over the images in a new order."""
         for part in np.split(self.order(), self.ends(batch_size)[:-1]):
-            images = self.work.images(self.indices[part])
+            images = self.task.images(self.indices[part])
             if images.ndim == 4:
-                images = self.work.augment(images, self.generator)
+                images = self.task.augment(images, self.generator)
             yield normalise(images), self.labels[part]
 
     def in_order(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """One pass over the images as they are: in their order, not varied, drawing no random number."""
         for start in range(0, len(self), batch_size):
-            images = self.work.images(self.indices[start : start + batch_size])
+            images = self.task.images(self.indices[start : start + batch_size])
             yield normalise(images), self.labels[start : start + batch_size]
 
 
@@ -141,19 +141,19 @@ def _descend(
 
 
 @torch.no_grad()
-def predict(model: nn.Module, work: Job, indices: Indices) -> NDArray[np.float64]:
+def predict(model: nn.Module, task: Task, indices: Indices) -> NDArray[np.float64]:
     """Log-probabilities [n, classes] of images, in batches of a fixed size."""
     model.eval()
     parts = [
-        F.log_softmax(model(normalise(work.images(batch))).double(), dim=1).cpu().numpy()
-        for batch in evaluation_batches(work, indices)
+        F.log_softmax(model(normalise(task.images(batch))).double(), dim=1).cpu().numpy()
+        for batch in evaluation_batches(task, indices)
     ]
     return np.concatenate(parts)
 
 
-def evaluation_batches(work: Job, indices: Indices) -> list[Indices]:
+def evaluation_batches(task: Task, indices: Indices) -> list[Indices]:
     """Images in batches of a fixed size to be judged; points, small as they are, in larger ones."""
-    size = EVALUATION_BATCH if work.photos.image_size else 64 * EVALUATION_BATCH
+    size = EVALUATION_BATCH if task.photos.image_size else 64 * EVALUATION_BATCH
     return np.array_split(indices, range(size, len(indices), size))
 
 

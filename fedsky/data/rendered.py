@@ -95,7 +95,7 @@ def drawn(make: Callable[[int], Made], count: int) -> Iterator[Made]:
     except BrokenProcessPool as error:
         raise ValueError("a process that draws photographs was ended, such as for want of memory: try again") from error
     except KeyboardInterrupt:
-        interrupt.heeded()  # nothing is to cut short the end of the others
+        interrupt.stop_insisting()  # nothing is to cut short the end of the others
         raise
     finally:
         pool.shutdown(cancel_futures=True)

@@ -36,7 +36,7 @@ def at_once(name: str) -> None:
 
 
 def by_exception() -> None:
-    """Has the signals raise KeyboardInterrupt in the main thread, every ``INSIST_SECONDS`` until ``heeded``."""
+    """Has the signals raise KeyboardInterrupt in the main thread, every ``INSIST_SECONDS`` until ``stop_insisting``."""
     signal.signal(signal.SIGALRM, _insist)
     _handle(_insist)
 
@@ -46,7 +46,7 @@ def asked() -> bool:
     return _asked
 
 
-def heeded() -> None:
+def stop_insisting() -> None:
     """Says that the interrupt has arrived and what is to be put away is about to be."""
     if _asked:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -57,7 +57,7 @@ def leave(name: str) -> NoReturn:
 
     Threads of the engine may still wait for actors that are no more; the interpreter's own end can abort on them.
     """
-    heeded()
+    stop_insisting()
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     if "fedsky.engine" in sys.modules:

@@ -39,7 +39,7 @@ class Softmax(nn.Module):
         weight = self.weight.detach().numpy()
         gradient, velocity = np.zeros_like(weight), np.zeros_like(weight)
         self.weight.grad = torch.from_numpy(gradient)
-        points = normalise(shard.work.images(shard.indices)).numpy()
+        points = normalise(shard.task.images(shard.indices)).numpy()
         points = np.concatenate([points, np.ones_like(points[:, :1])], axis=1)
         classes = np.eye(weight.shape[1], dtype=weight.dtype)[shard.labels.numpy()]
         rows, targets, logits = np.empty_like(points), np.empty_like(classes), np.empty_like(classes)

@@ -28,7 +28,7 @@ class Points(Protocol):
         """Which of the data's points they are."""
 
     @property
-    def work(self) -> Source:
+    def task(self) -> Source:
         """Where they come from."""
 
     def __len__(self) -> int: ...

@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from fedsky.client.task import Job
+from fedsky.client.task import Task
 from fedsky.data import Photos
 from fedsky.history import RUNNING, Row, read_object
 from fedsky.run import provenance
@@ -23,12 +23,12 @@ def begin(name: str, config: Row, choices: dict[str, str]) -> Row:
     }  # fmt: skip
 
 
-def go_on(folder: Path, begun: Row, work: Job) -> Row:
+def go_on(folder: Path, begun: Row, task: Task) -> Row:
     """run.json of a run that goes on: what it began with stays, and ``resumed`` lists on what it went on, and when.
 
     ValueError where its data are others than at the beginning; other code and another machine are told.
     """
-    _refuse_other_data(folder, begun, work)
+    _refuse_other_data(folder, begun, task)
     now = _runs_on()
     if differences := _differences(begun, now):
         LOG.warning(
@@ -38,7 +38,7 @@ def go_on(folder: Path, begun: Row, work: Job) -> Row:
     resumed = begun.get("resumed")
     entry = {"started": provenance.now(), **now}
     return {
-        **begun, "status": RUNNING, "reason": None, "ended": None, "data": of_data(work.photos),
+        **begun, "status": RUNNING, "reason": None, "ended": None, "data": of_data(task.photos),
         "resumed": [*(resumed if isinstance(resumed, list) else []), entry],
     }  # fmt: skip
 
@@ -60,20 +60,20 @@ def _runs_on() -> Row:
             "machine": provenance.machine()}  # fmt: skip
 
 
-def _refuse_other_data(folder: Path, begun: Row, work: Job) -> None:
-    data, now = begun.get("data"), of_data(work.photos)
+def _refuse_other_data(folder: Path, begun: Row, task: Task) -> None:
+    data, now = begun.get("data"), of_data(task.photos)
     if not isinstance(data, dict) or not isinstance(data.get("fingerprint"), str):
-        _refuse_other_partition(folder, work)
+        _refuse_other_partition(folder, task)
     elif data["fingerprint"] != now["fingerprint"]:
         raise _refusal(folder, _other_data(data, now))
 
 
-def _refuse_other_partition(folder: Path, work: Job) -> None:
+def _refuse_other_partition(folder: Path, task: Task) -> None:
     """Of a run that an older version began, which kept no fingerprint: its label counts are what can be compared."""
     kept = read_object(folder / "partition.json", [])
     if not kept:  # it ended before it had read any
         return
-    if _counts(kept) != _counts(json.loads(json.dumps(describe(work, None)))):
+    if _counts(kept) != _counts(json.loads(json.dumps(describe(task, None)))):
         raise _refusal(folder, "partition.json has other numbers of images by client and class")
     LOG.warning(
         "%s: the version that began it kept no fingerprint of its data: beyond the numbers of images by client and "

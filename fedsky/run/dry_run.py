@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from fedsky.client.task import Job, job, settle, specification
+from fedsky.client.task import Task, load_task, settle, specification
 from fedsky.client.training import Shard, predict, sgd
 from fedsky.config import make_strategy
 from fedsky.engine import open_grid
@@ -28,22 +28,22 @@ def dry_run(config: dict[str, Any], folder: Path) -> None:
     """Prints what a run would do, and leaves no folder."""
     if (folder / "run.json").exists():  # nothing of which may go
         raise ValueError(f"{folder} holds a run already: name another folder")
-    work = job(specification(config, folder / "clients"))
-    settle(config, work)
+    task = load_task(specification(config, folder / "clients"))
+    settle(config, task)
     strategy = make_strategy(config)
-    strategy.begin(work.model, config)
-    try_out(work, strategy, config)
+    strategy.begin(task.model, config)
+    try_out(task, strategy, config)
     console = Console()
-    console.print(partition_table(describe(work, config["client_names"])))
-    steps, images = planned(config, work)
-    judged = sum(len(owner.validation) + len(owner.test) for owner in work.owners)
-    train, evaluate = step_seconds(work, config["batch_size"])
+    console.print(partition_table(describe(task, config["client_names"])))
+    steps, images = planned(config, task)
+    judged = sum(len(owner.validation) + len(owner.test) for owner in task.owners)
+    train, evaluate = step_seconds(task, config["batch_size"])
     workers = 1 if config["engine"]["kind"] == "inline" else config["engine"]["num_actors"] or num_cores()
     seconds = images(workers) * train + (config["num_rounds"] + 1) * judged * evaluate / num_cores()
     console.print(
-        f"{len(work.photos)} {'images' if work.photos.image_size else 'points'} of {work.photos.pixels.shape[-1]} "
-        f"{'pixels' if work.photos.image_size else 'numbers'}, "
-        f"{num_parameters(work.model):,} parameters; {config['num_rounds']} rounds, {steps:,} SGD steps, "
+        f"{len(task.photos)} {'images' if task.photos.image_size else 'points'} of {task.photos.pixels.shape[-1]} "
+        f"{'pixels' if task.photos.image_size else 'numbers'}, "
+        f"{num_parameters(task.model):,} parameters; {config['num_rounds']} rounds, {steps:,} SGD steps, "
         f"up to {workers} client(s) at a time: about {seconds:,.0f} s, and some seconds to start. Nothing was trained."
     )
     shutil.rmtree(folder, ignore_errors=True)
@@ -52,22 +52,22 @@ def dry_run(config: dict[str, Any], folder: Path) -> None:
         folder.parent.parent.rmdir()
 
 
-def planned(config: dict[str, Any], work: Job) -> tuple[int, Callable[[int], float]]:
+def planned(config: dict[str, Any], task: Task) -> tuple[int, Callable[[int], float]]:
     """The SGD steps of all rounds, and the images that the busiest of so many workers goes through.
 
     The strategy is asked for its messages, so that cohorts, owners and epochs are those that it will really send.
     """
     strategy = make_strategy(config)
-    strategy.begin(work.model, config)
+    strategy.begin(task.model, config)
     grid = open_grid({"kind": "inline"}, config["num_clients"])
-    start = ArrayRecord(work.initial)
+    start = ArrayRecord(task.initial)
     steps, rounds = 0, []
     for round in range(1, config["num_rounds"] + 1):
         loads = []
         settings = {key: config[key] for key in ("local_epochs", "participation", "stragglers", "seed")}
         for message in strategy.configure_train(round, start, ConfigRecord(settings), grid):
             asked: Any = message.content.config_records["config"]
-            count = len(work.part("train", asked["owners"]))
+            count = len(task.part("train", asked["owners"]))
             steps += -(-count // config["batch_size"]) * asked["local_epochs"]
             loads.append(count * asked["local_epochs"])
         rounds.append(loads)
@@ -84,17 +84,17 @@ def partition_table(partition: dict[str, Any]) -> Table:
     return table
 
 
-def step_seconds(work: Job, batch_size: int) -> tuple[float, float]:
+def step_seconds(task: Task, batch_size: int) -> tuple[float, float]:
     """Seconds per image of training, measured on a few steps that are thrown away, and of an evaluation."""
-    indices = work.owners[0].train[: 4 * batch_size]
-    shard, best = Shard(work, indices, torch.Generator()), [float("inf"), float("inf")]
+    indices = task.owners[0].train[: 4 * batch_size]
+    shard, best = Shard(task, indices, torch.Generator()), [float("inf"), float("inf")]
     config = {"lr": 1e-9, "momentum": 0.0, "weight_decay": 0.0, "batch_size": batch_size, "local_epochs": 1}
     for _ in range(3):
         start = time.perf_counter()
-        sgd(work.model, shard, config)
+        sgd(task.model, shard, config)
         best[0] = min(best[0], time.perf_counter() - start)
         start = time.perf_counter()
-        predict(work.model, work, indices)
+        predict(task.model, task, indices)
         best[1] = min(best[1], time.perf_counter() - start)
-    work.model.load_state_dict(work.initial)
+    task.model.load_state_dict(task.initial)
     return best[0] / len(indices), best[1] / len(indices)

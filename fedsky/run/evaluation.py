@@ -11,7 +11,7 @@ from flwr.app import ArrayRecord, Message
 from numpy.typing import NDArray
 
 from fedsky.client.metrics import Scores, score
-from fedsky.client.task import Job
+from fedsky.client.task import Task
 from fedsky.client.training import evaluation_batches, predict
 from fedsky.machine import num_cores
 
@@ -19,7 +19,7 @@ LogProbabilities = NDArray[np.float64]
 
 
 @dataclass
-class Judgement:
+class Evaluation:
     """Scores per client on its own images, training images where asked for; test predictions where asked for.
 
     pooled holds each client's own model on the whole test set, in the last round of models of their own.
@@ -41,34 +41,34 @@ class Judgement:
         return None
 
 
-def by_server(work: Job, arrays: ArrayRecord, train: bool = False) -> Judgement:
+def by_server(task: Task, arrays: ArrayRecord, train: bool = False) -> Evaluation:
     """The global model on every owner's validation and test images, and on those to ``train`` with.
 
     Batches go to as many threads as cores, each of which works with one torch thread: no number of threads can
     change a batch's bits.
     """
-    work.model.load_state_dict({name: torch.from_numpy(array.numpy()) for name, array in arrays.items()})
-    clients = list(range(len(work.owners)))
+    task.model.load_state_dict({name: torch.from_numpy(array.numpy()) for name, array in arrays.items()})
+    clients = list(range(len(task.owners)))
     names = ("validation", "test", "train") if train else ("validation", "test")
-    parts = {name: [work.part(name, [client]) for client in clients] for name in names}
+    parts = {name: [task.part(name, [client]) for client in clients] for name in names}
     everything = np.concatenate([indices for name in names for indices in parts[name]])
     with ThreadPoolExecutor(num_cores(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        judged = np.concatenate(list(pool.map(lambda batch: predict(work.model, work, batch),
-                                              evaluation_batches(work, everything))))  # fmt: skip
-    result, place = Judgement(), 0
+        judged = np.concatenate(list(pool.map(lambda batch: predict(task.model, task, batch),
+                                              evaluation_batches(task, everything))))  # fmt: skip
+    result, place = Evaluation(), 0
     for name in names:
         for indices in parts[name]:
             predictions = judged[place : place + len(indices)]
             place += len(indices)
-            getattr(result, name).append(score(predictions, work.photos.labels[indices]))
+            getattr(result, name).append(score(predictions, task.photos.labels[indices]))
             if name == "test":
                 result.predictions.append(predictions)
     return result
 
 
-def by_clients(replies: Iterable[Message], num_classes: int) -> Judgement:
+def by_clients(replies: Iterable[Message], num_classes: int) -> Evaluation:
     """What the clients answered, in their order: counts and, where asked for, predictions."""
-    result = Judgement()
+    result = Evaluation()
     for reply in replies:
         metrics = reply.content.metric_records["metrics"]
         for name in ("validation", "test", "pooled"):

@@ -6,16 +6,16 @@ import io
 import numpy as np
 
 from fedsky.client.metrics import Scores, pool
-from fedsky.client.task import Job
+from fedsky.client.task import Task
 from fedsky.engine.grid import Traffic
 from fedsky.history import Row
 from fedsky.machine import peak_memory_bytes
 from fedsky.partition import label_table
 from fedsky.partition.heterogeneity import heterogeneity
-from fedsky.run.evaluation import Judgement
+from fedsky.run.evaluation import Evaluation
 
 
-def round_row(round: int, trained: dict[int, Row], judged: Judgement, traffic: dict[int, Traffic]) -> Row:
+def round_row(round: int, trained: dict[int, Row], judged: Evaluation, traffic: dict[int, Traffic]) -> Row:
     """A round's line of rounds.jsonl."""
     test, validation = pool(judged.test), pool(judged.validation)
     examples = sum(row["num_examples"] for row in trained.values() if row["num_steps"])
@@ -31,7 +31,7 @@ def round_row(round: int, trained: dict[int, Row], judged: Judgement, traffic: d
     }  # fmt: skip
 
 
-def client_row(round: int, client: int, trained: Row | None, judged: Judgement, traffic: Traffic) -> Row:
+def client_row(round: int, client: int, trained: Row | None, judged: Evaluation, traffic: Traffic) -> Row:
     """A client's line of clients.jsonl in a round."""
     test, validation = judged.test[client], judged.validation[client]
     pooled: Scores | None = judged.pooled[client] if judged.pooled else None
@@ -45,7 +45,7 @@ def client_row(round: int, client: int, trained: Row | None, judged: Judgement, 
     }  # fmt: skip
 
 
-def timing_rows(round: int, trained: dict[int, Row], judged: Judgement, seconds: float) -> list[Row]:
+def timing_rows(round: int, trained: dict[int, Row], judged: Evaluation, seconds: float) -> list[Row]:
     """The lines of timing.jsonl of a round: the server's, then the clients'."""
     rows: list[Row] = [
         {"round": round, "client": None, "round_seconds": seconds, "peak_memory_bytes": peak_memory_bytes()}
@@ -60,13 +60,13 @@ def timing_rows(round: int, trained: dict[int, Row], judged: Judgement, seconds:
     return rows
 
 
-def describe(work: Job, names: list[str] | None) -> Row:
+def describe(task: Task, names: list[str] | None) -> Row:
     """partition.json: images of each class in every client's parts, and how unlike the clients' labels are, 0 to 1."""
-    classes, parts = list(work.photos.classes), ("train", "validation", "test")
+    classes, parts = list(task.photos.classes), ("train", "validation", "test")
     clients: list[Row] = [
         {"client": client, "name": str(names[client]) if names else str(client)}
-        | {part: label_table(work.photos.labels, getattr(owner, part), len(classes)) for part in parts}
-        for client, owner in enumerate(work.owners)
+        | {part: label_table(task.photos.labels, getattr(owner, part), len(classes)) for part in parts}
+        for client, owner in enumerate(task.owners)
     ]
     counts = [np.sum([client[part] for part in parts], axis=0) for client in clients]
     return {"classes": classes, "heterogeneity": heterogeneity(counts), "clients": clients}
@@ -81,21 +81,21 @@ def label_lines(partition: Row) -> str:
     return "\n".join(lines)
 
 
-def predictions_csv(work: Job, judged: Judgement) -> str:
+def predictions_csv(task: Task, judged: Evaluation) -> str:
     """predictions.csv: the final model (each client's own, where there are such) on the test images.
 
     group: the number that near duplicates share; empty for a photograph that stands alone.
     """
-    classes, groups = work.photos.classes, work.photos.groups
+    classes, groups = task.photos.classes, task.photos.groups
     sizes = None if groups is None else np.bincount(groups)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["image", "client", "label", "predicted", *(f"probability_{name}" for name in classes),
                      "group"])  # fmt: skip
     for client, predictions in enumerate(judged.predictions):
-        for index, row in zip(work.owners[client].test, predictions, strict=True):
+        for index, row in zip(task.owners[client].test, predictions, strict=True):
             writer.writerow(
-                [work.photos.names[index], client, classes[work.photos.labels[index]], classes[row.argmax()],
+                [task.photos.names[index], client, classes[task.photos.labels[index]], classes[row.argmax()],
                  *(format(p, ".6f") for p in np.exp(row)),
                  "" if groups is None or sizes is None or sizes[groups[index]] == 1 else int(groups[index])]
             )  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from fedsky.client.task import Job
+from fedsky.client.task import Task
 from fedsky.client.training import Shard, criterion
 from fedsky.history import POOLED
 from fedsky.model.pixels import normalise
@@ -14,20 +14,20 @@ from fedsky.model.pixels import normalise
 ONE_VALUE = "Expected more than 1 value per channel"  # torch's words, of BatchNorm
 
 
-def try_out(work: Job, strategy: Any, config: dict[str, Any]) -> None:
+def try_out(task: Task, strategy: Any, config: dict[str, Any]) -> None:
     """Raises ValueError with the keys to change where the model cannot train on the data in batches as asked for.
 
     The step is made on a copy of the model and draws no random number of the run's.
     """
-    clients = list(range(len(work.owners)))
+    clients = list(range(len(task.owners)))
     pooled = strategy.role == POOLED
-    shards = [Shard(work, work.part("train", own), torch.Generator()) for own in ([clients] if pooled else
+    shards = [Shard(task, task.part("train", own), torch.Generator()) for own in ([clients] if pooled else
               [[client] for client in clients])]  # fmt: skip
     size, shard = min(((_smallest(shard, config["batch_size"]), shard) for shard in shards), key=lambda pair: pair[0])
-    model = copy.deepcopy(work.model).train()
+    model = copy.deepcopy(task.model).train()
     try:
         with torch.random.fork_rng(devices=[]):
-            outputs = model(normalise(work.images(shard.indices[:size])))
+            outputs = model(normalise(task.images(shard.indices[:size])))
             torch.autograd.backward(criterion(model)(outputs, shard.labels[:size]))
     except (RuntimeError, ValueError) as error:
         raise ValueError(_told(error, size, config)) from error

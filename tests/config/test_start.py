@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from fedsky.client.task import Job, specification
+from fedsky.client.task import Task, specification
 from fedsky.config import compose, resolve
 from fedsky.model.file import read_model, write_model
 from fedsky.predict import load_model
@@ -32,7 +32,7 @@ def earlier(tmp_path_factory: pytest.TempPathFactory, session_cache: Path) -> Pa
 
 
 def start(config: dict[str, Any], folder: Path) -> dict[str, torch.Tensor]:
-    return Job(specification(config, folder)).initial
+    return Task(specification(config, folder)).initial
 
 
 def test_every_tensor_is_taken_over(earlier: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fedsky.client.task import Job, specification
+from fedsky.client.task import Task, specification
 from fedsky.config import compose, resolve
 from fedsky.data import Photos
 from fedsky.data.parts import divide
@@ -92,11 +92,11 @@ def test_a_run_keeps_duplicates_with_one_owner_and_in_one_part(tmp_path: Path, d
         "data=folder", f"data.root={tmp_path / 'photos'}", f"data.cache={tmp_path / 'cache'}", "data.size=16",
         f"data.duplicates={duplicates}", "num_clients=3", "partition=iid",
     ]  # fmt: skip
-    job = Job(specification(resolve(compose(asked)), tmp_path))
-    place = {job.photos.names[i]: number for number, part in enumerate(parts(job.owners)) for i in part}
-    assert len(place) == len(job.photos) == kept
+    task = Task(specification(resolve(compose(asked)), tmp_path))
+    place = {task.photos.names[i]: number for number, part in enumerate(parts(task.owners)) for i in part}
+    assert len(place) == len(task.photos) == kept
     pairs = [(name, name.replace("zz", "").replace("jpg", "png")) for name in place if "zz" in name]
     parted = sum(place[copy] != place[original] for copy, original in pairs)
     assert len(pairs) == (0 if duplicates == "drop" else 20)
     assert parted > 5 if duplicates == "keep" else parted == 0
-    assert json.loads(job.text)["data"]["duplicates"] == duplicates
+    assert json.loads(task.text)["data"]["duplicates"] == duplicates

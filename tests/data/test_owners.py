@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fedsky.client.task import Job, specification
+from fedsky.client.task import Task, specification
 from fedsky.config import compose, resolve
 from fedsky.data import Photos, split
 from fedsky.data.owners import load, noisy
@@ -29,9 +29,9 @@ def grey(level: int) -> Photos:
 def test_a_job_has_the_owners_that_are_shown(tmp_path: Path) -> None:
     config = config_of("partition=dirichlet", "data_seed=3")
     photos, owners = load(config)
-    work = Job(specification(config, tmp_path))
-    np.testing.assert_array_equal(work.photos.pixels, photos.pixels)
-    for one, other in zip(work.owners, owners, strict=True):
+    task = Task(specification(config, tmp_path))
+    np.testing.assert_array_equal(task.photos.pixels, photos.pixels)
+    for one, other in zip(task.owners, owners, strict=True):
         for part in ("train", "validation", "test"):
             np.testing.assert_array_equal(getattr(one, part), getattr(other, part))
 
@@ -59,8 +59,8 @@ def test_noise_stays_within_8_bits() -> None:
 
 
 def test_a_run_sees_the_noise_and_the_same_seed_is_the_same_noise(tmp_path: Path) -> None:
-    plain = Job(specification(config_of(), tmp_path))
-    works = [Job(specification(config_of("partition=noise", f"data_seed={seed}"), tmp_path)) for seed in (0, 0, 1)]
+    plain = Task(specification(config_of(), tmp_path))
+    works = [Task(specification(config_of("partition=noise", f"data_seed={seed}"), tmp_path)) for seed in (0, 0, 1)]
     np.testing.assert_array_equal(works[0].photos.pixels, works[1].photos.pixels)
     assert (works[0].photos.pixels != works[2].photos.pixels).any()
     test = works[0].owners[1].test

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fedsky.client.task import Job, specification
+from fedsky.client.task import Task, specification
 from fedsky.config import compose, resolve
 from fedsky.data import Photos, fcube, synthetic
 
@@ -143,13 +143,13 @@ def test_owners_are_disjoint_and_complete_and_drawn_by_the_seed(draw: Any) -> No
 def test_what_cannot_be_is_refused_in_one_line(tmp_path: Path, override: str, line: str) -> None:
     config = resolve(compose(["experiment=fcube", *override.split()]))
     with pytest.raises(ValueError) as raised:
-        Job(specification(config, tmp_path))
+        Task(specification(config, tmp_path))
     assert str(raised.value).startswith(line)
 
 
 def test_the_number_of_devices_and_the_seed_are_the_runs(tmp_path: Path) -> None:
     config = resolve(compose(["experiment=synthetic", "num_clients=3", "data_seed=5"]))
-    work = Job(specification(config, tmp_path))
-    assert len(work.owners) == 3
-    assert work.photos.fingerprint == synthetic_points(5, 3).fingerprint
+    task = Task(specification(config, tmp_path))
+    assert len(task.owners) == 3
+    assert task.photos.fingerprint == synthetic_points(5, 3).fingerprint
     assert json.loads(specification(config, tmp_path))["data"]["data_seed"] == 5

@@ -16,7 +16,8 @@ from fedsky.config import compose, resolve
 from fedsky.engine import open_grid
 from fedsky.engine.grid import ClientError
 from fedsky.resume import resume
-from fedsky.run import Course, run
+from fedsky.run import run
+from fedsky.run.loop import RoundLoop
 
 # A ResNet with BatchNorm, 7 unequal clients, half of them in a round.
 UNEQUAL = ["partition=quantity", "partition.alpha=2", "partition.min_examples=5", "num_clients=7", "participation=0.5",
@@ -57,18 +58,18 @@ def test_the_same_bytes_resumed_or_not(tmp_path: Path, strategy: str, monkeypatc
     config = resolve(compose([*UNEQUAL[:-1], f"strategy={strategy}", "engine=inline", "patience=9"]))
     run(config, tmp_path / "whole")
 
-    judge = Course._judge
+    judge = RoundLoop._judge
 
-    def stop(course: Any, round: int, last: bool) -> Any:
+    def stop(loop: Any, round: int, last: bool) -> Any:
         if round == 2:  # trained, but not complete
             raise KeyboardInterrupt
-        return judge(course, round, last)
+        return judge(loop, round, last)
 
-    monkeypatch.setattr(Course, "_judge", stop)
+    monkeypatch.setattr(RoundLoop, "_judge", stop)
     with pytest.raises(KeyboardInterrupt):
         run(config, tmp_path / "stopped")
     assert json.loads((tmp_path / "stopped" / "run.json").read_text())["status"] == "interrupted"
-    monkeypatch.setattr(Course, "_judge", judge)
+    monkeypatch.setattr(RoundLoop, "_judge", judge)
     with (tmp_path / "stopped" / "rounds.jsonl").open("a") as file:
         file.write('{"round": 2, "loss"')  # the line that the interruption cut
     resume(tmp_path / "stopped")

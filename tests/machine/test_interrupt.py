@@ -107,7 +107,7 @@ try:
     time.sleep(60)
 except KeyboardInterrupt:
     assert interrupt.asked()
-    interrupt.heeded()
+    interrupt.stop_insisting()
     time.sleep(1.5)  # nothing interrupts what is put away
     interrupt.leave("test")
 """

@@ -10,7 +10,7 @@ from torch import nn
 
 from fedsky.checks import shown
 from fedsky.client import Shard, proximal_gradient, sgd
-from fedsky.client.task import job, specification
+from fedsky.client.task import load_task, specification
 from fedsky.config import compose, resolve
 from fedsky.data import synthetic
 from fedsky.model.linear import Softmax
@@ -22,8 +22,8 @@ PHOTOS = synthetic.load(1.0, 1.0, False, 2, 0)
 
 def shard(count: int, dtype: Any, relabel: list[int] | None = None) -> Shard:
     pixels = torch.from_numpy(PHOTOS.pixels).to(dtype)
-    work: Any = SimpleNamespace(photos=PHOTOS, device="cpu", images=lambda indices: pixels[indices])
-    return Shard(work, np.arange(count) + 7, torch.Generator().manual_seed(1), relabel)
+    task: Any = SimpleNamespace(photos=PHOTOS, device="cpu", images=lambda indices: pixels[indices])
+    return Shard(task, np.arange(count) + 7, torch.Generator().manual_seed(1), relabel)
 
 
 def model(dtype: Any) -> Softmax:
@@ -131,8 +131,8 @@ def test_points_of_another_length_are_refused() -> None:
 
 def test_the_jobs_model_is_solved_in_place(tmp_path: Any) -> None:
     """The parameter that is trained is the one whose state_dict was taken before, as client halves do."""
-    work = job(specification(resolve(compose(["experiment=fcube"])), tmp_path))
-    work.model.load_state_dict(work.initial)
-    sent = work.model.state_dict()
-    sgd(work.model, Shard(work, work.part("train", [0]), torch.Generator()), PLAIN)
-    assert not torch.equal(sent["weight"], work.initial["weight"])
+    task = load_task(specification(resolve(compose(["experiment=fcube"])), tmp_path))
+    task.model.load_state_dict(task.initial)
+    sent = task.model.state_dict()
+    sgd(task.model, Shard(task, task.part("train", [0]), torch.Generator()), PLAIN)
+    assert not torch.equal(sent["weight"], task.initial["weight"])

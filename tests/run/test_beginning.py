@@ -18,8 +18,9 @@ from fedsky.config import compose, resolve
 from fedsky.config.claim import Claim
 from fedsky.history.lock import HeldError
 from fedsky.resume import resume, resume_sweep
-from fedsky.run import Course, provenance, run
+from fedsky.run import provenance, run
 from fedsky.run.dry_run import dry_run
+from fedsky.run.loop import RoundLoop
 
 SMALL = ["engine=inline", "num_clients=2", "num_rounds=4", "data=folder", "data.size=16", "data.duplicates=keep"]
 FILES = ("rounds.jsonl", "clients.jsonl", "predictions.csv", "model.safetensors", "partition.json")
@@ -55,17 +56,17 @@ def cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cut:
         monkeypatch.chdir(tmp_path)
         photographs(tmp_path / "photographs")
         asked = [*SMALL, "data.root=photographs", f"data.cache={tmp_path / 'cache'}", *overrides]
-        judge = Course._judge
+        judge = RoundLoop._judge
 
-        def stop(course: Any, round: int, last: bool) -> Any:
+        def stop(loop: Any, round: int, last: bool) -> Any:
             if round == 3:
                 raise KeyboardInterrupt
-            return judge(course, round, last)
+            return judge(loop, round, last)
 
-        monkeypatch.setattr(Course, "_judge", stop)
+        monkeypatch.setattr(RoundLoop, "_judge", stop)
         with pytest.raises(KeyboardInterrupt):
             run(resolve(compose(asked)), tmp_path / "run")
-        monkeypatch.setattr(Course, "_judge", judge)
+        monkeypatch.setattr(RoundLoop, "_judge", judge)
         return tmp_path / "run"
 
     return make

@@ -20,7 +20,7 @@ from fedsky.report.results import LeftOut, Result, read_result
 from fedsky.report.selection import select, why_left_out
 from fedsky.run import run
 from fedsky.run.checkpoint import Progress, load_round, save_round, to_record
-from fedsky.run.evaluation import Judgement
+from fedsky.run.evaluation import Evaluation
 from fedsky.web.runs.index import Index
 
 SMALL = ["engine=inline", "num_clients=3", "data.count=60", "data.size=32", "num_rounds=2", "lr_schedule=constant"]
@@ -72,7 +72,7 @@ def test_the_servers_step_is_named(tmp_path: Path, strategy: str, server_lr: str
 def test_a_client_that_diverges_after_the_servers_step_names_both(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Judgement, "not_finite", lambda self: None)  # as where it is finite by chance
+    monkeypatch.setattr(Evaluation, "not_finite", lambda self: None)  # as where it is finite by chance
     with pytest.raises(ClientError) as caught:
         run(resolve(compose([*SMALL, "strategy=fedavgm", "strategy.server_lr=1e20"])), tmp_path / "run")
     assert str(caught.value).startswith("client 0: training diverged in round 2: lower lr=0.05 (")

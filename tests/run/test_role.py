@@ -40,7 +40,7 @@ def test_the_role_is_there_before_the_first_round(tmp_path: Path, monkeypatch: p
     def interrupt(self: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("fedsky.run.Course._rounds", interrupt)
+    monkeypatch.setattr("fedsky.run.loop.RoundLoop._rounds", interrupt)
     with pytest.raises(KeyboardInterrupt):
         run(resolve(compose([*QUICK, "strategy=local"])), tmp_path / "run")
     assert read_run(tmp_path / "run").info["role"] == "alone"

@@ -15,8 +15,9 @@ from fedsky.config import compose, resolve
 from fedsky.data import Photos
 from fedsky.engine.grid import ClientError
 from fedsky.resume import resume
-from fedsky.run import Course, run
+from fedsky.run import run
 from fedsky.run.checkpoint import load_round, to_record
+from fedsky.run.loop import RoundLoop
 
 QUICK = ["engine=inline", "num_rounds=3", "num_clients=3", "participation=0.7"]
 TINY = {"data": {"_target_": "tiny.points", "fold": "1/5"}, "model": {"_target_": "tiny.linear"}}
@@ -28,18 +29,18 @@ def config(*overrides: str) -> dict[str, Any]:
 
 def lose(monkeypatch: pytest.MonkeyPatch, pattern: str, after: int) -> None:
     """Takes the states of that name away after a round, as from a machine that does not see the run's folder."""
-    write = Course._write
+    write = RoundLoop._write
 
-    def writing(course: Any, round: int, *more: Any) -> Any:
-        row = write(course, round, *more)
+    def writing(loop: Any, round: int, *more: Any) -> Any:
+        row = write(loop, round, *more)
         if round == after:
-            lost = list((course.folder / "clients").glob(pattern))
+            lost = list((loop.folder / "clients").glob(pattern))
             assert lost, "there is something to lose"
             for path in lost:
                 path.unlink()
         return row
 
-    monkeypatch.setattr(Course, "_write", writing)
+    monkeypatch.setattr(RoundLoop, "_write", writing)
 
 
 @pytest.mark.parametrize(
@@ -71,17 +72,17 @@ def test_own_models_that_are_not_there_are_not_made_up(tmp_path: Path, monkeypat
 
 
 def test_it_is_known_after_a_resume_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    judge = Course._judge
+    judge = RoundLoop._judge
 
-    def stop(course: Any, round: int, last: bool) -> Any:
+    def stop(loop: Any, round: int, last: bool) -> Any:
         if round == 3:
             raise KeyboardInterrupt
-        return judge(course, round, last)
+        return judge(loop, round, last)
 
-    monkeypatch.setattr(Course, "_judge", stop)
+    monkeypatch.setattr(RoundLoop, "_judge", stop)
     with pytest.raises(KeyboardInterrupt):
         run(config("strategy=scaffold"), tmp_path / "run")
-    monkeypatch.setattr(Course, "_judge", judge)
+    monkeypatch.setattr(RoundLoop, "_judge", judge)
     kept = load_round(tmp_path / "run", ["weight", "bias"])
     assert kept is not None and kept[1].states is not None
     assert set(kept[1].states.values()) <= {1, 2} and 2 in kept[1].states.values()
@@ -93,15 +94,15 @@ def test_it_is_known_after_a_resume_too(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_client_with_other_data_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a machine of a cluster where a folder of the same name holds other photographs."""
-    train = Course._train
+    train = RoundLoop._train
 
-    def training(course: Any, round: int) -> Any:
-        photos: Photos = course.work.photos
+    def training(loop: Any, round: int) -> Any:
+        photos: Photos = loop.task.photos
         object.__setattr__(photos, "fingerprint", "another")  # what the process that trains finds
-        return train(course, round)
+        return train(loop, round)
 
-    monkeypatch.setattr(Course, "_settings", with_fingerprint(Course._settings))
-    monkeypatch.setattr(Course, "_train", training)
+    monkeypatch.setattr(RoundLoop, "_settings", with_fingerprint(RoundLoop._settings))
+    monkeypatch.setattr(RoundLoop, "_train", training)
     with pytest.raises(ClientError) as caught:
         run(config(), tmp_path / "run")
     assert f"the data on {socket.gethostname()} are not those of the machine that the run was started on" in str(
@@ -112,9 +113,9 @@ def test_a_client_with_other_data_refuses(tmp_path: Path, monkeypatch: pytest.Mo
 def with_fingerprint(settings: Any) -> Any:
     """Settings as the server makes them that found the data which run.json tells of."""
 
-    def made(course: Any, round: int, **more: Any) -> Any:
-        record = settings(course, round, **more)
-        record["fingerprint"] = json.loads((course.folder / "run.json").read_text())["data"]["fingerprint"]
+    def made(loop: Any, round: int, **more: Any) -> Any:
+        record = settings(loop, round, **more)
+        record["fingerprint"] = json.loads((loop.folder / "run.json").read_text())["data"]["fingerprint"]
         return record
 
     return made

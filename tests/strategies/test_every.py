@@ -13,7 +13,8 @@ from safetensors.numpy import load_file
 from fedsky.config import CONF, compose, resolve
 from fedsky.engine.grid import ClientGrid
 from fedsky.resume import resume
-from fedsky.run import Course, run
+from fedsky.run import run
+from fedsky.run.loop import RoundLoop
 
 STRATEGIES = sorted(path.stem for path in (CONF / "strategy").glob("*.yaml"))
 # Seven clients: Bulyan with one malicious client needs as many.
@@ -57,17 +58,17 @@ def test_a_resumed_run_equals_a_whole_one(tmp_path: Path, strategy: str, monkeyp
     asked = [f"strategy={strategy}", "num_rounds=3", "partition=quantity", "partition.alpha=20", *SMALL]
     config = resolve(compose(asked))
     run(config, tmp_path / "whole")
-    judge = Course._judge
+    judge = RoundLoop._judge
 
-    def stop(course: Any, round: int, last: bool) -> Any:
+    def stop(loop: Any, round: int, last: bool) -> Any:
         if round == 2:  # trained, but not complete
             raise KeyboardInterrupt
-        return judge(course, round, last)
+        return judge(loop, round, last)
 
-    monkeypatch.setattr(Course, "_judge", stop)
+    monkeypatch.setattr(RoundLoop, "_judge", stop)
     with pytest.raises(KeyboardInterrupt):
         run(config, tmp_path / "stopped")
-    monkeypatch.setattr(Course, "_judge", judge)
+    monkeypatch.setattr(RoundLoop, "_judge", judge)
     resume(tmp_path / "stopped")
     files = [path.relative_to(tmp_path / "whole") for path in (tmp_path / "whole").rglob("*.safetensors")]
     for name in [*files, Path("rounds.jsonl"), Path("clients.jsonl"), Path("predictions.csv")]:

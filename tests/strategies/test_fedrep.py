@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from personal import own_models, rows, work_of
+from personal import own_models, rows, task_of
 from torch import nn
 from torch.nn import functional as F
 
@@ -37,20 +37,20 @@ def test_it_follows_its_algorithm(go: Go) -> None:
         "partition.min_examples=5",
     ]
     folder = go("strategy=fedrep", *asked, *FULL_BATCH, model="personal.deep")
-    work = work_of(folder)
-    server = {name: tensor.clone() for name, tensor in work.initial.items()}
+    task = task_of(folder)
+    server = {name: tensor.clone() for name, tensor in task.initial.items()}
     heads = [{name: tensor for name, tensor in server.items() if name.startswith("2.")}] * 4
     for round in (1, 2):
         told = [row for row in rows(folder, "clients") if row["round"] == round]
         total, weights = {name: torch.zeros_like(tensor) for name, tensor in server.items()}, 0
         for client in range(4):
-            work.model.load_state_dict(server | heads[client])
-            indices = work.part("train", [client])
-            batch = work.images(indices), torch.from_numpy(work.photos.labels[indices])
-            losses = [descend(work.model, part, *batch) for part in ("2.", "2.", "2.", "0.", "0.")]
+            task.model.load_state_dict(server | heads[client])
+            indices = task.part("train", [client])
+            batch = task.images(indices), torch.from_numpy(task.photos.labels[indices])
+            losses = [descend(task.model, part, *batch) for part in ("2.", "2.", "2.", "0.", "0.")]
             assert told[client]["train_loss"] == pytest.approx(np.mean(losses), abs=1e-12)
             assert told[client]["num_steps"] == 5
-            trained = {name: tensor.clone() for name, tensor in work.model.state_dict().items()}
+            trained = {name: tensor.clone() for name, tensor in task.model.state_dict().items()}
             heads[client] = {name: trained[name] for name in heads[client]}
             weights += len(indices)
             for name in total:
@@ -72,7 +72,7 @@ def test_what_was_fixed_is_trained_again_even_if_training_diverges() -> None:
 
 def test_training_leaves_all_parameters_to_be_trained(go: Go) -> None:
     folder = go("strategy=fedrep", "num_rounds=1", real=True)
-    assert all(parameter.requires_grad for parameter in work_of(folder).model.parameters())
+    assert all(parameter.requires_grad for parameter in task_of(folder).model.parameters())
 
 
 def test_a_model_without_a_body_is_refused(go: Go) -> None:

@@ -14,7 +14,7 @@ from personal import Model, own_state
 from safetensors.numpy import load_file
 from torch import Tensor, nn
 
-from fedsky.client.task import job, specification
+from fedsky.client.task import load_task, specification
 from fedsky.model.pixels import normalise
 from strategies.moon import Moon, contrast, represent
 
@@ -80,13 +80,13 @@ def test_the_first_round_is_fedavgs_for_any_weight(go: Go, how: dict[str, Any]) 
 def test_the_second_round_moves_representations_from_the_previous_to_the_received_models(go: Go) -> None:
     asked = ("strategy=moon", "lr_schedule=constant", "lr=0.02", "local_epochs=3", "model.norm=group")
     first = go(*asked, "num_rounds=1", real=True)
-    work = job(specification(json.loads((first / "run.json").read_text())["config"], first / "clients"))
+    task = load_task(specification(json.loads((first / "run.json").read_text())["config"], first / "clients"))
 
     def z_of(model: Model | None, client: int) -> Tensor:
         assert model is not None
-        work.model.load_state_dict({name: torch.from_numpy(array) for name, array in model.items()})
+        task.model.load_state_dict({name: torch.from_numpy(array) for name, array in model.items()})
         with torch.no_grad():
-            return represent(work.model.eval(), normalise(work.images(work.part("train", [client]))))[1]
+            return represent(task.model.eval(), normalise(task.images(task.part("train", [client]))))[1]
 
     received = load_file(first / "model.safetensors")
     losses: list[list[float]] = []

@@ -10,13 +10,13 @@ import pytest
 import torch
 from flwr.app import Message
 from own_word import word_for
-from personal import own_models, own_state, rows, same, server_model, work_of
+from personal import own_models, own_state, rows, same, server_model, task_of
 
 from fedsky.checks import shown
 from fedsky.client.training import predict
 from fedsky.engine.grid import ClientGrid
 from fedsky.resume import resume
-from fedsky.run import Course
+from fedsky.run.loop import RoundLoop
 from strategies.ditto import Ditto
 from strategies.fedper import head
 from strategies.fedrep import FedRep
@@ -32,19 +32,19 @@ SWAPPED: dict[str, Any] = {
 @pytest.mark.parametrize("asked", [[f"strategy={name}"] for name in PERSONALISED] + [["personalize=finetune"]])
 def test_every_client_is_judged_by_the_model_that_is_kept_for_it(go: Go, asked: list[str]) -> None:
     folder = go(*asked, "lr_schedule=constant", real=True)
-    work, models = work_of(folder), own_models(folder)
+    task, models = task_of(folder), own_models(folder)
     last = [row for row in rows(folder, "clients") if row["round"] == 3]
     with (folder / "predictions.csv").open() as file:
         said = [row["predicted"] for row in csv.DictReader(file)]
     everyone = list(range(4))
     for client, model in enumerate(models):
-        work.model.load_state_dict({name: torch.from_numpy(array) for name, array in model.items()})
+        task.model.load_state_dict({name: torch.from_numpy(array) for name, array in model.items()})
         for owners, key in (([client], "accuracy"), (everyone, "pooled_accuracy")):
-            images = work.part("test", owners)
-            predicted = predict(work.model, work, images).argmax(axis=1)
-            assert last[client][key] == pytest.approx((predicted == work.photos.labels[images]).mean())
+            images = task.part("test", owners)
+            predicted = predict(task.model, task, images).argmax(axis=1)
+            assert last[client][key] == pytest.approx((predicted == task.photos.labels[images]).mean())
             if owners == [client]:
-                assert said[: len(images)] == [work.photos.classes[label] for label in predicted]
+                assert said[: len(images)] == [task.photos.classes[label] for label in predicted]
                 said = said[len(images) :]
     assert not said
     assert not any(same(models[0], other) for other in models[1:])
@@ -68,7 +68,7 @@ def test_own_tensors_never_travel(go: Go, strategy: str, monkeypatch: pytest.Mon
     monkeypatch.setattr(ClientGrid, "push_messages", pushed)
     monkeypatch.setattr(ClientGrid, "_checked", checked)
     folder = go(f"strategy={strategy}", "num_rounds=2", real=True)
-    names = list(work_of(folder).initial)
+    names = list(task_of(folder).initial)
     kept = set(own_state(folder, 0) or {})
     assert [len(travelled["down"]), len(travelled["up"])] == [4 * (2 + 3), 4 * 2]
     shared = names if strategy == "ditto" else [name for name in names if name not in kept]
@@ -104,10 +104,10 @@ def test_a_model_that_is_all_head_is_every_client_alone(go: Go) -> None:
 def test_the_head_is_the_classifier(go: Go, real: bool) -> None:
     folder = go("strategy=fedper", "num_rounds=1", real=real, model="personal.normed")
     own = own_state(folder, 2)
-    assert own is not None and sorted(own) == sorted(head(work_of(folder).model))
-    assert [array.shape[0] for array in own.values()] == [len(work_of(folder).photos.classes)] * 2
+    assert own is not None and sorted(own) == sorted(head(task_of(folder).model))
+    assert [array.shape[0] for array in own.values()] == [len(task_of(folder).photos.classes)] * 2
     server = server_model(folder)
-    assert all(np.array_equal(server[name], work_of(folder).initial[name].numpy()) for name in own)
+    assert all(np.array_equal(server[name], task_of(folder).initial[name].numpy()) for name in own)
 
 
 @pytest.mark.parametrize("strategy", PERSONALISED)
@@ -118,17 +118,17 @@ def test_half_of_the_clients_a_round_and_resumed_or_not(go: Go, strategy: str, m
                for r in (1, 2, 3, 4)]  # fmt: skip
     assert [len(cohort) for cohort in trained] == [2, 2, 2, 2]
     assert set.union(*trained) == {0, 1, 2, 3} != trained[0] | trained[1], "a client's first round may come late"
-    judge = Course._judge
+    judge = RoundLoop._judge
 
-    def stop(course: Any, round: int, last: bool) -> Any:
+    def stop(loop: Any, round: int, last: bool) -> Any:
         if round == 3:  # trained, but not complete
             raise KeyboardInterrupt
-        return judge(course, round, last)
+        return judge(loop, round, last)
 
-    monkeypatch.setattr(Course, "_judge", stop)
+    monkeypatch.setattr(RoundLoop, "_judge", stop)
     with pytest.raises(KeyboardInterrupt):
         go(*asked, model="personal.normed")
-    monkeypatch.setattr(Course, "_judge", judge)
+    monkeypatch.setattr(RoundLoop, "_judge", judge)
     stopped = whole.parent / "1"
     resume(stopped, word_for(stopped))
     for path in [*(f"models/{client}.safetensors" for client in range(4)), "clients.jsonl", "predictions.csv"]:

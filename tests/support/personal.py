@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from torch import nn
 
-from fedsky.client.task import Job, job, specification
+from fedsky.client.task import Task, load_task, specification
 from fedsky.data import Photos
 
 Model = dict[str, NDArray[Any]]
@@ -37,9 +37,9 @@ def in_turn(labels: NDArray[np.int64], num_clients: int, rng: np.random.Generato
     return np.array_split(np.arange(len(labels)), num_clients)
 
 
-def work_of(folder: Path) -> Job:
+def task_of(folder: Path) -> Task:
     """What a run worked on."""
-    return job(specification(json.loads((folder / "run.json").read_text())["config"], folder / "clients"))
+    return load_task(specification(json.loads((folder / "run.json").read_text())["config"], folder / "clients"))
 
 
 def rows(folder: Path, table: str) -> list[dict[str, Any]]:

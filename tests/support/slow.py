@@ -18,7 +18,7 @@ STARTERS = (
     # processes, Ray, browsers
     "subprocess", "multiprocessing", "ray", "schemathesis", "job_site", "interrupted", "fedsky.web.prediction.judge",
     # training
-    "fedsky.run", "fedsky.engine", "fedsky.resume", "quadratics", "personal", "benchmarks",
+    "fedsky.run", "fedsky.run.loop", "fedsky.engine", "fedsky.resume", "quadratics", "personal", "benchmarks",
     # drawing: whole reports and pages, skies
     "fedsky.report.__main__", "fedsky.report.page", "fedsky.report.plots", "fedsky.photographs.explore",
     "fedsky.photographs.curate", "fedsky.data.rendered", "fedsky.data.sky",

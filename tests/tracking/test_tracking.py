@@ -59,7 +59,7 @@ def test_a_resumed_run_goes_on_in_the_same_mlflow_run(tmp_path: Path, monkeypatc
     uri = f"sqlite:///{tmp_path / 'tracked.db'}"
     config = resolve(compose([*QUICK, "tracking=mlflow", f"tracking.tracking_uri={uri}"]))
     with monkeypatch.context() as broken:
-        broken.setattr("fedsky.run.Course._close", interrupt)
+        broken.setattr("fedsky.run.loop.RoundLoop._close", interrupt)
         broken.setattr("fedsky.tracking.background.HURRY_SECONDS", 60.0)
         with pytest.raises(KeyboardInterrupt):
             run(config, tmp_path / "run")

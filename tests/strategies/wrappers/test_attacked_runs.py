@@ -35,7 +35,7 @@ def test_labels_are_flipped_in_an_attackers_training_alone(go: Go, monkeypatch: 
     seen: dict[int, tuple[bool, bool]] = {}
 
     def train(model: nn.Module, shard: Shard, config: Config, state: State) -> tuple[dict[str, Tensor], Metrics]:
-        true = shard.work.photos.labels[shard.indices]
+        true = shard.task.photos.labels[shard.indices]
         seen[config["client"]] = (
             bool((shard.labels.numpy() == true).all()),
             bool((shard.labels.numpy() == 1 - true).all()),

@@ -22,7 +22,7 @@ from torch import Tensor
 from fedsky.client import Handler, State
 from fedsky.engine.grid import ClientGrid
 from fedsky.resume import resume
-from fedsky.run import Course
+from fedsky.run.loop import RoundLoop
 from strategies.fedavg import FedAvg
 from strategies.wrappers import compression, eightbit, sign, topk
 from strategies.wrappers.attack import Attack, falsified
@@ -169,21 +169,21 @@ def test_ten_rounds_with_batchnorm_stay_sound_and_are_the_same_resumed(
 ) -> None:
     asked = [f"compression={name}", "num_rounds=10", "participation=0.5", "lr=0.02", "model.width=0.5", "data.count=48"]
     asked += ["partition.min_examples=4"]
-    whole, judge = go(*asked, real=True), Course._judge
+    whole, judge = go(*asked, real=True), RoundLoop._judge
     for key, array in load_file(whole / "model.safetensors").items():
         assert np.isfinite(array).all() and array.dtype == ("int64" if key.endswith("tracked") else "float32")
         assert not key.endswith("running_var") or array.min() >= 0
     assert len(list((whole / "clients").glob("*-feedback@*"))) >= 4
 
-    def stop(course: Any, round: int, last: bool) -> Any:
+    def stop(loop: Any, round: int, last: bool) -> Any:
         if round == 3:
             raise KeyboardInterrupt
-        return judge(course, round, last)
+        return judge(loop, round, last)
 
-    monkeypatch.setattr(Course, "_judge", stop)
+    monkeypatch.setattr(RoundLoop, "_judge", stop)
     with pytest.raises(KeyboardInterrupt):
         go(*asked, real=True)
-    monkeypatch.setattr(Course, "_judge", judge)
+    monkeypatch.setattr(RoundLoop, "_judge", judge)
     stopped = whole.parent / "1"
     resume(stopped, word_for(stopped))
     for file in ("rounds.jsonl", "clients.jsonl", "model.safetensors"):

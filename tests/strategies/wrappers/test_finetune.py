@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 from own_word import word_for
-from personal import own_models, rows, same, server_model, work_of
+from personal import own_models, rows, same, server_model, task_of
 from PIL import Image
 from torch.nn import functional as F
 
@@ -16,7 +16,7 @@ from fedsky.checks import shown
 from fedsky.config import compose, make_strategy, resolve
 from fedsky.predict import predict
 from fedsky.resume import resume
-from fedsky.run import Course
+from fedsky.run.loop import RoundLoop
 from strategies.fedavg import FedAvg
 from strategies.wrappers.finetune import FineTune
 
@@ -50,21 +50,21 @@ def test_the_federation_is_untouched_and_its_last_model_tuned(go: Go) -> None:
 def test_a_tuned_model_is_steps_of_its_own_lr_from_the_last_one(go: Go) -> None:
     asked = ["batch_size=1000", "momentum=0.5", "weight_decay=0.1", "personalize.lr=0.2"]
     folder = go(*TUNED, *asked, model="personal.deep")
-    work = work_of(folder)
+    task = task_of(folder)
     start = {name: torch.from_numpy(array) for name, array in server_model(folder).items()}
     for client, tuned in enumerate(own_models(folder)):
-        work.model.load_state_dict(start)
-        indices = work.part("train", [client])
-        images, labels = work.images(indices), torch.from_numpy(work.photos.labels[indices])
-        velocity = [torch.zeros_like(parameter) for parameter in work.model.parameters()]
+        task.model.load_state_dict(start)
+        indices = task.part("train", [client])
+        images, labels = task.images(indices), torch.from_numpy(task.photos.labels[indices])
+        velocity = [torch.zeros_like(parameter) for parameter in task.model.parameters()]
         for _ in range(2):
-            loss = F.cross_entropy(work.model(images), labels)
-            gradients = torch.autograd.grad(loss, list(work.model.parameters()))
+            loss = F.cross_entropy(task.model(images), labels)
+            gradients = torch.autograd.grad(loss, list(task.model.parameters()))
             with torch.no_grad():
-                for v, parameter, gradient in zip(velocity, work.model.parameters(), gradients, strict=True):
+                for v, parameter, gradient in zip(velocity, task.model.parameters(), gradients, strict=True):
                     v.mul_(0.5).add_(gradient + 0.1 * parameter)
                     parameter.sub_(v, alpha=0.2)
-        for name, tensor in work.model.state_dict().items():
+        for name, tensor in task.model.state_dict().items():
             assert abs(tuned[name] - tensor.numpy()).max() < 1e-12
 
 
@@ -84,18 +84,18 @@ def test_a_run_that_patience_stops_is_tuned_too(go: Go) -> None:
 
 def test_interrupted_after_tuning_and_resumed_or_not(go: Go, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = go(*TUNED, "patience=9", real=True)
-    judge = Course._judge
+    judge = RoundLoop._judge
 
-    def stop(course: Any, round: int, last: bool) -> Any:
-        judged = judge(course, round, last)
+    def stop(loop: Any, round: int, last: bool) -> Any:
+        judged = judge(loop, round, last)
         if last:  # all are tuned, but nothing is written of it
             raise KeyboardInterrupt
         return judged
 
-    monkeypatch.setattr(Course, "_judge", stop)
+    monkeypatch.setattr(RoundLoop, "_judge", stop)
     with pytest.raises(KeyboardInterrupt):
         go(*TUNED, "patience=9", real=True)
-    monkeypatch.setattr(Course, "_judge", judge)
+    monkeypatch.setattr(RoundLoop, "_judge", judge)
     stopped = whole.parent / "1"
     resume(stopped, word_for(stopped))
     assert all(same(*pair) for pair in zip(own_models(stopped), own_models(whole), strict=True))

@@ -22,7 +22,7 @@ from quadratics import GOLDEN, Federation, Owner, random_owners
 from torch import Tensor, nn
 
 from fedsky.resume import resume
-from fedsky.run import Course
+from fedsky.run.loop import RoundLoop
 from strategies.fedavg import FedAvg
 from strategies.fedavgm import FedAvgM
 from strategies.wrappers.adaptive import Adaptive
@@ -216,17 +216,17 @@ def test_a_round_of_which_nobody_was_drawn_is_a_round(go: Go) -> None:
 
 def test_a_resumed_run_is_the_same_to_the_byte(go: Go, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = ["privacy=adaptive", "strategy=fedavgm", "participation=0.5", "num_rounds=5"]
-    whole, judge = go(*asked), Course._judge
+    whole, judge = go(*asked), RoundLoop._judge
 
-    def stop(course: Any, round: int, last: bool) -> Any:
+    def stop(loop: Any, round: int, last: bool) -> Any:
         if round == 3:
             raise KeyboardInterrupt
-        return judge(course, round, last)
+        return judge(loop, round, last)
 
-    monkeypatch.setattr(Course, "_judge", stop)
+    monkeypatch.setattr(RoundLoop, "_judge", stop)
     with pytest.raises(KeyboardInterrupt):
         go(*asked)
-    monkeypatch.setattr(Course, "_judge", judge)
+    monkeypatch.setattr(RoundLoop, "_judge", judge)
     stopped = whole.parent / "1"
     resume(stopped, word_for(stopped))
     for name in ("rounds.jsonl", "model.safetensors", "checkpoint/5.safetensors"):

@@ -1,0 +1,231 @@
+"""The loop over a run's rounds: clients train, the strategy combines, models are judged, rows are written."""
+
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from flwr.app import ArrayRecord, ConfigRecord, Message
+
+from fedsky import checks
+from fedsky.client import state
+from fedsky.client.metrics import pool
+from fedsky.client.task import Task, load_task, settle
+from fedsky.config import learning_rate, make_strategy
+from fedsky.data.parts import remarks
+from fedsky.engine import open_grid
+from fedsky.engine.grid import ClientError, ClientGrid, Traffic
+from fedsky.history import (
+    FEDERATED,
+    ROLES,
+    Row,
+    Table,
+    keep_rounds,
+    write_json,
+    write_whole,
+)
+from fedsky.model import BATCHNORM_STATISTICS, num_bytes, num_parameters
+from fedsky.model.divergence import DIVERGED, diverged, not_finite, remedy
+from fedsky.model.file import Tensors, write_model
+from fedsky.run import checkpoint
+from fedsky.run.evaluation import Evaluation, by_clients, by_server
+from fedsky.run.progress import Display
+from fedsky.run.rows import client_row, describe, label_lines, predictions_csv, round_row, timing_rows
+from fedsky.run.states import States
+from fedsky.run.trial import try_out
+from fedsky.tracking import Background
+
+LOG = logging.getLogger("fedsky")
+
+
+class RoundLoop:
+    """The rounds of one run: its task, its strategy, its tables and how far it has come."""
+
+    def __init__(self, config: dict[str, Any], folder: Path, text: str, resumed: bool, tracking: Background) -> None:
+        self.config, self.folder, self.tracking = config, folder, tracking
+        self.task: Task = load_task(text)
+        settle(config, self.task)
+        for remark in remarks(self.task.photos, self.task.owners):
+            LOG.warning("%s", remark)
+        self.strategy: Any = make_strategy(config)
+        checks.choice(f"{type(self.strategy).__name__}.role", self.strategy.role, ROLES)
+        self.strategy.begin(self.task.model, config)
+        try_out(self.task, self.strategy, config)
+        partition = describe(self.task, config["client_names"])
+        write_json(folder / "partition.json", partition)
+        LOG.info("%s", label_lines(partition))
+        self.progress = checkpoint.Progress()
+        self.arrays: ArrayRecord = checkpoint.to_record(
+            {name: t.cpu().numpy() for name, t in self.task.initial.items()}
+        )
+        self.first = 0
+        self.states = States({})
+        if resumed:
+            self._take_up()
+        self.grid: ClientGrid = open_grid(config["engine"], config["num_clients"])
+        self.tables = {name: Table(folder, f"{name}.jsonl") for name in ("rounds", "clients", "timing")}
+
+    def _take_up(self) -> None:
+        kept = checkpoint.load_round(self.folder, list(self.task.initial))
+        if kept is not None:
+            self.arrays, self.progress, memory = kept
+            self.strategy.memory = {name: torch.from_numpy(array) for name, array in memory.items()}
+            self.first = self.progress.round + 1
+        keep_rounds(self.folder, self.first - 1)
+        state.forget_after(self.folder / "clients", self.first - 1)
+        kept_states = self.progress.states  # of an older version's checkpoint None: the files tell
+        self.states = States(state.last_rounds(self.folder / "clients") if kept_states is None else kept_states)
+
+    def finish(self) -> Row:
+        """Goes through the rounds that are left, writes what remains, and returns what run.json says of it."""
+        try:
+            judged = self._rounds()
+        except ClientError as error:
+            if error.reason.startswith(DIVERGED) and self.progress.round and "server_lr" in self.config["strategy"]:
+                error.args = (f"{error}, or lower {remedy(self.config)}",)
+            raise
+        finally:
+            for table in self.tables.values():
+                table.close()
+        return self._close(judged or self._judge(self.progress.round, last=True))
+
+    def _rounds(self) -> Evaluation | None:
+        """All rounds that are left; the judgement of the last one, None where none was left."""
+        title = Path(self.config["strategy"]["_target_"]).suffix[1:]
+        judged = None
+        if self._is_over():  # of a resumed run that patience had stopped
+            return None
+        with Display(title, self.config["num_rounds"]) as display:
+            for round in range(self.first, self.config["num_rounds"] + 1):
+                start = time.perf_counter()
+                self.grid.traffic.clear()
+                trained, metrics = self._train(round) if round else ({}, {})
+                last = round == self.config["num_rounds"]
+                judged = self._judge(round, last)
+                if self._stops(judged, round) and not last:
+                    last = True
+                    if self._asks_clients():  # what only the last round's answers hold
+                        judged = self._judge(round, last)
+                row = self._write(round, trained, metrics, judged, time.perf_counter() - start)
+                display.round(row, time.perf_counter() - start)
+                if last:
+                    break
+        return judged
+
+    def _train(self, round: int) -> tuple[dict[int, Row], Row]:
+        """One round of training: the clients' metrics by number, the strategy's; the model is the aggregate then."""
+        rows: dict[int, Row] = {}
+
+        def kept(replies: Iterable[Message]) -> Iterator[Message]:
+            for reply in replies:
+                client = self.grid.number[reply.metadata.src_node_id]
+                rows[client] = dict(reply.content.metric_records["metrics"])
+                yield reply
+
+        messages = self.strategy.configure_train(round, self.arrays, self._settings(round), self.grid)
+        arrays, metrics = self.strategy.aggregate_train(round, kept(self._exchange(messages, round)))
+        if arrays is not None:
+            self.arrays = ArrayRecord({name: arrays.get(name, kept) for name, kept in self.arrays.items()})
+        # What came from the clients was finite: what is not is of the server's own making.
+        if (bad := not_finite(checkpoint.to_numpy(self.arrays) | self._memory())) is not None:
+            raise diverged(round, remedy(self.config, of_server=True), f"the server's {bad} is not finite")
+        return rows, dict(metrics or {})
+
+    def _exchange(self, messages: Iterable[Message], round: int) -> Iterator[Message]:
+        return self.states.noted(self.grid.send_and_receive(self.states.told(messages)), round)
+
+    def _memory(self) -> Tensors:
+        return {name: tensor.numpy() for name, tensor in self.strategy.memory.items()}
+
+    def _settings(self, round: int, **more: Any) -> ConfigRecord:
+        keys = ("momentum", "weight_decay", "local_epochs", "batch_size", "participation", "stragglers", "seed")
+        settings: dict[str, Any] = {key: self.config[key] for key in keys}
+        settings |= {"task": self.task.text, "fingerprint": self.task.photos.fingerprint, "round": round,
+                     "lr": learning_rate(self.config, round), **more}  # fmt: skip
+        return ConfigRecord(settings)
+
+    def _judge(self, round: int, last: bool) -> Evaluation:
+        """The models after a round, by whoever is to judge them; ValueError where a loss is not finite."""
+        if not self._asks_clients():
+            judged = by_server(self.task, self.arrays, self.config["evaluate_train"])
+        else:
+            settings = self._settings(round, last=last)
+            messages = self.strategy.configure_evaluate(round, self.arrays, settings, self.grid)
+            judged = by_clients(self._exchange(messages, round), len(self.task.photos.classes))
+        if (sign := judged.not_finite()) is not None:
+            raise diverged(round, remedy(self.config), sign)
+        return judged
+
+    def _asks_clients(self) -> bool:
+        return self.strategy.evaluate is not None or self.config["evaluate"] == "clients"
+
+    def _stops(self, judged: Evaluation, round: int) -> bool:
+        """Whether ``patience`` rounds have passed without a better validation accuracy; notes the best round."""
+        scores = pool(judged.validation)
+        best, self.progress.round = self.progress, round
+        if scores.accuracy > best.best_accuracy:
+            best.improved_round = round
+        if (scores.accuracy, -scores.loss) > (best.best_accuracy, -best.best_loss):
+            best.best_round, best.best_accuracy, best.best_loss = round, scores.accuracy, scores.loss
+            if self.strategy.evaluate is None:
+                self._write_model("best.safetensors", round)
+        return self._is_over()
+
+    def _is_over(self) -> bool:
+        """Whether the strategy, or patience, ends the run after the round that it has come to."""
+        patience, progress = self.config["patience"], self.progress
+        if patience is not None and progress.round - progress.improved_round >= patience:
+            return True
+        return bool(self.strategy.is_over(progress.round))
+
+    def _write(self, round: int, trained: dict[int, Row], metrics: Row, judged: Evaluation, seconds: float) -> Row:
+        """Adds the round's rows to the tables and, once they are out, the checkpoint."""
+        traffic = self.grid.traffic if self.strategy.role == FEDERATED else {}
+        clients = [
+            client_row(round, client, self._metrics(trained, client), judged, traffic.get(client, Traffic()))
+            for client in range(len(self.task.owners))
+        ]
+        row = round_row(round, trained, judged, traffic) | metrics
+        self.tables["clients"].append(clients)
+        self.tables["timing"].append(timing_rows(round, trained, judged, seconds))
+        self.tables["rounds"].append([row])
+        if self.config["checkpoint"]:
+            self.progress.states = self.states.rounds
+            checkpoint.save_round(self.folder, self.arrays, self.progress, self._memory())
+        state.forget_before(self.folder / "clients", round)
+        self.tracking.round(row, clients, seconds)
+        return row
+
+    def _metrics(self, trained: dict[int, Row], client: int) -> Row | None:
+        """What a client's own training came to; None where it was idle. Pooled training is nobody's own."""
+        return trained.get(client) if self.strategy.role == FEDERATED or self.strategy.evaluate is not None else None
+
+    def _write_model(self, name: str, round: int, arrays: Tensors | None = None) -> None:
+        photos = self.task.photos
+        about = {"model": self.config["model"], "classes": list(photos.classes), "round": round,
+                 "size": photos.image_size}  # fmt: skip
+        write_model(self.folder / name, arrays or checkpoint.to_numpy(self.arrays), about)
+
+    def _close(self, judged: Evaluation) -> Row:
+        """Writes the final models and predictions."""
+        round = self.progress.round
+        if self.strategy.evaluate is None:
+            self._write_model("model.safetensors", round)
+        else:
+            for client in range(len(self.task.owners)):
+                own = state.State(self.folder / "clients", client, round + 2, self.states.of(client)).load() or {}
+                arrays = checkpoint.to_numpy(self.arrays)
+                arrays |= {name: tensor.numpy() for name, tensor in own.items() if name in arrays}
+                self._write_model(f"models/{client}.safetensors", round, arrays)
+        write_whole(self.folder / "predictions.csv", predictions_csv(self.task, judged).encode())
+        test, best = pool(judged.test), self.progress
+        model = self.task.model
+        return {
+            "model": {"num_parameters": num_parameters(model), "num_bytes": num_bytes(self.task.initial),
+                      "batchnorm_statistics": BATCHNORM_STATISTICS.get(self.config["model"].get("norm", ""), "none")},
+            "result": {"round": round, "num_test": test.num, "accuracy": test.accuracy,
+                       "balanced_accuracy": test.balanced_accuracy, "loss": test.loss,
+                       "best_validation_round": best.best_round, "best_validation_accuracy": best.best_accuracy},
+        }  # fmt: skip
