@@ -91,3 +91,4 @@ def _handle(do: "signal._HANDLER") -> None:
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # which a shell sets for its background
             signal.signal(number, do)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # the site has them wait until here

@@ -17,6 +17,7 @@ from fedsky.history import write_json
 
 
 def main(arguments: list[str]) -> int:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])  # as fedsky.machine.interrupt does
     settings = dict(each.split("=", 1) for each in arguments if "=" in each)
     folder = Path("outputs") / settings["name"] / datetime.now(UTC).strftime("%H-%M-%S-%f")
     if "stubborn" in arguments:

@@ -25,8 +25,13 @@ def started(process: psutil.Process) -> str:
 
 
 def start(arguments: Sequence[str], cwd: Path, log: Path, first_line: str = "") -> "subprocess.Popen[bytes]":
-    """Starts a job. Its output goes straight to its log, so that it outlives the worker."""
+    """Starts a job. Its output goes straight to its log, so that it outlives the worker.
+
+    SIGINT waits until the job has said what it does on it (fedsky.machine.interrupt): Python itself, while it starts,
+    would leave a traceback in the log.
+    """
     handle = _open(log)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # of this thread, and of what it starts
     try:
         os.write(handle, first_line.encode())
         return subprocess.Popen(
@@ -34,6 +39,7 @@ def start(arguments: Sequence[str], cwd: Path, log: Path, first_line: str = "") 
             start_new_session=True, env=environment(),
         )  # fmt: skip
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(handle)
 
 
