@@ -134,7 +134,7 @@ def in_this_process(words: list[str]) -> Ended:
     before = list(sys.argv)
     os.environ.pop(TRACEBACK, None)
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        sys.argv[:] = [shell.__file__, *words]
+        sys.argv[:] = [shell.PROGRAM, *words]
         try:
             with hurried():
                 shell.main()

@@ -95,7 +95,7 @@ def _asks_for(folder: Path, option: str, value: str | None) -> str:
 
 def _start(job: SweepJob, words: list[str], given: permitted.Word) -> str | None:
     """Has Hydra start a job of a sweep in its folder, in this process; why it failed, if it did."""
-    sys.argv = [shell.__file__, *words, *job.overrides, f"hydra.run.dir={quoted(str(job.folder))}"]
+    sys.argv = [shell.PROGRAM, *words, *job.overrides, f"hydra.run.dir={quoted(str(job.folder))}"]
     shell.checks[:] = [lambda config: permitted.check(config, str(job.folder.parent / ASKED), given)]
     try:
         shell.job()

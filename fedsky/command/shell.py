@@ -22,6 +22,7 @@ from fedsky.machine import interrupt, streams
 from fedsky.untrusted import visible
 
 LOG = logging.getLogger("fedsky")
+PROGRAM = "__main__.py"  # the first word of sys.argv, as python -m fedsky has it
 # Further checks of a configuration, added by whoever has Hydra compose it from a file.
 checks: list[Callable[[dict[str, Any]], None]] = []
 

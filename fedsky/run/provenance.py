@@ -77,8 +77,11 @@ def _processor() -> str:
 
 
 def command() -> str:
-    """The command line of this process, as a person would type it."""
-    program = Path(sys.argv[0])
-    heads = {"__main__.py": "python -m fedsky", "resume.py": "python -m fedsky.resume"}
-    head = heads.get(program.name, program.name)
-    return shlex.join([*head.split(), *sys.argv[1:]])
+    """The command line of this process, as a person would type it: with the installed command where that was used."""
+    name = Path(sys.argv[0]).name
+    words = {"__main__.py": ["fedsky"], "resume.py": ["fedsky", "resume"]}.get(name)
+    if words is None:
+        words = [name]
+    elif Path(next(iter(sys.orig_argv[1:]), "")).name != "fedsky":
+        words = ["python", "-m", ".".join(words)]
+    return shlex.join([*words, *sys.argv[1:]])
