@@ -12,6 +12,7 @@ import pandas as pd
 from fedsky.history import DONE, FEDERATED, Run
 from fedsky.untrusted import number, printable, section
 
+from . import spending
 from .reading import (
     owners_by_round,
     owners_of,
@@ -113,19 +114,7 @@ class Result:
         megabytes are those of both directions, steps the local SGD steps of all clients; what is done before round 1
         counts for seconds alone.
         """
-        table, index = self.rounds, self.rounds.index.to_numpy(np.int64)
-        if what == "round":
-            return pd.Series(index.astype(float), index=index)
-        if what == "megabytes":
-            per_round = (table["bytes_up"] + table["bytes_down"]).to_numpy(float) / 1e6
-            per_round = np.nan_to_num(per_round) if self.sends_nothing else per_round
-        else:
-            per_round = table["seconds" if what == "seconds" else "num_steps"].to_numpy(float, copy=True)
-        first = index == 0
-        per_round[first] = np.nan_to_num(per_round[first]) if what == "seconds" else 0
-        total = np.cumsum(per_round)
-        total[index != np.arange(len(index)) + min(index[0], 1)] = math.nan  # a round before has no line
-        return pd.Series(total, index=index)
+        return spending.spent(self.rounds, what, self.sends_nothing)
 
     def probabilities(self) -> pd.DataFrame | None:
         """The probability of each class (columns) for each test image (rows), read anew; None, and told, if unknown."""

@@ -15,8 +15,8 @@ from fedsky.history import Run
 from fedsky.web import Settings
 from fedsky.web.prediction import registry
 from fedsky.web.runs import views
-from fedsky.web.runs.courses import Courses
 from fedsky.web.runs.index import Index
+from fedsky.web.runs.kept_rounds import KeptRounds
 
 
 @dataclass
@@ -71,16 +71,16 @@ def test_a_cursor_reads_no_file_anew(
     assert read == [large.id] * 2
 
 
-def test_courses_keep_within_their_room() -> None:
-    courses = Courses(room=10)
+def test_rounds_keep_within_their_room() -> None:
+    kept = KeptRounds(room=10)
     made: list[int] = []
 
     def ask(number: int, stamp: int = 0) -> None:
-        def read() -> views.Course:
+        def read() -> views.Rounds:
             made.append(number)
-            return views.Course([*range(4)], [{}] * 4, [{}] * 4)
+            return views.Rounds([*range(4)], [{}] * 4, [{}] * 4)
 
-        courses.get((str(number), stamp), read)
+        kept.get((str(number), stamp), read)
 
     for number in (1, 2, 1, 2, 3, 2, 1):
         ask(number)

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Callable
 from datetime import datetime
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from flask import Flask
 from site_browser import Browser
 
 from fedsky.config import compose, resolve
+from fedsky.history import read_run
 from fedsky.history.columns import CLIENT_METRICS, ROUNDS, TABLES
+from fedsky.report.results import Result, read_result
 from fedsky.run import run
 from fedsky.web import Settings, create_app
 from fedsky.web.api import shapes
@@ -119,7 +122,8 @@ def test_the_rounds_of_a_run(get: Get, outputs: Path, strategy: str) -> None:
     written, clients = lines(outputs / strategy, "rounds.jsonl"), lines(outputs / strategy, "clients.jsonl")
     seconds = {line["round"]: line["round_seconds"] for line in lines(outputs / strategy, "timing.jsonl")
                if line["client"] is None}  # fmt: skip
-    assert answer["rounds"] == [line | {"seconds": seconds[line["round"]]} for line in written]
+    told = [{key: value for key, value in row.items() if key != "spent"} for row in answer["rounds"]]
+    assert told == [line | {"seconds": seconds[line["round"]]} for line in written]
     empty = {key for key in (*TABLES[ROUNDS], "seconds") if all(line[key] is None for line in answer["rounds"])}
     assert empty == EMPTY[strategy] & set(TABLES[ROUNDS])
     for line, told in zip(written, answer["feed"], strict=True):
@@ -159,6 +163,21 @@ def test_who_owns_what_and_how_unlike_they_are(get: Get, outputs: Path) -> None:
     assert 0.1 < answer["heterogeneity"] < 1
     assert [owner["name"] for owner in answer["clients"]] == ["a", "b", "c"]
     assert sum(sum(owner[part]) for owner in answer["clients"] for part in ("train", "validation", "test")) == 60
+
+
+@pytest.mark.parametrize("strategy", EMPTY)
+def test_what_a_run_spent_is_what_the_report_says(get: Get, outputs: Path, strategy: str) -> None:
+    row = get(f"/runs?strategy={strategy}")["runs"][0]
+    answer = get(f"/runs/{row['id']}/rounds")["rounds"]
+    result = read_result(read_run(outputs / strategy), strategy)
+    assert isinstance(result, Result), result
+    for what in ("megabytes", "seconds", "steps"):
+        expected = result.spent(what)
+        assert [each["spent"][what] for each in answer] == expected.tolist(), what
+    assert row["megabytes"] == answer[-1]["spent"]["megabytes"] == result.spent("megabytes").iloc[-1]
+    written = lines(outputs / strategy, "rounds.jsonl")
+    assert [each["spent"]["steps"] for each in answer] == list(accumulate(line["num_steps"] or 0 for line in written))
+    assert answer[0]["spent"]["seconds"] > 0, "judging the untrained model takes time, and no step"
 
 
 def test_what_is_taken_for_what(get: Get, outputs: Path) -> None:

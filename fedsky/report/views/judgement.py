@@ -11,6 +11,7 @@ from fedsky.language import _
 
 from .. import plots, statistics
 from ..blocks import Block, Gallery, Plots, Section, sheet
+from ..confusion import confusion
 from ..groups import Group, Kind
 from ..photographs import mistakes
 from ..plots.judgement import GRID, Judged
@@ -39,14 +40,11 @@ def judged(group: Group) -> Judged | None:
         return statistics.group_mean(known, group.repetitions)
 
     classes = sorted(set().union(*(set(frame["label"]) | set(frame["predicted"]) for frame in frames.values())))
-    matrices = {}
-    for key, frame in frames.items():
-        table = pd.crosstab(frame["label"], frame["predicted"]).reindex(index=classes, columns=classes, fill_value=0)
-        matrices[key] = table.to_numpy(float)
+    counts = {key: confusion(list(frame["label"]), list(frame["predicted"]), classes) for key, frame in frames.items()}
     precision, recall = {}, {}
     for number, name in enumerate(classes):
-        precision[name] = mean({key: _share(m[number, number], m[:, number].sum()) for key, m in matrices.items()})
-        recall[name] = mean({key: _share(m[number, number], m[number].sum()) for key, m in matrices.items()})
+        precision[name] = mean({key: float(each.precision[number]) for key, each in counts.items()})
+        recall[name] = mean({key: float(each.recall[number]) for key, each in counts.items()})
     rates, areas, sure, errors = [], {}, [], {}
     for key, frame in frames.items():
         if (chances := results[key].probabilities()) is None:
@@ -60,15 +58,12 @@ def judged(group: Group) -> Judged | None:
         confidence = chances.to_numpy(float)[np.arange(len(chances)), places]
         sure.append(pd.DataFrame({"confidence": confidence, "right": frame["correct"].to_numpy(float)}))
         errors[key] = calibration_error(reliability(sure[-1]))
+    total = np.sum([each.matrix for each in counts.values()], axis=0, dtype=float)
     return Judged(
-        group, classes, len(frames), np.sum(list(matrices.values()), axis=0), precision, recall,
+        group, classes, len(frames), total, precision, recall,
         np.mean(rates, axis=0) if rates else None, mean(areas),
         reliability(pd.concat(sure) if sure else pd.DataFrame({"confidence": [], "right": []})), mean(errors),
     )  # fmt: skip
-
-
-def _share(part: float, whole: float) -> float:
-    return float(part / whole) if whole else float("nan")
 
 
 def _roc(labels: np.ndarray, table: pd.DataFrame) -> tuple[Floats, float] | None:

@@ -108,9 +108,9 @@ def read_run(id: str) -> Run:
 
 @blueprint.get("/runs/<id>")
 @public
-@describe("Tells all about a run but its course: configuration, result, versions, files.", response=RunDetail)
+@describe("Tells all about a run but its rounds: configuration, result, versions, files.", response=RunDetail)
 def run(id: str) -> Response:
-    """A run but for its course."""
+    """A run but for its rounds."""
     found, _ = known(id)
     note = site_runs().notes(g.db)[1].get(id)
 
@@ -155,8 +155,8 @@ def run_rounds(id: str) -> Response:
     site, (found, row) = site_runs(), known(id)
 
     def make() -> Any:
-        course = site.courses.get((id, found.stamp), lambda: views.course(read_run(id)))
-        return views.rounds(course, after) | {"status": row.status}
+        rounds = site.rounds.get((id, found.stamp), lambda: views.rounds_of(read_run(id)))
+        return views.page(rounds, after) | {"status": row.status}
 
     return send(site.answers.get(("rounds", id, found.stamp, after), make))
 
@@ -190,10 +190,10 @@ def run_partition(id: str) -> Response:
           response=Confusion)  # fmt: skip
 def run_confusion(id: str) -> Response:
     """A run's confusion matrix."""
-    return view(id, "confusion", lambda run, row: views.confusion([] if _is_hurt(row) else run.predictions()))
+    return view(id, "confusion", lambda run, row: views.confusion([] if _is_unreadable(row) else run.predictions()))
 
 
-def _is_hurt(row: Row) -> bool:
+def _is_unreadable(row: Row) -> bool:
     """Whether a run's files must not be read."""
     return row.reason == "its files cannot be read"
 

@@ -60,7 +60,7 @@ class Has(BaseModel):
 
 
 class RunDetail(BaseModel):
-    """A run but for its course."""
+    """A run but for its rounds."""
 
     run: ListedRun
     config: dict[str, Scalar]
@@ -86,14 +86,23 @@ class Event(BaseModel):
     num_trained: int | None
     num_owners: int | None
     clients: list[int]
-    megabytes: float
+    megabytes: float | None
     accuracy: float | None
     failures: int | None
 
 
+class Spent(BaseModel):
+    """What was spent by the end of a round, round 0 on: None from the first round on whose cost is unknown."""
+
+    megabytes: float | None
+    seconds: float | None
+    steps: float | None
+
+
 Round = create_model(
     "Round",
-    __doc__="A line of rounds.jsonl, with the seconds on the wall.",
+    __doc__="A line of rounds.jsonl, with its seconds on the wall, and what was spent by its end.",
+    spent=(Spent, ...),
     **{name: (int if name == "round" else float | int | None, ...) for name in (*TABLES[ROUNDS], "seconds")},  # type: ignore[call-overload]
 )
 

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, cast, get_args
 
+import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
 from fedsky.history import FEDERATED, Run, effective, read_lines
 from fedsky.history.columns import COLUMNS
+from fedsky.report import spending
 from fedsky.report.groups import AROUND, settings_of
+from fedsky.report.reading import rounds_of
 from fedsky.report.results import planned_rounds, strategy_name
 from fedsky.untrusted import flatten, number, printable, section
 
@@ -92,12 +95,11 @@ def _read(found: Found, is_reference: bool) -> Row:
     rounds, wrong = read_lines(found.folder / "rounds.jsonl")
     problems += wrong
     info = effective(found.folder, info, rounds)
-    run = Run(found.folder, info)
     timing, _ = read_lines(found.folder / "timing.jsonl")
+    run = Run(found.folder, info, rounds, timing=timing)
     last = max(rounds, key=lambda line: int(line["round"]), default={})
-    sent = [number(line.get(name), 0) for line in rounds if line["round"] > 0 for name in ("bytes_up", "bytes_down")]
-    seconds = [number(line.get("round_seconds"), 0) for line in timing if line.get("client") is None]
-    steps = [whole(line.get("num_steps")) for line in rounds]
+    table = rounds_of(run, [])
+    spent = {what: _last(spending.spent(table, what, run.role != FEDERATED)) for what in spending.COSTS}
     config, choices = run.config, section(info, "choices")
     settings = comparable(config)
     strategy = strategy_name(run)
@@ -117,7 +119,7 @@ def _read(found: Found, is_reference: bool) -> Row:
         seed=whole(config.get("seed")),
         accuracy=known(number(last.get("accuracy"), *COLUMNS["accuracy"].range)),
         balanced_accuracy=known(number(last.get("balanced_accuracy"), *COLUMNS["balanced_accuracy"].range)),
-        megabytes=known(sum(value for value in sent if value == value) / 1e6) if sent else None,
+        megabytes=spent["megabytes"],
         data=printable(choices.get("data") or "", 60),
         partition=printable(choices.get("partition") or "", 60),
         model=printable(choices.get("model") or "", 60),
@@ -126,10 +128,15 @@ def _read(found: Found, is_reference: bool) -> Row:
         machine=section(info, "machine"),
         num_images=whole(section(info, "data").get("num_images")),
         batch_size=whole(config.get("batch_size")),
-        seconds=known(sum(seconds)) if seconds else None,
-        steps=sum(steps) if steps and None not in steps else None,  # type: ignore[arg-type]
+        seconds=spent["seconds"],
+        steps=spent["steps"] and round(spent["steps"]),
         problems=tuple(printable(problem, 200) for problem in problems[:20]),
     )
+
+
+def _last(spent: pd.Series) -> float | None:
+    """What was spent in all; None where unknown."""
+    return known(float(spent.iloc[-1])) if len(spent) else None
 
 
 def _own(settings: Mapping[str, Any]) -> list[str]:

@@ -12,8 +12,8 @@ from fedsky.web.settings import Settings
 from fedsky.web.tables import Annotation
 
 from .answers import Answers
-from .courses import Courses
 from .index import Index
+from .kept_rounds import KeptRounds
 from .listing import Note
 
 PATIENCE = 2.0  # seconds for which the notes hold that another process may have changed
@@ -25,7 +25,7 @@ class Runs:
 
     index: Index
     answers: Answers = field(default_factory=Answers)
-    courses: Courses = field(default_factory=Courses)
+    rounds: KeptRounds = field(default_factory=KeptRounds)
     _notes: dict[str, Note] = field(default_factory=dict)
     _notes_version: str = "none"
     _notes_until: float = 0.0

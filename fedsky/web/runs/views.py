@@ -1,6 +1,6 @@
-"""Views of one run: its course by cursor, its clients, its partition, its confusion matrix. Nothing new is computed.
+"""Views of one run: its rounds by cursor, its clients, its partition, its confusion matrix.
 
-Sums and shares of counts are all that is made here; every estimate with an interval is the report's.
+Nothing is computed here: what rounds cost and what is taken for what are counted by the report.
 """
 
 import bisect
@@ -9,8 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fedsky.history import Run
+from fedsky.history import FEDERATED, Run
 from fedsky.history.columns import COLUMNS, ROUNDS, TABLES
+from fedsky.report import reading, spending
+from fedsky.report.confusion import confusion as confusion_of
 from fedsky.untrusted import number, printable, section
 
 from .rows import flat_config, known, whole
@@ -51,40 +53,45 @@ def _latest(rows: Iterable[dict[str, Any]]) -> dict[int, dict[str, Any]]:
 
 
 @dataclass(frozen=True)
-class Course:
-    """A run's rounds in order: their numbers, their metrics with the wall seconds, and what happened in each."""
+class Rounds:
+    """A run's rounds in order: their numbers, their metrics with what was spent, and what happened in each."""
 
     numbers: list[int]
     rounds: list[dict[str, Any]]
     feed: list[dict[str, Any]]
 
 
-def course(run: Run) -> Course:
-    """The course of a run."""
-    seconds = {row["round"]: number(row.get("round_seconds"), 0) for row in run.timing if row.get("client") is None}
+def rounds_of(run: Run) -> Rounds:
+    """The rounds of a run."""
     every = _latest(run.rounds)
     trained: dict[int, list[int]] = {}
     for row in run.clients:
         client = whole(row.get("client"))
         if row.get("status") == "ok" and client is not None and row["round"] in every:
             trained.setdefault(row["round"], []).append(client)
+    table, sends_nothing = reading.rounds_of(run, []), run.role != FEDERATED
+    seconds = table["seconds"].to_dict()
+    each = dict(zip(table.index, spending.per_round(table, "megabytes", sends_nothing), strict=True))
+    spent = {what: spending.spent(table, what, sends_nothing).to_dict() for what in spending.COSTS}
     metrics = [
-        {key: _metric(row, key) for key in TABLES[ROUNDS]} | {"seconds": known(seconds.get(current, float("nan")))}
-        for current, row in every.items()
+        {key: _metric(row, key) for key in TABLES[ROUNDS]}
+        | {"seconds": known(seconds[now]), "spent": {what: known(sums[now]) for what, sums in spent.items()}}
+        for now, row in every.items()
     ]
-    return Course(list(every), metrics, [_event(run, row, trained.get(now, [])) for now, row in every.items()])
+    events = [_event(run, row, trained.get(now, []), known(float(each[now]))) for now, row in every.items()]
+    return Rounds(list(every), metrics, events)
 
 
-def rounds(course: Course, after: int) -> dict[str, Any]:
+def page(rounds: Rounds, after: int) -> dict[str, Any]:
     """The first ``PAGE`` rounds later than ``after``. last: the cursor for what follows; more: whether that is."""
-    begin = bisect.bisect_right(course.numbers, after)
+    begin = bisect.bisect_right(rounds.numbers, after)
     end = begin + PAGE
-    told = course.numbers[begin:end]
+    told = rounds.numbers[begin:end]
     return {
-        "rounds": course.rounds[begin:end],
-        "feed": course.feed[begin:end],
-        "last": told[-1] if told else max(course.numbers, default=-1),
-        "more": end < len(course.numbers),
+        "rounds": rounds.rounds[begin:end],
+        "feed": rounds.feed[begin:end],
+        "last": told[-1] if told else max(rounds.numbers, default=-1),
+        "more": end < len(rounds.numbers),
     }
 
 
@@ -94,15 +101,13 @@ def _metric(row: dict[str, Any], key: str) -> float | int | None:
     return value if checked is not None and whole(value) is not None else checked
 
 
-def _event(run: Run, row: dict[str, Any], trained: list[int]) -> dict[str, Any]:
-    sent = [number(row.get(name), 0) for name in ("bytes_up", "bytes_down")]
-    total = sum(value for value in sent if value == value)
+def _event(run: Run, row: dict[str, Any], trained: list[int], megabytes: float | None) -> dict[str, Any]:
     return {
         "round": row["round"],
         "num_trained": whole(row.get("num_trained")),
         "num_owners": whole(run.config.get("num_clients")),
         "clients": sorted(set(trained))[:MOST_TOLD],
-        "megabytes": total / 1e6,
+        "megabytes": megabytes,
         "accuracy": _metric(row, "accuracy"),
         "failures": whole(row.get("num_failures")),
     }
@@ -197,23 +202,18 @@ def _counts(value: Any, length: int) -> list[int] | None:
 
 
 def confusion(lines: Sequence[dict[str, str]]) -> dict[str, Any]:
-    """Counts of test images by label (row) and prediction (column), from the lines of predictions.csv.
+    """The report's confusion of the lines of predictions.csv, of the first classes where there are many.
 
     precision, recall: of each class, None where no image was predicted so, or none is of it.
     """
     pairs = [(line.get("label"), line.get("predicted")) for line in lines]
     good = [(label, said) for label, said in pairs if isinstance(label, str) and isinstance(said, str) and label]
     classes = sorted({name for pair in good for name in pair})[:MOST_CLASSES]
-    place = {name: number for number, name in enumerate(classes)}
-    matrix = [[0] * len(classes) for _ in classes]
-    for label, said in good:
-        if label in place and said in place:
-            matrix[place[label]][place[said]] += 1
-    columns = [sum(row[number] for row in matrix) for number in range(len(classes))]
+    counted = confusion_of([label for label, _ in good], [said for _, said in good], classes)
     return {
         "classes": [printable(name, 60) for name in classes],
-        "matrix": matrix,
-        "precision": [matrix[n][n] / columns[n] if columns[n] else None for n in range(len(classes))],
-        "recall": [matrix[n][n] / sum(matrix[n]) if sum(matrix[n]) else None for n in range(len(classes))],
-        "n": sum(map(sum, matrix)),
+        "matrix": counted.matrix.tolist(),
+        "precision": [known(value) for value in counted.precision.tolist()],
+        "recall": [known(value) for value in counted.recall.tolist()],
+        "n": int(counted.matrix.sum()),
     }

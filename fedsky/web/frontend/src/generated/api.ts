@@ -672,7 +672,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tells all about a run but its course: configuration, result, versions, files. */
+        /** Tells all about a run but its rounds: configuration, result, versions, files. */
         get: operations["run"];
         put?: never;
         post?: never;
@@ -1972,7 +1972,7 @@ export interface components {
         };
         /**
          * RunDetail
-         * @description A run but for its course.
+         * @description A run but for its rounds.
          */
         RunDetail: {
             run: components["schemas"]["ListedRun"];
@@ -2137,7 +2137,7 @@ export interface components {
             /** Clients */
             clients: number[];
             /** Megabytes */
-            megabytes: number;
+            megabytes: number | null;
             /** Accuracy */
             accuracy: number | null;
             /** Failures */
@@ -2145,9 +2145,10 @@ export interface components {
         };
         /**
          * Round
-         * @description A line of rounds.jsonl, with the seconds on the wall.
+         * @description A line of rounds.jsonl, with its seconds on the wall, and what was spent by its end.
          */
         Round: {
+            spent: components["schemas"]["Spent"];
             /** Round */
             round: number;
             /** Loss */
@@ -2180,6 +2181,18 @@ export interface components {
             clip_norm: number | null;
             /** Seconds */
             seconds: number | null;
+        };
+        /**
+         * Spent
+         * @description What was spent by the end of a round, round 0 on: None from the first round on whose cost is unknown.
+         */
+        Spent: {
+            /** Megabytes */
+            megabytes: number | null;
+            /** Seconds */
+            seconds: number | null;
+            /** Steps */
+            steps: number | null;
         };
         /**
          * RoundList

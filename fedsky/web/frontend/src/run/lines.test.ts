@@ -1,26 +1,18 @@
 import { describe, expect, it } from 'vitest'
 import type { Round, RunRow } from '../types'
-import { joined, linesOf, spent, upToDate, usableAxes, type Measure } from './lines'
+import { joined, linesOf, upToDate, usableAxes, type Measure } from './lines'
 
 const round = (number: number, more: Partial<Round> = {}): Round => ({
   round: number, loss: null, accuracy: 0.5, balanced_accuracy: null, validation_loss: null, validation_accuracy: null, train_loss: null,
-  global_train_loss: null, epsilon: null, clip_norm: null, num_trained: 5, num_failures: 0, bytes_up: 1e6, bytes_down: 2e6, num_steps: 10, seconds: 4, ...more,
+  global_train_loss: null, epsilon: null, clip_norm: null, num_trained: 5, num_failures: 0, bytes_up: 1e6, bytes_down: 2e6, num_steps: 10, seconds: 4,
+  spent: { megabytes: 3 * number, seconds: 4 * number, steps: 10 * number }, ...more,
 }) // prettier-ignore
-const start = round(0, { bytes_up: 0, bytes_down: 0, num_steps: 0, seconds: null })
+const start = round(0)
+const unknown = { megabytes: 6, seconds: null, steps: 20 }
 
 describe('what has been spent', () => {
-  it('adds up from round to round; the first is free', () => {
-    expect(spent([start, round(1), round(2)], 'megabytes')).toEqual([0, 3, 6])
-    expect(spent([start, round(1), round(2)], 'seconds')).toEqual([0, 4, 8])
-    expect(spent([start, round(1)], 'steps')).toEqual([0, 10])
-  })
-
-  it('is unknown from the first unknown round on, never guessed', () => {
-    expect(spent([start, round(1), round(2, { seconds: null }), round(3)], 'seconds')).toEqual([0, 4, null, null])
-  })
-
   it('offers only axes along which something is spent', () => {
-    const silent = { bytes_up: 0, bytes_down: 0 }
+    const silent = { spent: { megabytes: 0, seconds: 4, steps: 10 } }
     expect(usableAxes([start, round(1, silent)])).toEqual(['round', 'seconds', 'steps'])
     expect(usableAxes([])).toEqual(['round'])
   })
@@ -43,7 +35,7 @@ describe('curves of a run', () => {
   ]
 
   it('leave out measures without any value and rounds whose place is unknown', () => {
-    const rounds = [start, round(1), round(2, { seconds: null })]
+    const rounds = [start, round(1), round(2, { spent: unknown })]
     const lines = linesOf(rounds, measures, 'seconds')
     expect(lines.map((line) => line.id)).toEqual(['accuracy'])
     expect(lines[0]?.x).toEqual([0, 4])
