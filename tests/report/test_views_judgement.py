@@ -89,6 +89,16 @@ def test_a_model_that_is_as_right_as_it_is_sure_has_no_calibration_error() -> No
     assert calibration_error(reliability(table)) == pytest.approx(0)
 
 
+def test_the_calibration_error_is_of_all_folds_images_together(tmp_path: Path, write_run: WriteRun) -> None:
+    """Sure to 0.75 and right in three of four, in no fold exactly so: no error, where each fold alone has 0.25."""
+    for fold, names in enumerate((("sunny",) * 4, ("sunny", "sunny", "cloudy", "cloudy")), start=1):
+        rows = [(f"{fold}{number}", name, 0.75) for number, name in enumerate(names)]
+        judged_run(write_run, tmp_path / f"{fold}", rows, config={"data.fold": f"{fold}/2"})
+    found = judged(only_group(tmp_path))
+    assert found is not None and found.runs == 2 and found.error is not None
+    assert found.error.value == pytest.approx(0.0)
+
+
 def test_without_predictions_there_is_no_judgement(tmp_path: Path, write_run: WriteRun) -> None:
     write_run(tmp_path / "a")
     assert judged(only_group(tmp_path)) is None

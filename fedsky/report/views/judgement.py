@@ -45,7 +45,8 @@ def judged(group: Group) -> Judged | None:
     for number, name in enumerate(classes):
         precision[name] = mean({key: float(each.precision[number]) for key, each in counts.items()})
         recall[name] = mean({key: float(each.recall[number]) for key, each in counts.items()})
-    rates, areas, sure, errors = [], {}, [], {}
+    rates, areas, sure = [], {}, []
+    errors: dict[Key, list[pd.DataFrame]] = {}  # by seed and data seed
     for key, frame in frames.items():
         if (chances := results[key].probabilities()) is None:
             continue
@@ -57,13 +58,19 @@ def judged(group: Group) -> Judged | None:
         places = chances.columns.get_indexer(pd.Index(frame["predicted"]))
         confidence = chances.to_numpy(float)[np.arange(len(chances)), places]
         sure.append(pd.DataFrame({"confidence": confidence, "right": frame["correct"].to_numpy(float)}))
-        errors[key] = calibration_error(reliability(sure[-1]))
+        errors.setdefault(key[:2], []).append(sure[-1])
     total = np.sum([each.matrix for each in counts.values()], axis=0, dtype=float)
     return Judged(
         group, classes, len(frames), total, precision, recall,
         np.mean(rates, axis=0) if rates else None, mean(areas),
-        reliability(pd.concat(sure) if sure else pd.DataFrame({"confidence": [], "right": []})), mean(errors),
+        reliability(pd.concat(sure) if sure else pd.DataFrame({"confidence": [], "right": []})), _pooled(errors),
     )  # fmt: skip
+
+
+def _pooled(judged: dict[Key, list[pd.DataFrame]]) -> Estimate | None:
+    """The calibration error of all folds' images together, mean over seeds: of few, a perfect model has one too."""
+    errors = {key: calibration_error(reliability(pd.concat(folds))) for key, folds in judged.items()}
+    return statistics.group_mean(errors, statistics.Repetitions("seed", {key: key for key in errors}))
 
 
 def _roc(labels: np.ndarray, table: pd.DataFrame) -> tuple[Floats, float] | None:
