@@ -109,17 +109,18 @@ class FedAvg(Strategy):
 
     def members(self, num_clients: int) -> list[int]:
         """The clients that may train, of ``num_clients`` that there are; ValueError where one is not there."""
-        owners = self.owners
-        if owners is None:
+        if self.owners is None:
             return list(range(num_clients))
-        if type(owners) is int:
-            owners = [client for client in range(owners.bit_length()) if owners >> client & 1]
-        listed = isinstance(owners, Sequence) and all(type(client) is int for client in owners)
-        if not listed or not owners or min(owners) < 0 or max(owners) >= num_clients:
+        named: list[int] = []
+        if isinstance(self.owners, int) and not isinstance(self.owners, bool):
+            named = [client for client in range(self.owners.bit_length()) if self.owners >> client & 1]
+        elif isinstance(self.owners, Sequence) and not isinstance(self.owners, str):
+            named = list(self.owners)
+        if not named or not all(type(client) is int and 0 <= client < num_clients for client in named):
             raise ValueError(
                 f"strategy.owners={checks.shown(self.owners)}: name owners from 0 to {num_clients - 1}, such as [0]"
             )
-        return sorted(set(owners))
+        return sorted(set(named))
 
     def cohort(self, num_clients: int, participation: float, seed: int, round: int) -> list[int]:
         """The places of the clients that train in a round, among the ``num_clients`` that may."""

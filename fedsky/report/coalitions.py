@@ -123,7 +123,7 @@ def find(game: Game) -> Found:
         runs = len(np.unique(np.stack([entries.split, entries.run]), axis=1).T)
         photographs = len(np.unique(entries.photograph))
         orders = 0 if design.pairs is None else 2 * len(design.pairs)
-        values = _intervals(differences, Family(moments.correlation(design.weights)), runs, photographs)
+        values = [*_intervals(differences, Family(moments.correlation(design.weights)), runs, photographs)]
         last = _last(design, moments, [each.value for each in differences])
     worths = [Worth(owner, *_about(game, owner), values[owner], losses[owner], gains[owner]) for owner in owners]
     worths.sort(key=lambda each: (-each.shapley.value if each.shapley else 0.0, each.owner))

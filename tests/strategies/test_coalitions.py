@@ -51,7 +51,7 @@ def test_participation_is_a_share_of_the_coalition(tmp_path: Path) -> None:
     assert {row["client"] for row in rows if row["round"] == 6 and row["num_test"]} == set(range(5)), "all are judged"
 
 
-@pytest.mark.parametrize("owners", ["[]", "[5]", "[-1]", "[a]", "0", "32", "all"])
+@pytest.mark.parametrize("owners", ["[]", "[5]", "[-1]", "[a]", "0", "32", "all", "true", "1.5", "{a: 1}"])
 def test_owners_that_are_not_there_are_refused(tmp_path: Path, owners: str) -> None:
     with pytest.raises(ValueError, match=r"^strategy.owners=.*: name owners from 0 to 4, such as \[0\]$"):
         run(small(["engine=inline", "num_clients=5", f"+strategy.owners={owners}"]), tmp_path / "run")

@@ -7,10 +7,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
+from fedsky.history import POOLED
 from fedsky.language import _
 
 from ..learning import STEPS, Curve, Place
-from ..style import BASELINES, POOLED, Look
+from ..style import BASELINES, Look
 from . import layout
 
 
