@@ -153,12 +153,13 @@ def pairs_of(kind: Kind, baseline: str | None = None) -> list[tuple[Group, Group
 
     Groups that differ in both are no pair, as nobody could say what makes the difference; of more than MANY groups only
     those that differ in their strategy are. The later of the page's order stands first, a federated group before
-    pooled training.
+    pooled training. Coalitions of one federation are no pairs: coalitions.py tells of them.
     """
     if baseline is not None:
         against = ((group, baseline_of(group, kind.groups, baseline)) for group in kind.groups)
         return [(group, other) for group, other in against if other is not None and other is not group]
-    found = [(first, second) for first, second in combinations(kind.groups, 2)
+    groups = [group for group in kind.groups if not group.is_coalition]
+    found = [(first, second) for first, second in combinations(groups, 2)
              if first.context == second.context
              or (len(kind.groups) <= MANY and _varied(first) == _varied(second))]  # fmt: skip
     return [(first, second) if first.is_federated and second.is_pooled else (second, first) for first, second in found]

@@ -116,6 +116,15 @@ def test_the_page_tells_them_and_compares_no_coalition(tmp_path: Path, write_run
     assert final["group"] == "fedavg"
 
 
+@pytest.mark.usefixtures("no_pixels")
+def test_a_sweep_that_has_just_begun_compares_no_coalition_either(tmp_path: Path, write_run: WriteRun) -> None:
+    for number in (1, 2, 3):
+        write_coalition(write_run, tmp_path / "runs", number)
+    page = write_report([tmp_path / "runs"], tmp_path / "out").read_text()
+    assert "4 of 7 coalitions have no finished run" in page and "++strategy.owners=4,5,6,7" in page
+    assert not (tmp_path / "out/tables/comparisons.csv").exists()
+
+
 @pytest.mark.parametrize("command", [
     "python -m fedsky -m experiment=worth 'strategy.owners=range(1,4)' data.fold=1/2",
     "python -m fedsky experiment=worth strategy.owners=[0,1] hydra.run.dir=/tmp/x data.fold=1/2",
