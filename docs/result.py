@@ -8,6 +8,7 @@ from fedsky import language
 from fedsky.report import plots, style
 from fedsky.report.comparisons import Comparison, compare_all
 from fedsky.report.groups import Group, Kind
+from fedsky.report.means import mean
 from fedsky.report.selection import select
 from fedsky.report.statistics import Estimate
 from fedsky.report.story import gains, stories
@@ -57,15 +58,15 @@ def rows(folder: Path, old: str) -> str:
 
 @cache
 def _cells(folder: Path, strategy: str) -> list[str]:
-    mean = groups(folder)[strategy].mean(METRIC)
-    cells = ["" if mean is None else f"{fixed(100 * mean.value)} %"]
+    found = mean(groups(folder)[strategy], METRIC)
+    cells = ["" if found is None else f"{fixed(100 * found.value)} %"]
     for other in (ALONE, POOLED):
         if strategy == other:
             cells.append("")
         else:
-            found = comparison(folder, strategy, other)
-            sign = 1 if found.first.strategy == strategy else -1
-            cells.append(_points(found.difference, sign))
+            pair = comparison(folder, strategy, other)
+            sign = 1 if pair.first.strategy == strategy else -1
+            cells.append(_points(pair.difference, sign))
     return cells
 
 

@@ -14,7 +14,6 @@ from fedsky.history import ALONE, FEDERATED, POOLED, Row
 from fedsky.language import _
 from fedsky.untrusted import flatten, printable
 
-from . import statistics
 from .results import Key, Result
 from .statistics import Estimate, Repetitions
 
@@ -87,7 +86,10 @@ def test_share(results: Mapping[Key, Result]) -> float:
 
 @dataclass(eq=False)
 class Group:
-    """The repetitions of one experiment. label: its name on the page; context: what of it is not the strategy."""
+    """The repetitions of one experiment. label: its name on the page; context: what of it is not the strategy.
+
+    means: by metric, as ``fedsky.report.means`` found them, kept.
+    """
 
     strategy: str
     settings: dict[str, Any]
@@ -95,6 +97,7 @@ class Group:
     results: dict[Key, Result]
     label: str = ""
     context: str = ""
+    means: dict[str, Estimate | None] = field(default_factory=dict)
 
     @property
     def variant(self) -> str:
@@ -138,10 +141,6 @@ class Group:
     def repetitions(self) -> Repetitions:
         """What of its runs is independent."""
         return repetitions(self.results)
-
-    def mean(self, metric: str) -> Estimate | None:
-        """The mean of the last rounds' metric with its interval over the repetitions; None where no run knows it."""
-        return statistics.group_mean(self.finals(metric), self.repetitions)
 
     def finals(self, metric: str) -> dict[Key, float]:
         """The metric of each run's last round, where it is known."""

@@ -12,10 +12,9 @@ from fedsky.language import _
 from .comparisons import BETTER, SAME, UNKNOWN, WITHIN, WORSE, Comparison, Joining, compare_all, joining
 from .crossed import EQUAL
 from .groups import Group, Kind
+from .means import mean
 from .statistics import Estimate
 from .words import REASONS, count, fixed, interval_words, percent
-
-METRIC = "balanced_accuracy"
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Gain:
 
 def best(groups: Sequence[Group]) -> list[Group]:
     """The federated groups, the highest mean balanced accuracy first."""
-    found = [(estimate.value, group) for group in groups if group.is_federated and (estimate := group.mean(METRIC))]
+    found = [(estimate.value, group) for group in groups if group.is_federated and (estimate := mean(group))]
     return [group for _value, group in sorted(found, key=lambda pair: -pair[0])]
 
 
@@ -125,7 +124,7 @@ def _level(finding: Joining, groups: Sequence[Group]) -> str:
 
 
 def _percent(group: Group) -> str:
-    estimate = group.mean(METRIC)
+    estimate = mean(group)
     return percent(math.nan if estimate is None else estimate.value)
 
 

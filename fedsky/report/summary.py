@@ -34,10 +34,11 @@ from fedsky.history.columns import FINAL_METRICS
 from fedsky.language import _
 from fedsky.untrusted import printable
 
-from . import statistics, story, style, tables, verdict, words
+from . import statistics, story, style, tables, trends, verdict, words
 from .comparisons import Comparison, compare_all
 from .groups import MARGIN, Group, Kind
 from .keys import split_keys
+from .means import mean
 from .results import LeftOut, Result
 from .selection import Choice, nothing_finished, select, why_left_out
 from .statistics import Estimate
@@ -103,7 +104,7 @@ def _kind(kind: Kind, metric: str, x: str, baseline: str | None) -> Json:
         "groups": [_group(group, number, metric, x, looks[group.label]) for number, group in enumerate(kind.groups, 1)],
         "comparisons": [_comparison(each) for each in compare_all(kind, baseline, metric)],
         "owners": _owners(kind),
-        "verdict": told + verdict.scope(kind),
+        "verdict": told + trends.trends(kind) + verdict.scope(kind),
     }
 
 
@@ -131,7 +132,7 @@ def _group(group: Group, number: int, metric: str, x: str, look: style.Look) -> 
         "id": f"g{number}", "label": group.label, "strategy": group.strategy,
         **_look(look),
         "n": len(group.results), "runs": [result.name for result in group.results.values()],
-        "final": {name: _interval(group.mean(name)) for name in FINAL_METRICS},
+        "final": {name: _interval(mean(group, name)) for name in FINAL_METRICS},
         "seeds": [{"key": _key(result), "value": result.final(metric)} for result in group.results.values()],
         "curve": _curve(group, metric, x),
     }  # fmt: skip

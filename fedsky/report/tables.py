@@ -17,6 +17,7 @@ from fedsky.untrusted import printable, section
 from . import statistics
 from .comparisons import EXPLORATORY, PLANNED, Comparison
 from .groups import Group, Kind
+from .means import mean
 from .results import LeftOut, Result, planned_rounds, strategy_name
 from .statistics import Estimate
 from .words import UNKNOWN, count, fixed, interval_of, judgement, p_text, percent, points_interval
@@ -40,7 +41,7 @@ def final_table(kind: Kind) -> tuple[pd.DataFrame, pd.DataFrame]:
     raw, shown = [], []
     for group in kind.groups:
         runs = list(group.results.values())
-        estimates = {metric: group.mean(metric) for metric in FINAL_METRICS}
+        estimates = {metric: mean(group, metric) for metric in FINAL_METRICS}
         up, down = (_mean([run.megabytes(name) for run in runs]) for name in ("bytes_up", "bytes_down"))
         seconds = _mean([run.seconds for run in runs])
         rounds = max(run.last_round for run in runs)
@@ -51,6 +52,8 @@ def final_table(kind: Kind) -> tuple[pd.DataFrame, pd.DataFrame]:
         row |= {f"worst_owner{suffix}": value for suffix, value in zip(("", "_accuracy", "_n"), worst, strict=True)}
         row["own_models_on_all_images"] = elsewhere = group.own_models_on_all_images()
         raw.append(row | {"megabytes_up": up, "megabytes_down": down, "rounds": rounds, "wall_seconds": seconds})
+        known = estimates["balanced_accuracy"]
+        unknown = len(runs) == 1 and (known is None or known.low is None)
         texts = {metric: interval_of(metric)(estimates[metric])
                  for metric in FINAL_METRICS}  # fmt: skip
         for metric, estimate in estimates.items():
@@ -58,7 +61,7 @@ def final_table(kind: Kind) -> tuple[pd.DataFrame, pd.DataFrame]:
                 texts[metric] += _(" [{n} of {all} runs]", n=estimate.n, all=len(runs))
         shown.append({
             _("group"): group.label,
-            _("runs"): _("1 (one run: no interval)") if len(runs) == 1 else str(len(runs)),
+            _("runs"): _("1 (one run: no interval)") if unknown else str(len(runs)),
             **{_(COLUMNS[metric].label): text for metric, text in texts.items()},
             _("worst owner"): _("{percent} ({owner}, {photographs})", percent=percent(worst[1]), owner=worst[0],
                                 photographs=count(int(worst[2]), "photograph")) if worst[2] else UNKNOWN,

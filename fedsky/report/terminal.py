@@ -7,7 +7,7 @@ from rich.text import Text
 
 from fedsky.language import _
 
-from . import story, tables, verdict, words
+from . import story, tables, trends, verdict, words
 from .comparisons import compare_all
 from .groups import Kind
 from .selection import Selection
@@ -32,6 +32,8 @@ def show(selection: Selection, baseline: str | None = None, console: Console | N
         for sentence in (words.sentence(each) for each in pairs[:MOST]):
             console.print(Text(f"  {sentence}"))
         _more(console, len(pairs))
+        for sentence in trends.trends(kind)[:MOST]:
+            console.print(Text(f"  {sentence}"))
         for sentence in verdict.scope(kind):
             console.print(Text(f"  {sentence}"), style="dim")
     for note in selection.notes[:MOST]:

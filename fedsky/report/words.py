@@ -11,6 +11,7 @@ from . import comparisons, differences
 from .comparisons import Comparison
 from .crossed import EQUAL
 from .groups import Group
+from .means import mean
 from .statistics import Estimate
 
 UNKNOWN = "–"
@@ -198,4 +199,4 @@ def p_text(p: float | None) -> str:
 
 def final_words(group: Group, metric: str) -> str:
     """A group's last round in a few words, for a plot's alternative text."""
-    return interval_of(metric)(group.mean(metric))
+    return interval_of(metric)(mean(group, metric))

@@ -7,6 +7,7 @@ import pytest
 
 from fedsky.history import read_run
 from fedsky.report.comparisons import compare_all, pairs_of
+from fedsky.report.means import mean
 from fedsky.report.selection import Choice, Selection, nothing_finished, select, why_left_out
 
 WriteRun = Callable[..., Path]
@@ -63,7 +64,7 @@ def test_group_by_averages_the_rest_within_its_seed(sweep: Path) -> None:
     selection = select([sweep], Choice(group_by=("strategy",)))
     [kind] = selection.kinds
     assert [group.label for group in kind.groups] == ["fedavg", "fedprox"]
-    estimate = kind.groups[0].mean("accuracy")
+    estimate = mean(kind.groups[0], "accuracy")
     assert estimate is not None
     assert (estimate.n, estimate.units) == (4, 2)  # four runs are two seeds
     assert estimate.value == pytest.approx(0.5375)

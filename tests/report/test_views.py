@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from fedsky.history import find_runs, read_run
+from fedsky.report import swept
 from fedsky.report.groups import Group, Kind
 from fedsky.report.kinds import make_kinds
 from fedsky.report.results import Result, read_result
@@ -146,11 +147,11 @@ def test_a_sweep_joins_groups_that_differ_in_the_setting_alone(tmp_path: Path, w
                 config = {"local_epochs": epochs, "strategy.mu": 0.1 if strategy == "fedprox" else None}
                 folder = tmp_path / f"{strategy}{epochs}{seed}"
                 write_run(folder, strategy, seed, curve=(0.5, 0.5, 0.6 + 0.1 * seed), config=config)
-    found = sweeps.sweeps(only_kind(tmp_path).groups)
+    found = swept.sweeps(only_kind(tmp_path))
     assert [each.key for each in found] == ["local_epochs"]
     assert [series.label for series in found[0].series] == ["fedavg", "fedprox"]
     points = found[0].series[0].points
-    assert [point.x for point in points] == [1, 5]
+    assert [(point.value, found[0].places[point.value]) for point in points] == [("1", 1.0), ("5", 5.0)]
     assert points[0].estimate.value == pytest.approx(0.65)
     assert points[0].runs == pytest.approx([0.6, 0.7])
 
@@ -190,4 +191,4 @@ def test_who_loses_is_told_only_where_it_is_shown(tmp_path: Path, write_run: Wri
 
 def test_tables_of_nothing_are_empty() -> None:
     assert isinstance(sweeps.sweep_table(Kind("x", []), []), pd.DataFrame)
-    assert sweeps.sweeps([]) == []
+    assert swept.sweeps(Kind("x", [])) == []

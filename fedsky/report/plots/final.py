@@ -10,6 +10,7 @@ from fedsky.language import _
 
 from ..comparisons import Joining
 from ..groups import Group
+from ..means import mean
 from ..statistics import Estimate
 from ..story import Gain
 from ..style import Look
@@ -28,7 +29,7 @@ def final(groups: Sequence[Group], looks: dict[str, Look]) -> Figure:
         everything += list(runs)
         axes.plot(runs, np.full(len(runs), place + 0.2), linestyle="none", marker="o", markersize=3, color=look.color,
                   alpha=0.45, markeredgewidth=0)  # fmt: skip
-        estimate = group.mean("balanced_accuracy")
+        estimate = mean(group)
         if estimate is not None:
             mark(axes, estimate.scaled(100), place - 0.12, look, 0, 100)
     rows.apply(axes)

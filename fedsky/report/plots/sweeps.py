@@ -1,74 +1,115 @@
-"""The final result against each setting that a sweep varies."""
+"""The final result, and what is gained over training alone, against a setting that a sweep varies."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fedsky.language import _
 
-from ..groups import Group
 from ..statistics import Estimate
 from ..style import Look
+from ..swept import Series, Sweep
 from . import layout
 
 MOST_SERIES = 8  # lines beyond which a panel shows the first only
+NAMED = 22  # characters of a value on the axis
+REACH = 40.0  # points to which an interval is drawn, or as far as a difference lies
+DECADES = 20.0  # how many times the lowest value the highest is where the axis is logarithmic
 
 
-@dataclass(frozen=True)
-class Point:
-    """A group's place on a sweep: the setting's value, the mean with its interval, and each run."""
+def sweep(one: Sweep, looks: dict[str, Look]) -> Figure:
+    """Above the result, below the gain over training alone where some is known: a line a strategy, with intervals.
 
-    group: Group
-    x: float
-    estimate: Estimate
-    runs: list[float]
-
-
-@dataclass(frozen=True)
-class Series:
-    """Groups that differ in the one setting alone, in order of it. label: what they share that others do not."""
-
-    label: str
-    points: list[Point]
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """A setting and the series over it."""
-
-    key: str
-    series: list[Series]
-
-
-def sweep(found: Sequence[Sweep], looks: dict[str, Look]) -> Figure:
-    """One panel a setting: a line for groups that differ in it alone, the mean with its t-interval, every run a dot."""
-    labels = list(dict.fromkeys(s.label for each in found for s in each.series[:MOST_SERIES]))
-    figure, axes = layout.figure([1.9] * len(found), [layout.short(label) for label in labels], share=False)
-    runs = [value for each in found for s in each.series for point in s.points for value in point.runs]
-    start, end = layout.percent_limits(100 * min(runs), 100 * max(runs))
-    for each, one in zip(axes, found, strict=True):
-        places = sorted({point.x for series in one.series for point in series.points})
-        log = places[0] > 0 and places[-1] >= 20 * places[0]
-        for number, series in enumerate(one.series[:MOST_SERIES]):
-            look = looks[series.points[0].group.label]
-            step = (number - (min(len(one.series), MOST_SERIES) - 1) / 2) * 0.012
-            xs = [point.x * (1 + 2 * step) if log else point.x + step * (places[-1] - places[0])
-                  for point in series.points]  # fmt: skip
-            each.plot(xs, [100 * point.estimate.value for point in series.points], color=look.color,
-                      linestyle=look.line, marker=look.marker, markeredgecolor="white", markeredgewidth=0.4,
-                      label=layout.short(series.label))  # fmt: skip
-            for x, point in zip(xs, series.points, strict=True):
-                each.plot([x] * len(point.runs), [100 * value for value in point.runs], linestyle="none", marker="o",
-                          markersize=2.2, color=look.color, alpha=0.5, markeredgewidth=0)  # fmt: skip
-                if point.estimate.low is not None and point.estimate.high is not None:
-                    each.vlines(x, 100 * max(point.estimate.low, 0), 100 * min(point.estimate.high, 1),
-                                color=look.color, linewidth=1)  # fmt: skip
+    Groups that do not have the setting are level lines. Small dots are single runs.
+    """
+    lines = one.series[:MOST_SERIES]
+    gaining = [line for line in lines if any(point.gain and point.gain.difference for point in line.points)]
+    names = [layout.short(line.label) for line in lines] + [layout.short(each.group.label) for each in one.levels]
+    figure, axes = layout.figure([1.9, 1.6] if gaining else [2.1], names)
+    places, log = _places(one)
+    upper = axes[0]
+    everything = [value for line in lines for point in line.points for value in point.runs]
+    for number, line in enumerate(lines):
+        look = looks[line.group.label]
+        xs = [_beside(places[point.value], number, len(lines), places, log) for point in line.points]
+        estimates = [point.estimate.scaled(100) for point in line.points]
+        _line(upper, xs, estimates, look, layout.short(line.label), (0, 100))
+        for x, point in zip(xs, line.points, strict=True):
+            upper.plot([x] * len(point.runs), [100 * value for value in point.runs], linestyle="none", marker="o",
+                       markersize=2, color=look.color, alpha=0.4, markeredgewidth=0)  # fmt: skip
+    for each in one.levels:
+        look = looks[each.group.label]
+        upper.axhline(100 * each.estimate.value, color=look.color, linestyle=look.line, linewidth=1,
+                      label=layout.short(each.group.label))  # fmt: skip
+        everything += each.runs
+    lows = [max(low, 0.0) for line in lines for point in line.points if (low := point.estimate.low) is not None]
+    start, end = layout.percent_limits(100 * min(everything + lows), 100 * max(everything))
+    upper.set_ylim(start, max(end, 101))
+    upper.set(ylabel=_("Balanced accuracy") + " (%)")
+    upper.set_title(_("After the last round, on the test images"))
+    if gaining:
+        axes[1].axhline(0, color="#444444", linewidth=0.9, zorder=0)
+        _gains(axes[1], gaining, lines, places, log, looks)
+    for panel in axes:
         if log:
-            layout.logarithmic(each, "x")
-        each.set_xticks(places, [f"{place:g}" for place in places])
-        each.minorticks_off()
-        each.set_ylim(start, max(end, 101))
-        each.set(xlabel=layout.short(one.key, 60), ylabel=_("Balanced accuracy") + " (%)")
-    axes[0].set_title(_("After the last round, on the test images"))
+            layout.logarithmic(panel, "x")
+        panel.set_xticks(list(places.values()), [layout.short(value, NAMED) for value in places])
+        panel.minorticks_off()
+        if not one.is_numeric:
+            panel.set_xlim(-0.5, len(places) - 0.5)
+    if len(places) * max(len(layout.short(value, NAMED)) for value in places) > 44:
+        axes[-1].tick_params(axis="x", labelrotation=30)
+    axes[-1].set(xlabel=layout.short(one.key, 60))
     return layout.finish(figure)
+
+
+def _gains(
+    axes: Axes, gaining: Sequence[Series], lines: Sequence[Series], places: dict[str, float], log: bool,
+    looks: dict[str, Look],
+) -> None:  # fmt: skip
+    everything: list[Estimate] = []
+    for line in gaining:
+        number = lines.index(line)
+        known = [(point.value, gain.scaled(100)) for point in line.points
+                 if point.gain is not None and (gain := point.gain.difference) is not None]  # fmt: skip
+        xs = [_beside(places[value], number, len(lines), places, log) for value, _gain in known]
+        everything += [gain for _value, gain in known]
+        _line(axes, xs, everything[-len(known) :], looks[line.group.label], layout.short(line.label), (-100, 100))
+    ends = [end for each in everything for end in (each.value, each.low, each.high) if end is not None]
+    reach = max(REACH, *(1.25 * abs(each.value) for each in everything))
+    axes.set_ylim(max(min(0.0, *ends) * 1.08, -reach) - 1, min(max(0.0, *ends) * 1.08, reach) + 1)
+    axes.set(ylabel=_("Points"))
+    axes.set_title(_("Minus training alone"))
+
+
+def _line(
+    axes: Axes, xs: Sequence[float], estimates: Sequence[Estimate], look: Look, label: str, ends: tuple[float, float]
+) -> None:  # fmt: skip
+    """Estimates joined by a line, each with its interval, cut at what can be."""
+    axes.plot(xs, [each.value for each in estimates], color=look.color, linestyle=look.line,
+              marker=look.marker, markersize=4.5, markeredgecolor="white", markeredgewidth=0.4,
+              label=label)  # fmt: skip
+    for x, each in zip(xs, estimates, strict=True):
+        if each.low is not None and each.high is not None:
+            low, high = np.clip((each.low, each.high), *ends)
+            axes.vlines(x, low, high, color=look.color, linewidth=1)
+
+
+def _places(one: Sweep) -> tuple[dict[str, float], bool]:
+    """Where the values stand, and whether on a log axis; side by side where a log axis would have to show 0."""
+    known = sorted(one.places.values())
+    positive = [place for place in known if place > 0]
+    spans = one.is_numeric and bool(positive) and positive[-1] >= DECADES * positive[0]
+    if spans and known[0] <= 0:
+        return {value: float(number) for number, value in enumerate(one.places)}, False
+    return one.places, spans
+
+
+def _beside(place: float, number: int, count: int, places: dict[str, float], log: bool) -> float:
+    """A place moved a little, so that the intervals of lines stand side by side."""
+    values = sorted(places.values())
+    width = np.log(values[-1] / values[0]) if log else values[-1] - values[0]
+    step = (number - (count - 1) / 2) * min(0.015, 0.08 / count) * width
+    return float(place * np.exp(step)) if log else place + step

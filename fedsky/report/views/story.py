@@ -34,7 +34,7 @@ def _figure(about: Subject) -> Plot:
     """How much better than training alone each group is; without a run of owners alone, how good."""
     found = [each for each in story.gains(about.kind) if each.group in about.shown]
     if not found:
-        ends = "; ".join(f"{group.label} {words.final_words(group, story.METRIC)}" for group in about.shown)
+        ends = "; ".join(f"{group.label} {words.final_words(group, 'balanced_accuracy')}" for group in about.shown)
         caption = _("Balanced accuracy on the test images, mean over runs.")
         return about.writer.plot(f"{about.prefix}story", partial(plots.final, about.shown, about.looks),
                                  f"{caption} {ends}.", caption, tables.final_table(about.kind)[1],

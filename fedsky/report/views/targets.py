@@ -11,6 +11,7 @@ from fedsky.language import _
 from .. import plots
 from ..blocks import Plots, Section
 from ..groups import Kind
+from ..means import mean
 from ..plots.targets import COSTS, SHARES, Target
 from ..results import Result
 from ..subject import Subject
@@ -24,7 +25,7 @@ def targets(kind: Kind) -> list[Target]:
     found = []
     for groups in kind.contexts.values():
         pooled = next((group for group in groups if group.is_pooled), None)
-        best = pooled.mean("balanced_accuracy") if pooled else None
+        best = mean(pooled) if pooled else None
         if best is not None:
             found += [
                 Target(group, share, share * best.value, _costs(list(group.results.values()), share * best.value))

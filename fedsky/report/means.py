@@ -1,0 +1,38 @@
+"""The mean of a group's runs with its interval: over photographs and runs where single photographs are known."""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy import stats
+
+from . import crossed, statistics
+from .entries import entries_of, judged
+from .groups import Group
+from .statistics import LEVEL, Estimate
+
+
+def mean(group: Group, metric: str = "balanced_accuracy") -> Estimate | None:
+    """The mean of the last rounds' metric; None where no run knows it. Computed once.
+
+    Where every run tells what each photograph was taken for, each photograph counts alike, and the interval covers
+    photographs, seeds and splits as that of a difference does: means differ by what their comparison tells. Else it is
+    Student's t over the repetitions. Without an interval the runs' extremes are told.
+    """
+    if metric not in group.means:
+        group.means[metric] = _mean(group, metric)
+    return group.means[metric]
+
+
+def _mean(group: Group, metric: str) -> Estimate | None:
+    values = group.finals(metric)
+    over_runs = statistics.group_mean(values, group.repetitions)
+    if over_runs is None or set(values) != judged(group, metric):
+        return over_runs
+    [(_groups, entries)] = entries_of([group], metric)
+    found = crossed.moments(entries).difference(np.ones(1))
+    photographs = len(np.unique(entries.photograph))
+    told = replace(over_runs, value=found.value, low=None, high=None, photographs=photographs)
+    if found.error is None:
+        return told
+    half = float(stats.t.ppf((1 + LEVEL) / 2, found.freedom)) * found.error
+    return replace(told, low=found.value - half, high=found.value + half)
