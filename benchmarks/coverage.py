@@ -69,7 +69,7 @@ DESIGNS = [
     *(Design("nearest", unlike) for unlike in (True, False)),
     *(Design(folds=1, unlike=unlike) for unlike in (True, False)),
     Design(folds=1, gain=0.32),
-]  # fmt: skip
+]
 
 
 def draw(
@@ -167,8 +167,9 @@ def result(
     run = Run(Path(strategy), {"config": config, "role": role, "data": {"fingerprint": "simulated"}})
     right = predicted == labels
     rounds = pd.DataFrame({"balanced_accuracy": [balanced(right, labels)], "accuracy": [right.mean()]}, index=[1])
-    parts = pd.DataFrame({"client": 0, "name": "0", "part": ["train", "test"], "class": "cloudy",
-                          "count": [num_train, len(images)]})  # fmt: skip
+    parts = pd.DataFrame(
+        {"client": 0, "name": "0", "part": ["train", "test"], "class": "cloudy", "count": [num_train, len(images)]}
+    )
     predictions = pd.DataFrame({
         "label": LABELS[labels], "predicted": LABELS[predicted], "correct": right.astype(float),
         "photograph": group.astype(str), "client": "0"}, index=images.astype(str))  # fmt: skip

@@ -69,7 +69,7 @@ PICTURES = {
         "images/info.png",
         "matplotlib": "mpl-data/sample_data/Minduka_Present_Blue_Pack.png",
     },
-}  # fmt: skip
+}
 
 
 def others(wheels: Path | None) -> Iterator[tuple[str, str, Image.Image]]:

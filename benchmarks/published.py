@@ -118,8 +118,9 @@ def synthetic(draws: Sequence[int] = DRAWS, home: Path = PUBLISHED, *more: str) 
     for draw in draws:
         for setting, stragglers, arm in SYNTHETIC:
             asked = ["experiment=synthetic", *ARMS[arm], *SETTINGS[setting], f"stragglers={stragglers}"]
-            rows = rounds_of(home / "synthetic" / f"{setting}-{stragglers}", f"{arm}-{draw}",
-                             [*asked, f"data_seed={draw}", *more])  # fmt: skip
+            rows = rounds_of(
+                home / "synthetic" / f"{setting}-{stragglers}", f"{arm}-{draw}", [*asked, f"data_seed={draw}", *more]
+            )
             figures.setdefault((setting, stragglers, arm), []).append(_figures(rows))
     lines = ["| data | stragglers | strategy | loss at 50 | at 199 | accuracy at 200 | re-run | original draw |",
              "|---|---|---|---|---|---|---|---|"]  # fmt: skip

@@ -90,8 +90,9 @@ def write_run(folder: Path, strategy: str, alpha: float, seed: int) -> None:
         predicted = label if good else 1 - label
         sure = 0.5 + 0.5 * generator.random()
         shares = (sure, 1 - sure) if predicted == 0 else (1 - sure, sure)
-        rows.append(f"{image:04},{image // NUM_TEST},{CLASSES[label]},{CLASSES[predicted]},"
-                    f"{shares[0]:.6f},{shares[1]:.6f}\n")  # fmt: skip
+        rows.append(
+            f"{image:04},{image // NUM_TEST},{CLASSES[label]},{CLASSES[predicted]},{shares[0]:.6f},{shares[1]:.6f}\n"
+        )
     (folder / "predictions.csv").write_text("".join(rows))
 
 
@@ -102,8 +103,9 @@ def _line(values: dict[str, Any], keys: tuple[str, ...]) -> str:
 def measure(folder: Path, out: Path) -> dict[str, float]:
     """Wall and processor seconds of the report of a folder in a process of its own, its peak memory and its page."""
     start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", "fedsky.report", str(folder), "--out", str(out)],
-                               stdout=subprocess.DEVNULL)  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fedsky.report", str(folder), "--out", str(out)], stdout=subprocess.DEVNULL
+    )
     _pid, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
     if status != 0:

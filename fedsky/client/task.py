@@ -83,8 +83,9 @@ def specification(config: dict[str, Any], states: Path, directory: Path | None =
     use_gpu = float(config["engine"].get("num_gpus", 0)) > 0
     spec = {key: config[key] for key in keys} | {"use_gpu": use_gpu, "states": str(states.absolute())}
     if directory is not None and directory != Path.cwd():
-        places = {key: str(directory / in_full(value)) for key in PLACES
-                  if isinstance(value := config["data"].get(key), str)}  # fmt: skip
+        places = {
+            key: str(directory / in_full(value)) for key in PLACES if isinstance(value := config["data"].get(key), str)
+        }
         spec["data"] = {**config["data"], **places}
     if "cache" in spec["data"]:  # an actor may see another current folder
         spec["data"] = spec["data"] | {"cache": settled_cache(spec["data"]["cache"])}

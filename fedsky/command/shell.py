@@ -79,8 +79,12 @@ def tell(folder: Path, info: dict[str, Any]) -> None:
     result = info["result"]
     LOG.info(
         "%s: accuracy %.4f, balanced %.4f on %d test images after round %d",
-        folder, result["accuracy"], result["balanced_accuracy"], result["num_test"], result["round"],
-    )  # fmt: skip
+        folder,
+        result["accuracy"],
+        result["balanced_accuracy"],
+        result["num_test"],
+        result["round"],
+    )
 
 
 def _failed(message: str, error: Exception) -> bool:

@@ -160,10 +160,13 @@ def _asked(folder: Path) -> Any:
     asked: Any = content.get("hydra") if isinstance(content, dict) else None
     try:
         known = (
-            asked["overrides"]["task"], asked["overrides"]["hydra"], asked["sweep"]["subdir"],
-            asked["sweeper"]["_target_"], asked["job"]["config_name"],
+            asked["overrides"]["task"],
+            asked["overrides"]["hydra"],
+            asked["sweep"]["subdir"],
+            asked["sweeper"]["_target_"],
+            asked["job"]["config_name"],
             [(source["provider"], source["path"]) for source in asked["runtime"]["config_sources"]],
-        )  # fmt: skip
+        )
     except (KeyError, TypeError, AttributeError):
         raise ValueError(f"{path} does not tell what the sweep was: start another one") from None
     texts = [*known[0], *known[1], *known[2:5], *itertools.chain(*known[5])]

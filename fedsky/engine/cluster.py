@@ -38,8 +38,7 @@ def start(address: str | None, num_cpus: int) -> None:
         _folder.append(_private_folder())
         _environment({MODE: "token", TOKEN: secrets.token_hex(32), TOKEN_PATH: None, LOOPBACK: "0"})
         try:
-            _init("local", num_cpus=num_cpus, include_dashboard=False,
-                  _temp_dir=f"{_folder[-1]}/{INNER}")  # fmt: skip
+            _init("local", num_cpus=num_cpus, include_dashboard=False, _temp_dir=f"{_folder[-1]}/{INNER}")
         except BaseException:
             stop()
             raise
@@ -50,8 +49,10 @@ def start(address: str | None, num_cpus: int) -> None:
     if os.environ.get(TOKEN) or os.environ.get(TOKEN_PATH):
         _environment({MODE: os.environ.get(MODE) or "token"})
     if os.environ.get(MODE) != "token":
-        LOG.warning("engine.address=%s: without a token, whoever reaches a Ray cluster runs commands on it "
-                    "(docs/security.md)", address)  # fmt: skip
+        LOG.warning(
+            "engine.address=%s: without a token, whoever reaches a Ray cluster runs commands on it (docs/security.md)",
+            address,
+        )
     try:
         _init(address)
     except ConnectionError as error:

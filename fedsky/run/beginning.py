@@ -33,20 +33,29 @@ def go_on(folder: Path, begun: Row, task: Task) -> Row:
     if differences := _differences(begun, now):
         LOG.warning(
             "%s goes on with %s: its numbers need not be those that it would have had undisturbed",
-            folder, ", ".join(differences),
-        )  # fmt: skip
+            folder,
+            ", ".join(differences),
+        )
     resumed = begun.get("resumed")
     entry = {"started": provenance.now(), **now}
     return {
-        **begun, "status": RUNNING, "reason": None, "ended": None, "data": of_data(task.photos),
+        **begun,
+        "status": RUNNING,
+        "reason": None,
+        "ended": None,
+        "data": of_data(task.photos),
         "resumed": [*(resumed if isinstance(resumed, list) else []), entry],
-    }  # fmt: skip
+    }
 
 
 def of_data(photos: Photos) -> Row:
     """What run.json says of a run's data."""
-    return {"fingerprint": photos.fingerprint, "num_images": len(photos), "classes": list(photos.classes),
-            "image_size": photos.image_size}  # fmt: skip
+    return {
+        "fingerprint": photos.fingerprint,
+        "num_images": len(photos),
+        "classes": list(photos.classes),
+        "image_size": photos.image_size,
+    }
 
 
 def directory(begun: Row | None) -> Path:
@@ -56,8 +65,12 @@ def directory(begun: Row | None) -> Path:
 
 
 def _runs_on() -> Row:
-    return {"versions": provenance.versions(), **provenance.constraints(), **provenance.commit(),
-            "machine": provenance.machine()}  # fmt: skip
+    return {
+        "versions": provenance.versions(),
+        **provenance.constraints(),
+        **provenance.commit(),
+        "machine": provenance.machine(),
+    }
 
 
 def _refuse_other_data(folder: Path, begun: Row, task: Task) -> None:
@@ -77,8 +90,9 @@ def _refuse_other_partition(folder: Path, task: Task) -> None:
         raise _refusal(folder, "partition.json has other numbers of images by client and class")
     LOG.warning(
         "%s: the version that began it kept no fingerprint of its data: beyond the numbers of images by client and "
-        "class, it cannot be checked that they are the same", folder,
-    )  # fmt: skip
+        "class, it cannot be checked that they are the same",
+        folder,
+    )
 
 
 def _counts(partition: Row) -> list[Any]:

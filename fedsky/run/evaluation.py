@@ -53,8 +53,9 @@ def by_server(task: Task, arrays: ArrayRecord, train: bool = False) -> Evaluatio
     parts = {name: [task.part(name, [client]) for client in clients] for name in names}
     everything = np.concatenate([indices for name in names for indices in parts[name]])
     with ThreadPoolExecutor(num_cores(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        judged = np.concatenate(list(pool.map(lambda batch: predict(task.model, task, batch),
-                                              evaluation_batches(task, everything))))  # fmt: skip
+        judged = np.concatenate(
+            list(pool.map(lambda batch: predict(task.model, task, batch), evaluation_batches(task, everything)))
+        )
     result, place = Evaluation(), 0
     for name in names:
         for indices in parts[name]:

@@ -204,8 +204,12 @@ class RoundLoop:
 
     def _write_model(self, name: str, round: int, arrays: Tensors | None = None) -> None:
         photos = self.task.photos
-        about = {"model": self.config["model"], "classes": list(photos.classes), "round": round,
-                 "size": photos.image_size}  # fmt: skip
+        about = {
+            "model": self.config["model"],
+            "classes": list(photos.classes),
+            "round": round,
+            "size": photos.image_size,
+        }
         write_model(self.folder / name, arrays or checkpoint.to_numpy(self.arrays), about)
 
     def _close(self, judged: Evaluation) -> Row:

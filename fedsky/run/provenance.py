@@ -40,8 +40,12 @@ def commit() -> dict[str, Any]:
         ).stdout.strip()
         changed = subprocess.run(
             ["git", "status", "--porcelain", "--", "*.py", "*.yaml", ":!outputs"],  # what runs leave is no code
-            cwd=home, capture_output=True, text=True, check=True, timeout=10,
-        ).stdout.strip()  # fmt: skip
+            cwd=home,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return {}
     return {"commit": known, "changed": bool(changed)}

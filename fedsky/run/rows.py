@@ -90,8 +90,7 @@ def predictions_csv(task: Task, judged: Evaluation) -> str:
     sizes = None if groups is None else np.bincount(groups)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["image", "client", "label", "predicted", *(f"probability_{name}" for name in classes),
-                     "group"])  # fmt: skip
+    writer.writerow(["image", "client", "label", "predicted", *(f"probability_{name}" for name in classes), "group"])
     for client, predictions in enumerate(judged.predictions):
         for index, row in zip(task.owners[client].test, predictions, strict=True):
             writer.writerow(

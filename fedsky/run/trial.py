@@ -21,8 +21,10 @@ def try_out(task: Task, strategy: Any, config: dict[str, Any]) -> None:
     """
     clients = list(range(len(task.owners)))
     pooled = strategy.role == POOLED
-    shards = [Shard(task, task.part("train", own), torch.Generator()) for own in ([clients] if pooled else
-              [[client] for client in clients])]  # fmt: skip
+    shards = [
+        Shard(task, task.part("train", own), torch.Generator())
+        for own in ([clients] if pooled else [[client] for client in clients])
+    ]
     size, shard = min(((_smallest(shard, config["batch_size"]), shard) for shard in shards), key=lambda pair: pair[0])
     model = copy.deepcopy(task.model).train()
     try:

@@ -38,8 +38,12 @@ class MLflow:
             return
         found = self.client.get_experiment_by_name(self.experiment)
         number = found.experiment_id if found else self.client.create_experiment(self.experiment)
-        tags = {"mlflow.source.name": "fedsky", "mlflow.source.git.commit": str(info.get("commit")),
-                "fedsky.command": str(info.get("command")), "fedsky.folder": str(folder.absolute())}  # fmt: skip
+        tags = {
+            "mlflow.source.name": "fedsky",
+            "mlflow.source.git.commit": str(info.get("commit")),
+            "fedsky.command": str(info.get("command")),
+            "fedsky.folder": str(folder.absolute()),
+        }
         run = self.client.create_run(number, run_name=f"{folder.parent.name}/{folder.name}", tags=tags)
         self.run_id = run.info.run_id
         write_json(kept, {"run_id": self.run_id})

@@ -46,8 +46,12 @@ class BusyError(Error):
     def to_response(self, ident: str | None = None) -> tuple[str, list[tuple[str, str]], bytes]:  # type: ignore[override]
         """Status, headers and body."""
         content = {"type": "about:blank", "status": 503, "title": self.reason, "detail": self.body, "request_id": ""}
-        headers = [("Content-Type", "application/problem+json"), ("Retry-After", "5"), ("Cache-Control", "no-store"),
-                   ("X-Content-Type-Options", "nosniff")]  # fmt: skip
+        headers = [
+            ("Content-Type", "application/problem+json"),
+            ("Retry-After", "5"),
+            ("Cache-Control", "no-store"),
+            ("X-Content-Type-Options", "nosniff"),
+        ]
         return f"{self.code} {self.reason}", headers, json.dumps(content).encode()
 
 
@@ -169,7 +173,7 @@ class Server(TcpWSGIServer):
 
     def __init__(
         self, app: Any, sock: socket.socket, bodies: Bodies, most_of_one: int = MOST_OF_ONE, **settings: Any
-    ) -> None:  # fmt: skip
+    ) -> None:
         adj = Adjustments(
             sockets=[sock], ident=None, asyncore_use_poll=True, connection_limit=MOST + 100, channel_timeout=60,
             cleanup_interval=CLEANUP_SECONDS, max_request_header_size=HEAD, log_socket_errors=False,

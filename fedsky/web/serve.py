@@ -60,11 +60,13 @@ def run(settings: Settings, host: str, port: int, worker: bool) -> None:
     loglines.bound()
     connections.raise_file_limit()
     server = connections.Server(
-        app, _socket(host, port), connections.Bodies.of(limits.large_bodies(app), settings.https),
+        app,
+        _socket(host, port),
+        connections.Bodies.of(limits.large_bodies(app), settings.https),
         connections.MOST if settings.https else connections.MOST_OF_ONE,  # behind a proxy all come from one address
         threads=settings.threads,
         clear_untrusted_proxy_headers=not settings.https,  # else waitress takes X-Forwarded-For away
-    )  # fmt: skip
+    )
     stop = threading.Event()
     signal.signal(signal.SIGTERM, _stop)
     helper = threading.Thread(target=_keep_worker, args=(stop,), name="worker-keeper") if worker else None

@@ -72,7 +72,7 @@ def test_the_quoting_that_is_shown_works_in_a_shell(value: str) -> None:
         ("name=a\x1bb", "name='a\\x1bb': a name without line breaks"),
         ("data.root=\udcb1\udcb1", "data.root=\\udcb1\\udcb1 is not UTF-8: rename what it names"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_read_is_told_with_the_words_of_the_person(word: str, line: str) -> None:
     with pytest.raises(Exception) as raised:
         compose([word])

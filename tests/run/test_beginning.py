@@ -109,8 +109,9 @@ def test_other_data_are_refused_by_name(cut: Cut, change: Callable[[Path], None]
     assert {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()} == before
 
 
-def test_what_it_began_with_stays(cut: Cut, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                  caplog: pytest.LogCaptureFixture) -> None:  # fmt: skip
+def test_what_it_began_with_stays(
+    cut: Cut, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = cut()
     begun = info(folder)
     assert begun["data"]["num_images"] == 24 and len(begun["data"]["fingerprint"]) == 16
@@ -141,8 +142,9 @@ def test_the_same_code_on_the_same_machine_is_nothing_to_tell(cut: Cut, caplog: 
     assert "goes on with" not in caplog.text and len(info(folder)["resumed"]) == 1
 
 
-def test_relative_places_begin_where_the_run_was_started(cut: Cut, tmp_path: Path,
-                                                         monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+def test_relative_places_begin_where_the_run_was_started(
+    cut: Cut, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = cut()
     run(resolve(compose([*SMALL, "data.root=photographs", f"data.cache={tmp_path / 'cache'}"])), tmp_path / "whole")
     (tmp_path / "elsewhere").mkdir()

@@ -85,9 +85,10 @@ def test_a_cut_off_file_is_refused(tmp_path: Path, kept: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "metadata", [None, {"format": "pt"}, {METADATA: "[1]"}, {METADATA: "{"}, {METADATA: "[" * 200_000}],
+    "metadata",
+    [None, {"format": "pt"}, {METADATA: "[1]"}, {METADATA: "{"}, {METADATA: "[" * 200_000}],
     ids=["none", "other", "list", "half", "deep"],
-)  # fmt: skip
+)
 def test_another_programs_safetensors_are_refused(tmp_path: Path, metadata: dict[str, str] | None) -> None:
     save_file(arrays(), tmp_path / "model.safetensors", metadata)
     assert "is no model of fedsky" in refusal(tmp_path / "model.safetensors")

@@ -120,8 +120,9 @@ def test_a_model_that_is_no_number_is_neither_asked_nor_begun_with(tmp_path: Pat
 def test_an_answer_that_is_no_number_is_none(tmp_path: Path, done: Path) -> None:
     arrays, about = read_model(done / "model.safetensors")
     path = tmp_path / "model.safetensors"
-    write_model(path, {name: np.full_like(array, 3e38) if array.ndim == 4 else array
-                       for name, array in arrays.items()}, about)  # fmt: skip
+    write_model(
+        path, {name: np.full_like(array, 3e38) if array.ndim == 4 else array for name, array in arrays.items()}, about
+    )
     with pytest.raises(ValueError, match="its answer is not finite"):
         probabilities(load_model(path)[0], torch.ones(1, 3, 32, 32))
 

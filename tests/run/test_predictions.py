@@ -11,8 +11,9 @@ from fedsky.run.rows import predictions_csv
 
 
 def lines(groups: Any) -> list[dict[str, str]]:
-    photos = SimpleNamespace(classes=("cloudy", "sunny"), groups=groups, names=["a", "b", "c", "d"],
-                             labels=np.array([0, 1, 1, 0]))  # fmt: skip
+    photos = SimpleNamespace(
+        classes=("cloudy", "sunny"), groups=groups, names=["a", "b", "c", "d"], labels=np.array([0, 1, 1, 0])
+    )
     work: Any = SimpleNamespace(photos=photos, owners=[SimpleNamespace(test=[0, 2]), SimpleNamespace(test=[1])])
     judged: Any = SimpleNamespace(predictions=[np.log([[0.75, 0.25], [0.5, 0.5]]), np.log([[0.1, 0.9]])])
     text = predictions_csv(work, judged)

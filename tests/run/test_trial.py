@@ -13,7 +13,7 @@ from places import SMALL, command, told
         (["model=resnet18", "batch_size=1", "strategy=centralized"], "model=resnet18 data.size=32 batch_size=1: Batch"),
         (["model=softmax"], "model=softmax data.size=32: it cannot train on these data"),
     ],
-)  # fmt: skip
+)
 def test_a_model_that_cannot_train_is_refused(tmp_path: Path, words: list[str], line: str) -> None:
     for more in ([], ["dry_run=true"]):
         found = told(command(tmp_path, *SMALL, *words, *more))

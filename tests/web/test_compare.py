@@ -72,8 +72,9 @@ def test_the_numbers_are_the_reports(visitor: FlaskClient, ids: dict[str, str], 
     assert given.pop("run_ids") == ids
     assert given == expected
     assert [group["label"] for group in given["kinds"][0]["groups"]] == ["local", "fedavg", "centralized"]
-    again = visitor.get(f"/api/compare?{query}&x=megabytes&metric=accuracy&lang=zh",
-                        headers={"If-None-Match": answer.headers["ETag"]})  # fmt: skip
+    again = visitor.get(
+        f"/api/compare?{query}&x=megabytes&metric=accuracy&lang=zh", headers={"If-None-Match": answer.headers["ETag"]}
+    )
     assert again.status_code == 304
     service = app.extensions["comparing"]
     service.close()

@@ -69,8 +69,9 @@ def test_every_recipe_and_every_choice_makes_a_command_that_hydra_takes(tmp_path
         if field.when is not None and field.name != "data.count":
             asked += [(None, {field.when[0]: field.when[1][0], field.name: bound}) for bound in (field.min, field.max)]
     numbers = [field for field in form.fields if field.min is not None and "." not in field.name]
-    asked += [(None, {each.name: type(each.default)(getattr(each, end) or 0) for each in numbers})
-              for end in ("min", "max")]  # fmt: skip
+    asked += [
+        (None, {each.name: type(each.default)(getattr(each, end) or 0) for each in numbers}) for end in ("min", "max")
+    ]
     for recipe, values in asked:
         counting, problems = form.check(recipe, values)
         assert problems == []

@@ -38,8 +38,9 @@ def test_the_list_and_its_shape(get: Any) -> None:
     answer = get("/runs?sort=name")
     shapes.RunList.model_validate(answer)
     assert set(answer["runs"][0]) == set(shapes.ListedRun.model_fields)
-    assert [run["folder"] for run in answer["runs"]] == [f"reference/sky/{name}" for name in (
-        "fedavg-0", "fedavg-1", "local-0")]  # fmt: skip
+    assert [run["folder"] for run in answer["runs"]] == [
+        f"reference/sky/{name}" for name in ("fedavg-0", "fedavg-1", "local-0")
+    ]
     assert [run["is_reference"] for run in answer["runs"]] == [True] * 3
     assert get("/runs?q=local")["total"] == 1
     assert len(get("/runs?limit=1&offset=1")["runs"]) == 1

@@ -48,9 +48,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def get(outputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Get:
     data = tmp_path_factory.mktemp("data")
-    app: Flask = create_app(
-        Settings(data=data, outputs=(outputs,), reference=outputs / "reference", testing=True)
-    )  # fmt: skip
+    app: Flask = create_app(Settings(data=data, outputs=(outputs,), reference=outputs / "reference", testing=True))
     browser = Browser(app.test_client())
 
     def ask(path: str) -> Any:
@@ -145,9 +143,7 @@ def test_the_clients_of_a_run(get: Get, outputs: Path, strategy: str, metric: st
     written = lines(outputs / strategy, "clients.jsonl")
     examples = {line["client"]: line["num_examples"] for line in written if line["num_examples"] is not None}
     assert (answer["metric"], answer["rounds"], answer["num_clients"]) == (metric, [0, 1, 2], 3)
-    assert answer["clients"] == [
-        {"client": n, "name": "abc"[n], "num_examples": examples.get(n)} for n in range(3)
-    ]  # fmt: skip
+    assert answer["clients"] == [{"client": n, "name": "abc"[n], "num_examples": examples.get(n)} for n in range(3)]
     for line in written:
         assert answer["values"][line["client"]][line["round"]] == line[metric]
         assert answer["status"][line["client"]][line["round"]] == line["status"]

@@ -47,9 +47,13 @@ def get_session() -> dict[str, Any]:
 
 @blueprint.post("/register")
 @anyone
-@describe("Asks for an account. A name that is taken is answered like one that is free.", body=Credentials, status=202,
-          response=shapes.Registered,
-          errors=(403, 429, 503))  # fmt: skip
+@describe(
+    "Asks for an account. A name that is taken is answered like one that is free.",
+    body=Credentials,
+    status=202,
+    response=shapes.Registered,
+    errors=(403, 429, 503),
+)
 def register() -> tuple[dict[str, str], int]:
     """Makes an account, waiting for approval or active as the site is set."""
     body = read(Credentials)

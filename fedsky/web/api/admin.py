@@ -104,8 +104,7 @@ def get_audit() -> dict[str, Any]:
 
 @blueprint.get("/admin/datasets")
 @needs("admin")
-@describe("The photographs that launched runs may learn from, and those accepted from users.",
-          response=shapes.Datasets)  # fmt: skip
+@describe("The photographs that launched runs may learn from, and those accepted from users.", response=shapes.Datasets)
 def get_datasets() -> dict[str, Any]:
     """The data sets of the site, by name; never where they are."""
     return {"datasets": datasets.all_sets(current_app.extensions["settings"])}

@@ -107,8 +107,12 @@ def asked_of(do: Callable[[], T]) -> T:
 @blueprint.get("/compare")
 @public
 @limit("120 per minute", answer=LARGE)
-@describe("The report's comparison of runs: groups with curves and intervals, paired differences, owners, verdict.",
-          query=CompareQuery, response=Comparison, errors=(404, 503))  # fmt: skip
+@describe(
+    "The report's comparison of runs: groups with curves and intervals, paired differences, owners, verdict.",
+    query=CompareQuery,
+    response=Comparison,
+    errors=(404, 503),
+)
 def compare() -> Response:
     """A comparison."""
     found = chosen(query(CompareQuery))
@@ -148,8 +152,9 @@ def compare_svg() -> Response:
 @blueprint.get("/compare.png")
 @public
 @limit("60 per minute", answer=LARGE)
-@describe("A figure of a comparison, 300 dots per inch.", query=FigureQuery, response={}, media="image/png",
-          errors=(404, 503))  # fmt: skip
+@describe(
+    "A figure of a comparison, 300 dots per inch.", query=FigureQuery, response={}, media="image/png", errors=(404, 503)
+)
 def compare_png() -> Response:
     """A figure as PNG."""
     return attachment(figure("png"), "image/png", "comparison.png")
@@ -183,8 +188,12 @@ class StoryQuery(Query):
 @blueprint.get("/story")
 @public
 @limit(answer=LARGE)
-@describe("Who gains? The comparison of the reference runs, and what it comes to in sentences.", query=StoryQuery,
-          response=Story, errors=(503,))  # fmt: skip
+@describe(
+    "Who gains? The comparison of the reference runs, and what it comes to in sentences.",
+    query=StoryQuery,
+    response=Story,
+    errors=(503,),
+)
 def story() -> Response:
     """The story of the home page."""
     lang = query(StoryQuery).lang

@@ -45,8 +45,12 @@ def cancel_job(id: str) -> dict[str, Any]:
 @blueprint.post("/jobs/<id>/resume")
 @needs("operator")
 @limit("30 per minute")
-@describe("Has a job that was interrupted, cancelled or failed wait again, to go on in its folder after the last "
-          "complete round; runs that are done stay.", response=GoesOn, errors=(403, 409))  # fmt: skip
+@describe(
+    "Has a job that was interrupted, cancelled or failed wait again, to go on in its folder after the last "
+    "complete round; runs that are done stay.",
+    response=GoesOn,
+    errors=(403, 409),
+)
 def resume_job(id: str) -> dict[str, Any]:
     """Goes on with a job."""
     job = own(id)

@@ -106,8 +106,11 @@ def planned(asked: LaunchBody) -> tuple[list[str], int, Plan]:
 @blueprint.post("/jobs/preview")
 @needs("operator")
 @limit("120 per minute")
-@describe("The command line that a launch equals, and an estimate of its time; nothing is queued.",
-          body=LaunchBody, response=Preview)  # fmt: skip
+@describe(
+    "The command line that a launch equals, and an estimate of its time; nothing is queued.",
+    body=LaunchBody,
+    response=Preview,
+)
 def preview_job() -> dict[str, Any]:
     """What a launch would be."""
     arguments, num_runs, plan = planned(read(LaunchBody))

@@ -38,9 +38,12 @@ class MemoryRequest(Request):
     """A request whose uploads stay in memory."""
 
     def _get_file_stream(
-        self, total_content_length: int | None, content_type: str | None, filename: str | None = None,
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
         content_length: int | None = None,
-    ) -> IO[bytes]:  # fmt: skip
+    ) -> IO[bytes]:
         return io.BytesIO()
 
 
@@ -70,8 +73,10 @@ def judge() -> Judge:
 @blueprint.get("/models")
 @public
 @limit(answer=LARGE_LIST)
-@describe("Lists the models that may be asked, the default one first: the federated one that is best on validation "
-          "images.", response=shapes.ModelList)  # fmt: skip
+@describe(
+    "Lists the models that may be asked, the default one first: the federated one that is best on validation images.",
+    response=shapes.ModelList,
+)
 def models() -> dict[str, Any]:
     """All models. Whoever asks is about to send a photograph, so that the worker may begin to load."""
     found = registry().models()
@@ -90,9 +95,13 @@ def shown(model: Model) -> dict[str, Any]:
 @public
 @scriptable
 @limit("60 per minute", answer=LONGEST_ANSWER, photograph=True)
-@describe("Judges a photograph: sunny or cloudy, where the model looked, whether it is a sky at all, what related "
-          "models say. It judges the sky in the picture, not tomorrow's weather. Nothing is kept unless asked.",
-          form=shapes.FORM, response=shapes.Prediction, errors=(401, 404, 409, 503))  # fmt: skip
+@describe(
+    "Judges a photograph: sunny or cloudy, where the model looked, whether it is a sky at all, what related "
+    "models say. It judges the sky in the picture, not tomorrow's weather. Nothing is kept unless asked.",
+    form=shapes.FORM,
+    response=shapes.Prediction,
+    errors=(401, 404, 409, 503),
+)
 def predict() -> dict[str, Any]:
     """What a model says of the photograph in the form."""
     photo, wanted, keep, compare = _form()

@@ -127,9 +127,13 @@ def offer_prediction(id: str) -> tuple[dict[str, Any], int]:
     if g.db.scalar(waiting) >= MOST_OFFERED:
         raise Problem(409, _("{n} of your photographs wait for review already: offer more later.", n=MOST_OFFERED))
     offer = Offer(
-        user_id=user.id, prediction_id=id, label=label, sha256=digest, photo=prediction.photo,
+        user_id=user.id,
+        prediction_id=id,
+        label=label,
+        sha256=digest,
+        photo=prediction.photo,
         media_type=prediction.media_type,
-    )  # fmt: skip
+    )
     g.db.add(offer)
     g.db.flush()
     audit.record(g.db, user, "offer", offer.id, label=label)
@@ -190,8 +194,11 @@ def offer_photo(id: str) -> Response:
 
 @blueprint.patch("/admin/offers/<id>")
 @needs("admin")
-@describe("Accepts an offered photograph as training data, or rejects it; a decision may be changed.", body=Decision,
-          response=shapes.OfferAnswer)  # fmt: skip
+@describe(
+    "Accepts an offered photograph as training data, or rejects it; a decision may be changed.",
+    body=Decision,
+    response=shapes.OfferAnswer,
+)
 def decide_offer(id: str) -> dict[str, Any]:
     """Decides an offer. The folder of accepted photographs is set first, the offer last."""
     body, admin = read(Decision), access.member()

@@ -69,8 +69,11 @@ class RunQuery(Query):
 
 @blueprint.get("/runs")
 @public
-@describe("Lists runs: filtered, sorted, a page of them, with the settings in which they differ.",
-          query=RunQuery, response=RunList)  # fmt: skip
+@describe(
+    "Lists runs: filtered, sorted, a page of them, with the settings in which they differ.",
+    query=RunQuery,
+    response=RunList,
+)
 def runs() -> Response:
     """A page of the list."""
     asked, site = query(RunQuery), site_runs()
@@ -78,8 +81,9 @@ def runs() -> Response:
     rows = site.index.rows()
     key = ("runs", site.index.generation, version, asked.model_dump_json())
     left_out = site.index.left_out
-    return send(site.answers.get(
-        key, lambda: listing(rows, Question(**asked.model_dump()), notes) | {"left_out": left_out}))  # fmt: skip
+    return send(
+        site.answers.get(key, lambda: listing(rows, Question(**asked.model_dump()), notes) | {"left_out": left_out})
+    )
 
 
 def known(id: str) -> tuple[Found, Row]:
@@ -135,8 +139,11 @@ def run(id: str) -> Response:
 
 def annotation_of(note: Any) -> dict[str, Any]:
     """A run's note as the API gives it; empty where there is none."""
-    return {"title": note.title, "note": note.note, "tags": list(note.tags)} if note else {
-        "title": "", "note": "", "tags": []}  # fmt: skip
+    return (
+        {"title": note.title, "note": note.note, "tags": list(note.tags)}
+        if note
+        else {"title": "", "note": "", "tags": []}
+    )
 
 
 class RoundQuery(Query):
@@ -147,8 +154,11 @@ class RoundQuery(Query):
 
 @blueprint.get("/runs/<id>/rounds")
 @public
-@describe("Gives the rounds after one: metrics, and what happened in each. Ask again with `last` to follow a run.",
-          query=RoundQuery, response=RoundList)  # fmt: skip
+@describe(
+    "Gives the rounds after one: metrics, and what happened in each. Ask again with `last` to follow a run.",
+    query=RoundQuery,
+    response=RoundList,
+)
 def run_rounds(id: str) -> Response:
     """A run's rounds by cursor."""
     after = query(RoundQuery).after
@@ -186,8 +196,10 @@ def run_partition(id: str) -> Response:
 
 @blueprint.get("/runs/<id>/confusion")
 @public
-@describe("Counts test images by label (row) and prediction (column), with each class's precision and recall.",
-          response=Confusion)  # fmt: skip
+@describe(
+    "Counts test images by label (row) and prediction (column), with each class's precision and recall.",
+    response=Confusion,
+)
 def run_confusion(id: str) -> Response:
     """A run's confusion matrix."""
     return view(id, "confusion", lambda run, row: views.confusion([] if _is_unreadable(row) else run.predictions()))

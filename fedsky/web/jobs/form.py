@@ -98,8 +98,12 @@ class Recipe:
 
     def shown(self) -> dict[str, str]:
         """The recipe as the API gives it."""
-        return {"id": self.id, "title": self.title, "description": self.description,
-                "command": f"python -m fedsky experiment={self.id}"}  # fmt: skip
+        return {
+            "id": self.id,
+            "title": self.title,
+            "description": self.description,
+            "command": f"python -m fedsky experiment={self.id}",
+        }
 
 
 @dataclass(frozen=True)

@@ -124,10 +124,14 @@ def _heatmap(network: Any, picture: Image.Image, size: int, target: int) -> Answ
         f"at {size} x {size} pixels, and its last layers tell {rows} x {columns} places apart: the map is coarse."
     )
     return {
-        "width": picture.width, "height": picture.height, "png": _text(buffer.getvalue()), "text": text,
-        "places": [rows, columns], "square": {"left": left, "top": top, "side": side},
+        "width": picture.width,
+        "height": picture.height,
+        "png": _text(buffer.getvalue()),
+        "text": text,
+        "places": [rows, columns],
+        "square": {"left": left, "top": top, "side": side},
         "is_empty": not bool(attention.any()),
-    }  # fmt: skip
+    }
 
 
 def _text(content: bytes) -> str:

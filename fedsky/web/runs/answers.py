@@ -42,9 +42,7 @@ class Answers:
     most: how many may wait, so that what takes long cannot take all threads; BusyError is raised to the others.
     """
 
-    def __init__(
-        self, room: int = ROOM, most: int | None = None, hide: Callable[[bytes], bytes] = bytes
-    ) -> None:  # fmt: skip
+    def __init__(self, room: int = ROOM, most: int | None = None, hide: Callable[[bytes], bytes] = bytes) -> None:
         self.room, self.hide = room, hide
         self._slots = threading.BoundedSemaphore(most) if most is not None else None
         self.size = 0

@@ -85,8 +85,12 @@ def read_row(found: Found, is_reference: bool) -> Row:
 
 
 def _place(found: Found, is_reference: bool) -> dict[str, Any]:
-    return {"id": found.id, "folder": printable(found.relative, 300), "name": printable(found.folder.name),
-            "is_reference": is_reference}  # fmt: skip
+    return {
+        "id": found.id,
+        "folder": printable(found.relative, 300),
+        "name": printable(found.folder.name),
+        "is_reference": is_reference,
+    }
 
 
 def _read(found: Found, is_reference: bool) -> Row:

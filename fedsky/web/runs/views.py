@@ -143,12 +143,13 @@ def clients(run: Run, metric: str) -> dict[str, Any]:
     return {
         "metric": metric,
         "num_clients": len(ids),
-        "clients": [{"client": each, "name": names.get(each, str(each)), "num_examples": examples.get(each)}
-                    for each in order],
+        "clients": [
+            {"client": each, "name": names.get(each, str(each)), "num_examples": examples.get(each)} for each in order
+        ],
         "rounds": shown,
         "values": [values[each] for each in order],
         "status": [status[each] for each in order],
-    }  # fmt: skip
+    }
 
 
 def owner_names(run: Run) -> dict[int, str]:
@@ -181,8 +182,11 @@ def partition(run: Run) -> dict[str, Any]:
     listed = listed if isinstance(listed, list) else []
     for entry in listed[: min(MOST_CLIENTS, CELLS // (len(kinds) or 1))]:
         client = whole(entry.get("client")) if isinstance(entry, dict) else None
-        parts = {part: _counts(entry.get(part), len(kinds)) for part in ("train", "validation", "test")
-                 } if client is not None else {}  # fmt: skip
+        parts = (
+            {part: _counts(entry.get(part), len(kinds)) for part in ("train", "validation", "test")}
+            if client is not None
+            else {}
+        )
         if client is None or None in parts.values():
             return nothing
         owners.append({"client": client, "name": names.get(client, str(client)), **parts})

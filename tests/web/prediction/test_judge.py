@@ -118,8 +118,7 @@ def test_the_worker_ends_when_the_site_does() -> None:
 def test_a_model_whose_file_has_changed_is_not_asked(worker: Judge, registry: Registry, photo: bytes) -> None:
     model = registry.models()[0]
     asked = {"model": {"id": model.id, "path": str(model.path), "sha256": "0" * 64}, "others": []}
-    assert worker.ask(asked, photo) == {
-        "refused": "The model's file has changed: load the page again.", "status": 409}  # fmt: skip
+    assert worker.ask(asked, photo) == {"refused": "The model's file has changed: load the page again.", "status": 409}
 
 
 def test_it_says_what_fedsky_predict_says(worker: Judge, registry: Registry, photo: bytes, tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def test_each_refusal_is_a_problem_of_one_sentence(site: Flask, visitor: Browser
         (413, upload(visitor, photo + bytes(MAX_BYTES))),
         (413, upload(visitor, photo + bytes(MAX_BYTES + 2**20))),
         (401, upload(visitor, photo, keep="true")),
-    ]  # fmt: skip
+    ]
     for status, answer in refused:
         assert answer.status_code == status, (status, answer.text)
         assert answer.mimetype == "application/problem+json"
