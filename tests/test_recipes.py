@@ -79,5 +79,5 @@ def test_three_classes_run(tmp_path: Path) -> None:
 
 
 def test_every_choice_of_the_other_groups_is_run_somewhere() -> None:
-    assert {path.stem for path in (CONF / "data").glob("*.yaml")} == {"rendered", "folder", "fcube", "synthetic"}
+    assert {path.stem for path in (CONF / "data").glob("*.yaml")} == {"rendered", "folder", "fcube", "synthetic", "digits", "torchvision"}
     assert {path.stem for path in (CONF / "engine").glob("*.yaml")} == {"ray", "inline"}
