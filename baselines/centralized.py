@@ -43,7 +43,7 @@ class Centralized(FedAvg):
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterator[Message]:
         """One message to the first node: all the owners' images, the round's share of the passes."""
-        self.arrays = self.sent = arrays
+        self.arrays, self.sent = arrays, self.moving(arrays)
         nodes = list(grid.get_node_ids())
         owners = self.members(len(nodes))
         seed, participation, epochs = (config[key] for key in ("seed", "participation", "local_epochs"))
@@ -51,4 +51,4 @@ class Centralized(FedAvg):
         cohort = len(draw(len(nodes), participation, seed, server_round))
         passes = [done * epochs * cohort // len(nodes) for done in (server_round - 1, server_round)]
         asked = ConfigRecord({**config, "owners": owners, "local_epochs": passes[1] - passes[0]})
-        yield self.message("train", nodes[0], 0, arrays, asked)
+        yield self.message("train", nodes[0], 0, self.sent, asked)

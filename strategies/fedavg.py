@@ -20,7 +20,7 @@ from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
 from torch import Tensor, nn
 
-from fedsky.client import Arrays, Config, Metrics, Shard, State, checks, sgd
+from fedsky.client import Arrays, Config, Metrics, Shard, State, checks, frozen, sgd
 
 
 def train(model: nn.Module, shard: Shard, config: Config, state: State) -> tuple[Arrays, Metrics]:
@@ -74,6 +74,7 @@ class FedAvg(Strategy):
         self.parameters: dict[str, float | int | str] = {}  # what the client half reads from its config
         self.memory: dict[str, Tensor] = {}
         self.trainable: list[str] = []  # the arrays that are trained; the others are buffers
+        self.frozen: frozenset[str] = frozenset()  # the arrays that stay as they start, and that clients have
         self.arrays = ArrayRecord()  # the server's model
         self.sent = ArrayRecord()  # what the clients get of it, and what they are to send back
 
@@ -81,6 +82,7 @@ class FedAvg(Strategy):
         """Called once before the first round; ValueError for a configuration that this strategy cannot run with."""
         self.members(config["num_clients"])
         self.trainable = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
+        self.frozen = frozenset(frozen(model))
 
     def is_over(self, round: int) -> bool:
         """Whether the strategy asks for the run to end after this round."""
@@ -90,7 +92,8 @@ class FedAvg(Strategy):
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterator[Message]:
         """The model to every client of the round's cohort."""
-        self.arrays, self.sent = arrays, self.outgoing(arrays, "train")  # now, not with the first message asked for
+        # Now, and not with the first message asked for.
+        self.arrays, self.sent = arrays, self.outgoing(self.moving(arrays), "train")
         return self._messages(server_round, config, grid)
 
     def _messages(self, server_round: int, config: ConfigRecord, grid: Grid) -> Iterator[Message]:
@@ -125,6 +128,10 @@ class FedAvg(Strategy):
     def cohort(self, num_clients: int, participation: float, seed: int, round: int) -> list[int]:
         """The places of the clients that train in a round, among the ``num_clients`` that may."""
         return draw(num_clients, participation, seed, round)
+
+    def moving(self, arrays: ArrayRecord) -> ArrayRecord:
+        """The arrays but for those that are frozen."""
+        return ArrayRecord({name: array for name, array in arrays.items() if name not in self.frozen})
 
     def outgoing(self, arrays: ArrayRecord, kind: str) -> ArrayRecord:
         """What a message of ``kind`` train or evaluate carries; a reply to train has the same names and shapes."""
@@ -197,7 +204,7 @@ class FedAvg(Strategy):
         self, server_round: int, arrays: ArrayRecord, config: ConfigRecord, grid: Grid
     ) -> Iterator[Message]:
         """The model to every client, to be judged on its own images."""
-        sent = self.outgoing(arrays, "evaluate")
+        sent = self.outgoing(self.moving(arrays), "evaluate")
         for client, node in enumerate(grid.get_node_ids()):
             yield self.message("evaluate", node, client, sent, config)
 

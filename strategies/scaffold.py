@@ -30,7 +30,7 @@ import torch
 from flwr.app import Array, ArrayRecord, Message
 from torch import Tensor, nn
 
-from fedsky.client import Arrays, Config, Metrics, Shard, State, checks, criterion, sgd
+from fedsky.client import Arrays, Config, Metrics, Shard, State, checks, criterion, sgd, training_mode
 from strategies.fedavg import FedAvg, metric
 from strategies.fednova import normaliser
 
@@ -75,7 +75,7 @@ def gradient(model: nn.Module, shard: Shard, config: Config) -> dict[str, Tensor
 
     In training mode, so that BatchNorm takes the statistics of each batch; a copy of the model, so that it keeps none.
     """
-    copied = copy.deepcopy(model).train()
+    copied = training_mode(copy.deepcopy(model))
     parameters = {name: parameter for name, parameter in copied.named_parameters() if parameter.requires_grad}
     total = {name: config["weight_decay"] * parameter.detach().double() for name, parameter in parameters.items()}
     # The batch size or a little more, so that no last batch is of one image: BatchNorm needs two.

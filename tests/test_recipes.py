@@ -17,6 +17,7 @@ NEEDS = {
     "partition/natural": [*FCUBE, *ONCE],
     "model/softmax": [*FCUBE, *ONCE],
     "experiment/fcube": ONCE,
+    "experiment/niid": ONCE,
     "experiment/synthetic": [*ONCE, "num_clients=5"],
     "partition/quantity": [*QUICK, "num_clients=2", "partition.alpha=5"],
 }
@@ -79,5 +80,6 @@ def test_three_classes_run(tmp_path: Path) -> None:
 
 
 def test_every_choice_of_the_other_groups_is_run_somewhere() -> None:
-    assert {path.stem for path in (CONF / "data").glob("*.yaml")} == {"rendered", "folder", "fcube", "synthetic", "digits", "torchvision"}
+    known = {"rendered", "folder", "fcube", "synthetic", "digits", "torchvision"}
+    assert {path.stem for path in (CONF / "data").glob("*.yaml")} == known
     assert {path.stem for path in (CONF / "engine").glob("*.yaml")} == {"ray", "inline"}

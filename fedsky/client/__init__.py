@@ -18,6 +18,7 @@ from fedsky.client.training import (
     proximal_gradient,
     sgd,
 )
+from fedsky.model.freeze import frozen, training_mode
 from fedsky.model.solver import Config
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "checks",
     "client_generator",
     "criterion",
+    "frozen",
     "mean_loss",
     "mods",
     "num_classes",
@@ -38,4 +40,5 @@ __all__ = [
     "sgd",
     "state_of",
     "tensors",
+    "training_mode",
 ]

@@ -25,6 +25,7 @@ from fedsky.client.task import Task, load_task
 from fedsky.client.training import Arrays, Evaluate, Shard, Train, predict
 from fedsky.machine import peak_memory_bytes, remedies
 from fedsky.model.divergence import diverged, model_not_finite, not_finite
+from fedsky.model.freeze import frozen
 from fedsky.model.solver import Config
 
 Handler = Callable[[Message, Context], Message]
@@ -118,6 +119,8 @@ def _train(content: RecordDict, config: Config) -> RecordDict:
     arrays, metrics = half(task.model, shard, {**config, "extra": extra}, state)
     if (name := not_finite(arrays)) is not None:
         raise diverged(round, f"lr={config['lr']:g}", f"{name} is not finite after training")
+    fixed = frozen(task.model)  # the server has them already
+    arrays = {name: array for name, array in arrays.items() if name not in fixed}
     record = MetricRecord(dict(metrics))
     record["train_seconds"] = time.perf_counter() - start
     record["peak_memory_bytes"] = peak_memory_bytes()

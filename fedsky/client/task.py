@@ -20,6 +20,7 @@ from fedsky.data.owners import load
 from fedsky.data.photos import settled_cache
 from fedsky.data.split import Indices
 from fedsky.machine.remedies import in_full
+from fedsky.model.freeze import freeze
 from fedsky.model.pixels import to_float
 from fedsky.model.start import take_over
 
@@ -45,6 +46,7 @@ class Task:
         model = models.build(make(settings, _partial_=True), len(self.photos.classes), self.seed)
         if spec["model"].get("init") is not None:
             take_over(model, spec["model"], list(self.photos.classes), self.photos.image_size)
+        freeze(model, spec["model"].get("freeze"))
         self.memory_format: torch.memory_format = getattr(model, "memory_format", torch.contiguous_format)
         self.model = model.to(memory_format=self.memory_format).to(self.device)
         self.initial = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}

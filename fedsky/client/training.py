@@ -13,6 +13,7 @@ from fedsky.client.state import State
 from fedsky.client.task import Task
 from fedsky.data.split import Indices
 from fedsky.model.divergence import diverged
+from fedsky.model.freeze import training_mode
 from fedsky.model.pixels import normalise
 from fedsky.model.solver import Config, Correct
 
@@ -124,7 +125,7 @@ def _descend(
         weight_decay=float(config["weight_decay"]),
     )
     loss_of = criterion(model)
-    model.train()
+    training_mode(model)
     num_steps, num_seen, total = 0, 0, torch.zeros((), dtype=torch.float64)
     for _ in range(int(config["local_epochs"])):
         for images, labels in shard.batches(int(config["batch_size"])):

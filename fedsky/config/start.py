@@ -9,7 +9,7 @@ from typing import Any
 
 from fedsky.machine.remedies import in_full
 
-KEYS = ("init", "init_sha256")  # of the model's settings, that do not tell its architecture
+KEYS = ("init", "init_sha256", "freeze")  # of the model's settings, that do not tell its architecture
 
 
 def settle(model: dict[str, Any]) -> None:
@@ -19,6 +19,8 @@ def settle(model: dict[str, Any]) -> None:
     """
     asked = model.pop("init", None)
     noted = model.pop("init_sha256", None)
+    if model.get("freeze") is None:
+        model.pop("freeze", None)
     if asked is None:
         return
     if model.get("weights") is not None:

@@ -9,6 +9,7 @@ import torch
 from fedsky.client.task import Task
 from fedsky.client.training import Shard, criterion
 from fedsky.history import POOLED
+from fedsky.model.freeze import training_mode
 from fedsky.model.pixels import normalise
 
 ONE_VALUE = "Expected more than 1 value per channel"  # torch's words, of BatchNorm
@@ -26,12 +27,12 @@ def try_out(task: Task, strategy: Any, config: dict[str, Any]) -> None:
         for own in ([clients] if pooled else [[client] for client in clients])
     ]
     size, shard = min(((_smallest(shard, config["batch_size"]), shard) for shard in shards), key=lambda pair: pair[0])
-    model = copy.deepcopy(task.model).train()
+    model = training_mode(copy.deepcopy(task.model))
     try:
         with torch.random.fork_rng(devices=[]):
             outputs = model(normalise(task.images(shard.indices[:size])))
             torch.autograd.backward(criterion(model)(outputs, shard.labels[:size]))
-    except (RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError, AssertionError) as error:  # of torch, and of models that look at the size
         raise ValueError(_told(error, size, config)) from error
 
 
@@ -43,6 +44,7 @@ def _smallest(shard: Shard, batch_size: int) -> int:
 def _told(error: Exception, size: int, config: dict[str, Any]) -> str:
     model, data = config["model"], config["data"]
     name = str(model["_target_"]).rpartition(".")[2].lower()
+    name += f" model.name={model['name']}" if "name" in model else ""
     pixels = f" data.size={data['size']}" if "size" in data else ""
     if ONE_VALUE in str(error):
         more = "batch_size" if config["batch_size"] == 1 else "partition.min_examples"
@@ -51,4 +53,6 @@ def _told(error: Exception, size: int, config: dict[str, Any]) -> str:
             f"of which one pixel is left; raise {more} or data.size, or set model.norm=group"
         )
     reason = " ".join(str(error).split())[:200]
-    return f"model={name}{pixels}: it cannot train on these data in batches of {size} ({reason}); choose another model"
+    more = ", or another data.size, such as 224" if pixels else ""
+    told = f"model={name}{pixels}: it cannot train on these data in batches of {size} ({reason})"
+    return f"{told}; choose another model{more}"

@@ -112,7 +112,7 @@ class Fixed(Wrapper):
     def begin(self, model: nn.Module, config: Mapping[str, Any]) -> None:
         super().begin(model, config)
         num_clients = len(self.strategy.members(config["num_clients"]))
-        for name in self.strategy.outgoing(ArrayRecord(dict(model.state_dict())), "train"):
+        for name in self.strategy.outgoing(self.strategy.moving(ArrayRecord(dict(model.state_dict()))), "train"):
             if name not in self.strategy.trainable:
                 why = f"BatchNorm's running statistics are computed from photographs ({name} is sent, no parameter)"
                 raise ValueError(f"privacy needs model.norm=group: {why}")
