@@ -20,18 +20,19 @@ import typer
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from fedsky import engine
+from fedsky import engine, machine
 from fedsky.command import shell
 from fedsky.command.sweep import ASKED, SweepJob, dropped, is_sweep, read_sweep
 from fedsky.command.sweep import options as sweep_options
 from fedsky.config import check, permitted, quoted
 from fedsky.config.refusals import TRACEBACK, explain, fault
 from fedsky.engine.grid import ClientError
-from fedsky.history import DONE, Row, lock
+from fedsky.history import DONE, Row, find_runs, lock, read_run
 from fedsky.run import run
 from fedsky.untrusted import Visible, refuse_strange, text_of, visible
 
 LOG = logging.getLogger("fedsky")
+MOST_TOLD = 3  # commands in a refusal
 
 
 def resume(folder: Path, given: permitted.Word = permitted.NOTHING) -> Row:
@@ -49,6 +50,8 @@ def resume(folder: Path, given: permitted.Word = permitted.NOTHING) -> Row:
 def _resume(folder: Path, given: permitted.Word) -> Row:
     try:
         info = json.loads(text_of(folder / "run.json", folder))
+    except FileNotFoundError:
+        raise ValueError(f"{folder} holds no run to go on with{_left_below(folder)}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{folder} holds no run to go on with ({error})") from error
     if not isinstance(info, dict) or not isinstance(info.get("config"), dict):
@@ -58,6 +61,15 @@ def _resume(folder: Path, given: permitted.Word) -> Row:
     permitted.check(info["config"], str(folder / "run.json"), given)
     check(info["config"])
     return run(info["config"], folder, begun=info)
+
+
+def _left_below(folder: Path) -> str:
+    """The commands that go on with what is not done in a folder of runs and sweeps."""
+    runs = [path for path in find_runs([folder]) if read_run(path).info.get("status") != DONE]
+    left = sorted({path.parent if is_sweep(path.parent) else path for path in runs})
+    if not left:
+        return " and none below it that is not done"
+    return "; below it: " + ", ".join(machine.command("resume", each) for each in left[:MOST_TOLD])
 
 
 def resume_sweep(folder: Path, places: Mapping[str, str], given: permitted.Word = permitted.NOTHING) -> list[str]:
@@ -172,6 +184,8 @@ def main(
     os.environ[TRACEBACK] = "1"  # so that Hydra hands its errors over rather than printing them at length
     interrupt.by_exception()
     _speak()
+    begun = folder / (ASKED if is_sweep(folder) else "run.json")
+    interrupt.goes_on_by(machine.command("resume", *sys.argv[1:]), begun)
     options = {"--config-dir": config_dir, "--config-path": config_path}
     try:
         given = permitted.word(list(options.values()), settings or [])

@@ -40,6 +40,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sweep of three runs that nobody interrupted."""
     place = tmp_path_factory.mktemp("whole")
     told = finished(place, "fedsky", "-m", *SMALL, "seed=0,1,2", "hydra.sweep.dir=sweep")
+    assert told.endswith("to compare: python -m fedsky.report sweep\n")
     assert f"sweep{os.sep}2: accuracy" in told and str(place) not in told, "folders are told as seen from here"
     return place / "sweep"
 
@@ -53,12 +54,20 @@ def test_a_sweep_that_was_cut_off_comes_to_the_same_bytes(tmp_path: Path, whole:
         assert time.monotonic() < end
         time.sleep(0.005)
     process.send_signal(number)
-    process.communicate(timeout=60)
+    ending = process.communicate(timeout=60)[0].rstrip().splitlines()[-1]
+    if number == signal.SIGTERM:
+        assert ending == "fedsky: stopped by the user; python -m fedsky.resume sweep goes on"
+    at = json.loads(rounds.read_text().splitlines()[-1])["round"]
     left = statuses(tmp_path)
     assert len(left) == 2 and left[0] == "done" and left[1] != "done"
     kept = (tmp_path / "sweep" / "0" / "run.json").read_bytes()
+    refused = finished(tmp_path, "fedsky.resume", ".", code=1)
+    assert refused.endswith("holds no run to go on with; below it: python -m fedsky.resume sweep\n")
     told = finished(tmp_path, "fedsky.resume", "sweep")
     assert told.startswith("sweep: 1 of 3 jobs are done\n")
+    assert any(f"sweep/1: goes on after round {round} of 4" in told for round in (at - 1, at)), (
+        "the last row may be cut"
+    )
     assert statuses(tmp_path) == ["done"] * 3
     assert digests(tmp_path / "sweep") == digests(whole) and len(digests(whole)) == 3 * len(FILES)
     assert (tmp_path / "sweep" / "0" / "run.json").read_bytes() == kept, "a run that is done is not touched"
@@ -115,7 +124,7 @@ def test_ctrl_c_ends_it_in_one_line(tmp_path: Path, whole: Path, seconds: float)
     process.send_signal(signal.SIGINT)
     told = process.communicate(timeout=60)[0]
     assert process.returncode == 130, told
-    assert told.endswith("fedsky.resume: stopped by the user\n") and "Traceback" not in told, told
+    assert told.splitlines()[-1].startswith("fedsky.resume: stopped by the user") and "Traceback" not in told, told
     assert "running" not in statuses(tmp_path)
 
 

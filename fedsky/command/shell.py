@@ -14,6 +14,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from fedsky import machine
 from fedsky.command import sweep
 from fedsky.config import CONF, arguments, from_here, resolve
 from fedsky.config.known import refuse_unread
@@ -61,6 +62,7 @@ def _succeeds(cfg: DictConfig) -> bool:
             for group, choice in settings.runtime.choices.items()
             if "/" not in group and choice is not None
         }
+        _say_what_goes_on(folder, config)
         tell(folder, run(config, folder, choices))
     except ClientError as error:
         LOG.debug("%s", error.report)
@@ -72,6 +74,15 @@ def _succeeds(cfg: DictConfig) -> bool:
     except Exception as error:
         return _failed(f"{fault(error)}; all of it: {folder / 'run.log'}", error)
     return True
+
+
+def _say_what_goes_on(folder: Path, config: dict[str, Any]) -> None:
+    """Has Ctrl-C name the command that goes on with the sweep, or with the run if it keeps a checkpoint."""
+    if sweep.Begun.folders:
+        home = from_here(sweep.Begun.folders[-1])
+        interrupt.goes_on_by(machine.command("resume", home), home / sweep.ASKED)
+    elif config["checkpoint"]:
+        interrupt.goes_on_by(machine.command("resume", folder), folder / "run.json")
 
 
 def tell(folder: Path, info: dict[str, Any]) -> None:
@@ -105,6 +116,7 @@ def main() -> None:
         sys.argv[1:] = arguments.command_line(sys.argv[1:])
         job()
         failures = sweep.failures()
+        _say_what_to_read()
     except KeyboardInterrupt:
         interrupt.leave("fedsky")
     except (HydraException, OmegaConfBaseException, ValueError) as error:  # of composing: a job keeps its own
@@ -119,6 +131,15 @@ def main() -> None:
         _close()
     if failures:
         _end("\n".join([f"{len(failures)} job(s) failed:", *failures]), 1)
+
+
+def _say_what_to_read() -> None:
+    """After a sweep: the command that compares what it left."""
+    if sweep.Begun.folders and sweep.Begun.trains:
+        homes = [from_here(folder) for folder in sweep.Begun.folders if any(folder.glob("*/run.json"))]
+        if homes:
+            sys.stdout.write(visible(f"to compare: {machine.command('report', *homes)}\n"))
+            sys.stdout.flush()
 
 
 def _close() -> None:

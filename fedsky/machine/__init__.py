@@ -2,7 +2,9 @@
 
 import os
 import resource
+import shlex
 import sys
+from pathlib import Path
 
 
 def num_cores() -> int:
@@ -14,3 +16,10 @@ def peak_memory_bytes() -> int:
     """The largest resident memory that this process has had."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def command(part: str, *words: str | Path) -> str:
+    """A command of fedsky as a person would type it; ``part`` is report, resume ... or empty."""
+    is_installed = Path(next(iter(sys.orig_argv[1:]), "")).name == "fedsky"
+    names = ["fedsky", *([part] if part else [])]
+    return shlex.join([*(names if is_installed else ["python", "-m", ".".join(names)]), *map(str, words)])

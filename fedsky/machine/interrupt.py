@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -18,12 +19,19 @@ STOPPED = "stopped by the user"
 INSIST_SECONDS = 1.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last as a terminal closes or a connection breaks
 _asked = False
+_resumed: tuple[Path, str] | None = None  # the file without which there is nothing to go on with, and the command
 _last: list[Callable[[], None]] = []
 
 
 def before_leaving(do: Callable[[], None]) -> None:
     """Has something done at the very end of an interrupted process, quickly and without raising."""
     _last.append(do)
+
+
+def goes_on_by(command: str, begun: Path) -> None:
+    """Has the last line say which command goes on with what was stopped, if ``begun`` is there by then."""
+    global _resumed
+    _resumed = begun, command
 
 
 def at_once(name: str) -> None:
@@ -76,7 +84,8 @@ def _end(name: str) -> NoReturn:
     for do in _last:
         do()
     with suppress(OSError):
-        os.write(2, f"{name}: {STOPPED}\n".encode())
+        more = f"; {_resumed[1]} goes on" if _resumed is not None and _resumed[0].is_file() else ""
+        os.write(2, f"{name}: {STOPPED}{more}\n".encode(errors="backslashreplace"))
     os._exit(130)
 
 

@@ -73,6 +73,7 @@ class RoundLoop:
             self.arrays, self.progress, memory = kept
             self.strategy.memory = {name: torch.from_numpy(array) for name, array in memory.items()}
             self.first = self.progress.round + 1
+        LOG.info("%s: goes on after round %d of %d", self.folder, self.first - 1, self.config["num_rounds"])
         keep_rounds(self.folder, self.first - 1)
         state.forget_after(self.folder / "clients", self.first - 1)
         kept_states = self.progress.states  # of an older version's checkpoint None: the files tell

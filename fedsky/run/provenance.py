@@ -13,6 +13,7 @@ from typing import Any
 
 from fedsky import __version__
 from fedsky.config import CONF
+from fedsky.machine import command as command_of
 from fedsky.machine import num_cores
 
 PACKAGES = ("flwr", "ray", "torch", "torchvision", "numpy", "hydra-core")
@@ -83,9 +84,5 @@ def _processor() -> str:
 def command() -> str:
     """The command line of this process, as a person would type it: with the installed command where that was used."""
     name = Path(sys.argv[0]).name
-    words = {"__main__.py": ["fedsky"], "resume.py": ["fedsky", "resume"]}.get(name)
-    if words is None:
-        words = [name]
-    elif Path(next(iter(sys.orig_argv[1:]), "")).name != "fedsky":
-        words = ["python", "-m", ".".join(words)]
-    return shlex.join([*words, *sys.argv[1:]])
+    part = {"__main__.py": "", "resume.py": "resume"}.get(name)
+    return shlex.join([name, *sys.argv[1:]]) if part is None else command_of(part, *sys.argv[1:])
