@@ -119,9 +119,23 @@ class Drawn:
 
 def save(figure: Figure) -> Drawn:
     """A figure as SVG, PNG of 300 dots per inch and PDF, without date or program: the same bytes each time."""
-    figure.draw_without_rendering()  # lays it out once for all three
-    figure.set_layout_engine("none")
+    lay_out(figure)  # once for all three
     return Drawn(as_svg(figure), as_png(figure), as_pdf(figure))
+
+
+def lay_out(figure: Figure) -> None:
+    """Gives every part its place, and moves titles and labels to the side until they lie within the figure.
+
+    The layout counts their height alone: long names of rows leave little width beside them.
+    """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        for text in (axes._left_title, axes.xaxis.label):  # type: ignore[attr-defined]
+            box = text.get_window_extent()
+            over = max(box.x1 - figure.bbox.width + 6, 0)
+            if text.get_text() and over:
+                text.set_x(text.get_position()[0] - min(over, box.x0) / axes.bbox.width)
 
 
 def as_png(figure: Figure) -> bytes:

@@ -56,6 +56,7 @@ def test_nothing_is_cut_off(
     def look(figure: Figure) -> style.Drawn:
         drawn.append(figure)
         assert figure.get_figwidth() == layout.WIDTH
+        style.lay_out(figure)
         if found := texts_outside(figure):
             outside[len(drawn)] = found
         return style.Drawn("<svg></svg>", b"", b"")
@@ -64,6 +65,32 @@ def test_nothing_is_cut_off(
     write_report([tmp_path / "runs"], tmp_path / "out", lang=lang)
     assert len(drawn) > 20
     assert outside == {}
+
+
+@pytest.mark.parametrize("count", [2, 12])
+def test_nothing_is_cut_off_beside_long_names(
+    tmp_path: Path, write_run: WriteRun, judge: Judge, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    names = ["local", "federated_with_a_name_as_long", "centralized", *(f"a_name_as_long_as_{n}" for n in range(9))]
+    for name in names[:count]:
+        for seed in range(2):
+            write_run(tmp_path / "runs" / f"{name}{seed}", name, seed, predictions=judge(*range(8)),
+                      config={"client_names": ["Weather Station North of the River", "B"]})  # fmt: skip
+    outside: dict[int, list[str]] = {}
+    bands: list[int] = []
+
+    def look(figure: Figure) -> style.Drawn:
+        style.lay_out(figure)
+        if found := texts_outside(figure):
+            outside[len(outside)] = found
+        if figure.axes[0].get_xlabel() == "Round" and figure.axes[0].get_lines():
+            bands.append(len(figure.axes[0].collections))
+        return style.Drawn("<svg></svg>", b"", b"")
+
+    monkeypatch.setattr(style, "save", look)
+    write_report([tmp_path / "runs"], tmp_path / "out")
+    assert outside == {}
+    assert set(bands) == {2 if count == 2 else 0}, "intervals of many groups would bury the curves"
 
 
 def test_files_hold_no_date_and_are_the_same_each_time() -> None:

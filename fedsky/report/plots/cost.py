@@ -20,10 +20,12 @@ def cost(table: pd.DataFrame, groups: Sequence[Group]) -> Figure:
     seconds = [("training", _("training"), BLUE), ("evaluation", _("evaluation by clients"), ORANGE),
                ("rest", _("the rest: sending, waiting, averaging,\nevaluation by the server"), "#bbbbbb")]  # fmt: skip
     megabytes = [("megabytes_up", _("up, to the server"), SKY), ("megabytes_down", _("down, to the owners"), "#666666")]
-    labels = [part[1] for part in (*seconds, *megabytes)]
-    figure, axes = layout.figure([0.45 + 1.25 * rows.inches] * 2, labels, share=False)
-    for each, parts, title in ((axes[0], seconds, _("Seconds of a mean round, on the wall")),
-                               (axes[1], megabytes, _("Megabytes of a mean round"))):  # fmt: skip
+    panels = [(_("Seconds of a mean round, on the wall"), seconds), (_("Megabytes of a mean round"), megabytes)]
+    known = [panel for panel in panels if np.nansum(table[[name for name, _label, _color in panel[1]]].to_numpy(float))]
+    panels = known or panels[1:]
+    labels = [part[1] for _title, parts in panels for part in parts]
+    figure, axes = layout.figure([0.45 + 1.25 * rows.inches] * len(panels), labels, share=False)
+    for each, (title, parts) in zip(axes, panels, strict=True):
         left = np.zeros(len(table))
         for name, label, color in parts:
             values = np.nan_to_num(table[name].to_numpy(float))

@@ -22,7 +22,8 @@ AXES = {
     "seconds": N_("Seconds on the wall"),
     "steps": N_("Local steps of all clients"),
 }
-MOST_LINES = 36  # single runs beyond which none are drawn
+MOST_LINES = 24  # single runs beyond which none are drawn
+MOST_BANDS = 5  # curves of a panel beyond which intervals would bury them
 
 
 @dataclass(frozen=True)
@@ -83,12 +84,12 @@ def _draw(axes: Axes, curve: Curve, look: Look, number: int, crowd: int, faint: 
         if len(last):
             axes.axhline(float(last[0]), color=look.color, linestyle=look.line, label=label)
         return
-    if len(curve.runs) > 1:
+    if len(curve.runs) > 1 and crowd <= MOST_BANDS:
         axes.fill_between(curve.x[start:], curve.low[start:], curve.high[start:], color=look.color,
                           alpha=0.11 if crowd <= 4 else 0.06, linewidth=0)  # fmt: skip
-        if faint:
-            for x, y in curve.runs:
-                axes.plot(x[start:], y[start:], color=look.color, alpha=faint, linewidth=0.6)
+    if len(curve.runs) > 1 and faint:
+        for x, y in curve.runs:
+            axes.plot(x[start:], y[start:], color=look.color, alpha=faint, linewidth=0.6)
     step = max(1, math.ceil(len(curve.x) / 6))
     axes.plot(curve.x[start:], curve.mean[start:], color=look.color, linestyle=look.line, marker=look.marker,
               label=label, markevery=(number % step, step), markeredgecolor="white", markeredgewidth=0.5,

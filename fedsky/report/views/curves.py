@@ -13,7 +13,7 @@ from fedsky.language import _
 from .. import plots, tables, words
 from ..blocks import Block, Plots, Section
 from ..groups import Group, Kind
-from ..plots.curves import AXES, MOST_LINES, Curve
+from ..plots.curves import AXES, MOST_BANDS, MOST_LINES, Curve
 from ..subject import Subject
 from ..words import UNKNOWN, fixed
 
@@ -89,8 +89,12 @@ def section(about: Subject) -> Section | None:
         writer.table(metric, table)
     single = all(len(group.results) == 1 for group in about.shown)
     lines = sum(len(group.results) for group in about.shown)
-    how = _("One run a group: no interval.") if single else _("Line: mean over runs; band: 95 % interval over runs "
-                                                             "(Student's t).")  # fmt: skip
+    crowded = any(len(groups) > MOST_BANDS for _context, groups in about.contexts)
+    how = _("One run a group: no interval.")
+    if not single and crowded:
+        how = _("Line: mean over runs; of so many groups no interval is drawn, all are in tables/.")
+    elif not single:
+        how = _("Line: mean over runs; band: 95 % interval over runs (Student's t).")
     if not single and lines <= MOST_LINES:
         how += " " + _("Faint lines: single runs.")
     blocks: list[Block] = []

@@ -75,6 +75,7 @@ def draw(asked: Asked, plot: str, number: int, format: str) -> bytes:
             figure = plots.final(kind.groups, looks)
         else:
             figure = plots.owners(tables.owners_table(kind, kind.groups), kind.groups, looks)
+        style.lay_out(figure)
         return style.as_png(figure) if format == "png" else style.as_svg(figure).encode()
 
 
