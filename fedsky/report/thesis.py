@@ -13,8 +13,9 @@ from fedsky.language import _
 from . import tables
 from .comparisons import planned
 from .groups import Group, Kind
+from .means import mean
 from .statistics import Estimate
-from .story import METRIC, best, stories
+from .story import best, stories
 from .words import UNKNOWN, fixed, judgement
 
 MOST = 40  # rows that a page holds
@@ -68,7 +69,7 @@ def _interval(estimate: Estimate | None, least: float = -100.0, most: float = 10
 def _result(kind: Kind, prefix: str) -> bytes:
     rows = []
     for group in kind.groups:
-        estimate, runs = group.mean(METRIC), list(group.results.values())
+        estimate, runs = mean(group), list(group.results.values())
         sent = sum(run.megabytes("bytes_up") + run.megabytes("bytes_down") for run in runs) / len(runs)
         value = UNKNOWN if estimate is None else fixed(100 * estimate.value)
         rows.append([group.label, len(runs), value, _interval(estimate, 0.0, 1.0), fixed(sent)])
