@@ -72,6 +72,11 @@ def test_the_numbers_are_the_reports(visitor: FlaskClient, ids: dict[str, str], 
     assert given.pop("run_ids") == ids
     assert given == expected
     assert [group["label"] for group in given["kinds"][0]["groups"]] == ["local", "fedavg", "centralized"]
+    wide = visitor.get(f"/api/compare?{query}&margin=60").get_json()["kinds"][0]["comparisons"]
+    known = [each for each in wide if each["difference"]["low"] is not None]
+    for each in known:
+        assert each["within"] == (each["difference"]["low"] > -0.6 and each["difference"]["high"] < 0.6)
+    assert any(each["within"] for each in known)
     again = visitor.get(
         f"/api/compare?{query}&x=megabytes&metric=accuracy&lang=zh", headers={"If-None-Match": answer.headers["ETag"]}
     )
@@ -148,7 +153,7 @@ def test_a_site_without_reference_runs_has_no_story(visitor: FlaskClient, settin
     ("query", "status"),
     [("", 422), ("run=0000000000000000", 404), ("run=..%2f..", 404), ("q=nosuchword", 422), ("q=sky&x=hours", 422),
      ("q=sky&metric=secret", 422), ("q=sky&lang=xx", 422),
-     ("q=sky&baseline=nobody", 422), ("q=sky&group_by=nokey", 422), ("q=sky&folder=/etc", 422),
+     ("q=sky&baseline=nobody", 422), ("q=sky&margin=0", 422), ("q=sky&group_by=nokey", 422), ("q=sky&folder=/etc", 422),
      ("&".join(["run=a"] * 500), 404), ("&".join(["run=a"] * 501), 422)],
 )  # fmt: skip
 def test_what_cannot_be_compared_is_refused(visitor: FlaskClient, query: str, status: int) -> None:

@@ -52,12 +52,16 @@ Language = Literal["en", "zh"]
 
 
 class CompareQuery(Query):
-    """run: ids; or q: as in the list of runs. group_by: settings, separated by commas; baseline: a group's label."""
+    """run: ids; or q: as in the list of runs. group_by: settings, separated by commas; baseline: a group's label.
+
+    margin: points of accuracy within which two groups are equally good.
+    """
 
     run: list[Annotated[str, Field(max_length=16)]] = Field(default_factory=list, max_length=MOST_RUNS)
     q: str = Field("", max_length=200)
     group_by: str = Field("", max_length=200)
     baseline: str = Field("", max_length=300)
+    margin: float = Field(2.0, gt=0, lt=100)
     metric: Literal[FINAL_METRICS] = FINAL_METRICS[0]  # type: ignore[valid-type]
     x: Literal["round", "megabytes", "seconds", "steps"] = "round"
     lang: Language = "en"
@@ -88,7 +92,7 @@ def chosen(asked: CompareQuery) -> Chosen:
             422, _("{n} runs are too many for one comparison: choose {most} at most.", n=len(rows), most=MOST_RUNS)
         )
     return comparing().choose(rows, asker(), metric=asked.metric, x=asked.x, group_by=asked.group_by.strip(),
-                              baseline=asked.baseline, lang=asked.lang)  # fmt: skip
+                              baseline=asked.baseline, margin=asked.margin, lang=asked.lang)  # fmt: skip
 
 
 def asked_of(do: Callable[[], T]) -> T:

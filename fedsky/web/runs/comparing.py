@@ -48,7 +48,7 @@ class Comparing:
         self.quick = Beside(tasks.do, WAITING, SECONDS, each=OF_ONE)
         self.slow = Beside(tasks.do, WAITING_FOR_REPORTS, REPORT_SECONDS)
 
-    def choose(self, rows: list[Row], who: str = "", **options: str) -> Chosen:
+    def choose(self, rows: list[Row], who: str = "", **options: Any) -> Chosen:
         """A comparison of these runs for a visitor."""
         found = [each for row in rows if (each := self.index.found(row.id)) is not None]
         found.sort(key=lambda each: each.folder)

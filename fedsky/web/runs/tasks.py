@@ -30,6 +30,7 @@ class Asked:
     x: str = "round"
     group_by: str = ""
     baseline: str = ""
+    margin: float = 2.0  # points of accuracy
     lang: str = "en"
 
     def choice(self) -> "Choice":
@@ -37,7 +38,7 @@ class Asked:
         from fedsky.report.keys import split_keys
         from fedsky.report.selection import Choice
 
-        return Choice(tuple(split_keys(self.group_by)), (), self.baseline or None)
+        return Choice(tuple(split_keys(self.group_by)), (), self.baseline or None, self.margin / 100)
 
     def readable(self) -> list[Path | Run]:
         """The folders, and in place of those that must not be read runs without a row, whose problems say why."""
@@ -49,7 +50,8 @@ def compare(asked: Asked) -> dict[str, Any]:
     from fedsky.report import summary
 
     return summary.compare(asked.readable(), metric=asked.metric, x=asked.x, lang=asked.lang,
-                           group_by=asked.group_by or None, baseline=asked.baseline or None)  # fmt: skip
+                           group_by=asked.group_by or None, baseline=asked.baseline or None,
+                           margin=asked.margin / 100)  # fmt: skip
 
 
 def draw(asked: Asked, plot: str, number: int, format: str) -> bytes:

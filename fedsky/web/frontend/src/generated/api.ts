@@ -2802,6 +2802,7 @@ export interface operations {
                 q?: string;
                 group_by?: string;
                 baseline?: string;
+                margin?: number;
                 metric?: "balanced_accuracy" | "accuracy" | "loss";
                 x?: "round" | "megabytes" | "seconds" | "steps";
                 lang?: "en" | "zh";
@@ -2884,6 +2885,7 @@ export interface operations {
                 q?: string;
                 group_by?: string;
                 baseline?: string;
+                margin?: number;
                 metric?: "balanced_accuracy" | "accuracy" | "loss";
                 x?: "round" | "megabytes" | "seconds" | "steps";
                 lang?: "en" | "zh";
@@ -2966,6 +2968,7 @@ export interface operations {
                 q?: string;
                 group_by?: string;
                 baseline?: string;
+                margin?: number;
                 metric?: "balanced_accuracy" | "accuracy" | "loss";
                 x?: "round" | "megabytes" | "seconds" | "steps";
                 lang?: "en" | "zh";
@@ -3050,6 +3053,7 @@ export interface operations {
                 q?: string;
                 group_by?: string;
                 baseline?: string;
+                margin?: number;
                 metric?: "balanced_accuracy" | "accuracy" | "loss";
                 x?: "round" | "megabytes" | "seconds" | "steps";
                 lang?: "en" | "zh";
@@ -3134,6 +3138,7 @@ export interface operations {
                 q?: string;
                 group_by?: string;
                 baseline?: string;
+                margin?: number;
                 metric?: "balanced_accuracy" | "accuracy" | "loss";
                 x?: "round" | "megabytes" | "seconds" | "steps";
                 lang?: "en" | "zh";
