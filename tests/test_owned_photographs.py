@@ -14,8 +14,9 @@ from fedsky.data.owners import load
 from fedsky.history import read_run
 from fedsky.report.page import write_report
 from fedsky.resume import resume
-from fedsky.run import Course, run
+from fedsky.run import run
 from fedsky.run.dry_run import dry_run
+from fedsky.run.loop import RoundLoop
 from fedsky.web.runs.views import owner_names
 
 QUICK = ["engine=inline", "num_rounds=2", "data.size=16", "partition=natural", "model.norm=group", "batch_size=8"]
@@ -38,7 +39,7 @@ def days(count: int = 30) -> list[dict[str, str]]:
 
 def stop(config: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that ends in its second round."""
-    judge = Course._judge
+    judge = RoundLoop._judge
 
     def interrupted(course: Any, round: int, last: bool) -> Any:
         if round == 2:
@@ -46,7 +47,7 @@ def stop(config: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch) 
         return judge(course, round, last)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Course, "_judge", interrupted)
+        patch.setattr(RoundLoop, "_judge", interrupted)
         with pytest.raises(KeyboardInterrupt):
             run(config, folder)
 

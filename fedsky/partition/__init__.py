@@ -51,7 +51,8 @@ def dirichlet(labels: NDArray[np.int64], num_clients: int, rng: np.random.Genera
     tends to ``iid``, alpha -> 0 to one class a client.
     """
     checks.number("partition.alpha", alpha, above=0, hint=EXAMPLE)
-    sizes = np.diff(np.linspace(0, len(labels), num_clients + 1).astype(np.int64))
+    ends: Indices = np.linspace(0, len(labels), num_clients + 1).astype(np.int64)
+    sizes = ends[1:] - ends[:-1]
     return _mixed(labels, num_clients, rng, alpha, lambda: np.repeat(rng.permutation(num_clients), sizes))
 
 

@@ -35,4 +35,5 @@ def confusion(labels: Sequence[str], predicted: Sequence[str], classes: Sequence
 
 
 def _shares(right: Floats, of: NDArray[np.int64]) -> Floats:
-    return np.divide(right, of, out=np.full(len(right), np.nan), where=of > 0)
+    shares: Floats = np.divide(right, of, out=np.full(len(right), np.nan), where=of > 0)
+    return shares

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from fedsky.language import _
 
-from .comparisons import BETTER, SAME, UNKNOWN, WITHIN, WORSE, Comparison, Joining, compare_all, joining
+from .comparisons import BETTER, UNKNOWN, WITHIN, WORSE, Comparison, Joining, compare_all, joining
 from .crossed import EQUAL
+from .differences import SAME
 from .groups import Group, Kind
 from .means import mean
 from .statistics import Estimate

@@ -133,7 +133,7 @@ def _read(found: Found, is_reference: bool) -> Row:
         num_images=whole(section(info, "data").get("num_images")),
         batch_size=whole(config.get("batch_size")),
         seconds=spent["seconds"],
-        steps=spent["steps"] and round(spent["steps"]),
+        steps=None if spent["steps"] is None else round(spent["steps"]),
         problems=tuple(printable(problem, 200) for problem in problems[:20]),
     )
 

@@ -73,7 +73,7 @@ def rounds_of(run: Run) -> Rounds:
     seconds = table["seconds"].to_dict()
     each = dict(zip(table.index, spending.per_round(table, "megabytes", sends_nothing), strict=True))
     spent = {what: spending.spent(table, what, sends_nothing).to_dict() for what in spending.COSTS}
-    metrics = [
+    metrics: list[dict[str, Any]] = [
         {key: _metric(row, key) for key in TABLES[ROUNDS]}
         | {"seconds": known(seconds[now]), "spent": {what: known(sums[now]) for what, sums in spent.items()}}
         for now, row in every.items()
