@@ -15,6 +15,7 @@ from .means import mean
 from .statistics import Estimate
 
 METRIC = "balanced_accuracy"
+OWNERS = "strategy.owners"
 SECTIONS = ("partition", "model", *AROUND)  # in which another choice may be swept, such as partition=iid,dirichlet
 
 
@@ -77,9 +78,15 @@ def sweeps(kind: Kind) -> list[Sweep]:
         found.append(_sweep(kind, key, pairs, lambda g, key=key: _choice(kind.groups, g, key),  # type: ignore[misc]
                             lambda name, key=key: name.split(".")[0] == key))  # type: ignore[misc] # fmt: skip
     for key, tied in _keys(kind.groups):
-        found.append(_sweep(kind, key, pairs, lambda g, key=key: g.settings.get(key, ...),  # type: ignore[misc]
+        found.append(_sweep(kind, key, pairs, lambda g, key=key: _value(g, key),  # type: ignore[misc]
                             lambda name, tied=tied: name in tied))  # type: ignore[misc] # fmt: skip
     return [each for each in found if each is not None]
+
+
+def _value(group: Group, key: str) -> Any:
+    """A group's value of a setting, ... where it has none; where all owners take part, all of them."""
+    value, num = group.settings.get(key, ...), group.settings.get("num_clients")
+    return list(range(num)) if key == OWNERS and value in (None, ...) and isinstance(num, int) else value
 
 
 def _sweep(

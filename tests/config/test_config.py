@@ -81,7 +81,7 @@ def test_interpolations_are_resolved() -> None:
         ("stratgy=fedavg", "unknown key stratgy: did you mean strategy?"),
         ("data.cout=40", "unknown key data.cout: did you mean data.count?"),
         ("strategy.mu=1", "strategy.mu is a setting of strategy=fed"),
-        ("partition.alpha=1", "partition.alpha is a setting of partition=dirichlet, partition=dirichlet_label, "),
+        ("partition.alpha=1", "partition.alpha is a setting of partition=dirichlet, partition=dirichlet_in_turn, "),
         ("xyzzy=1", "unknown key xyzzy: see "),
     ],
 )

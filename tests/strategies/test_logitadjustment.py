@@ -111,7 +111,7 @@ def test_it_finds_the_rare_class_that_fedavg_misses(tmp_path: Path) -> None:
 
 def test_a_model_with_a_loss_of_its_own_is_refused() -> None:
     with pytest.raises(ValueError, match="strategy=logitadjustment: Quadratic has a loss of its own"):
-        LogitAdjustment(tau=1.0).begin(Quadratic(1.0), {})
+        LogitAdjustment(tau=1.0).begin(Quadratic(1.0), {"num_clients": 2})
 
 
 @pytest.mark.parametrize("tau", [-1, float("nan"), float("inf"), "1", True, None])

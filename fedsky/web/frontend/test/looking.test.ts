@@ -77,7 +77,7 @@ describe('a run that goes on', () => {
     annotation: { title: '', note: '', tags: [] },
   }) // prettier-ignore
   const entry = (round: number) => ({ round, num_trained: 4, num_owners: 5, clients: [0, 1, 2, 3], megabytes: 2.3, accuracy: 0.91, failures: 1 })
-  const metrics = (round: number) => ({ round, accuracy: 0.91, loss: 0.2, bytes_up: 1e6, bytes_down: 1e6, num_steps: 5, seconds: 1 })
+  const metrics = (round: number) => ({ round, accuracy: 0.91, loss: 0.2, bytes_up: 1e6, bytes_down: 1e6, num_steps: 5, seconds: 1, spent: { megabytes: 2 * round, seconds: round, steps: 5 * round } })
 
   it('is followed by cursor until it ends, and then left alone', async () => {
     const wait = (seconds: number) => new Promise((done) => setTimeout(done, 1000 * seconds))

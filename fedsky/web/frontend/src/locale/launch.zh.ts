@@ -49,5 +49,6 @@ export const RECIPES: Record<string, string> = {
   fcube: 'NIID-Bench 的特征偏斜的最小形式：FCUBE 的四方，线性模型（Li 等 2022，表 3）',
   shelf: '策略比较：十位标签比例各异的所有者，每种策略用各自的步长',
   synthetic: 'FedProx 的 Synthetic(1, 1)：30 台设备，每轮 10 台，批大小 10 遍历 20 次（Li 等 2020，第 5 节）',
+  niid: 'NIID-Bench 的设置：十方，简单的 CNN，十个本地轮次，批次 64；这里用手写数字',
   worth: '每位所有者值多少：五位数量不等的所有者，以及他们的每种组合各作一个联邦',
 }
