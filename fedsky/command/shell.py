@@ -138,8 +138,7 @@ def _say_what_to_read() -> None:
     if sweep.Begun.folders and sweep.Begun.trains:
         homes = [from_here(folder) for folder in sweep.Begun.folders if any(folder.glob("*/run.json"))]
         if homes:
-            sys.stdout.write(visible(f"to compare: {machine.command('report', *homes)}\n"))
-            sys.stdout.flush()
+            sys.stderr.write(visible(f"to compare: {machine.command('report', *homes)}\n"))
 
 
 def _close() -> None:

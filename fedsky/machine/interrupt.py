@@ -29,9 +29,12 @@ def before_leaving(do: Callable[[], None]) -> None:
 
 
 def goes_on_by(command: str, begun: Path) -> None:
-    """Has the last line say which command goes on with what was stopped, if ``begun`` is there by then."""
+    """Has the last line say which command goes on with what was stopped, if ``begun`` is there by then.
+
+    What was said first holds: of a sweep, and of a sweep that goes on, the whole rather than the job of the moment.
+    """
     global _resumed
-    _resumed = begun, command
+    _resumed = _resumed or (begun, command)
 
 
 def at_once(name: str) -> None:
