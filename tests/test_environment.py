@@ -122,6 +122,14 @@ def test_standard_output_that_is_full(tmp_path: Path) -> None:
     assert told(ended) == "standard output: No space left on device"
 
 
+@pytest.mark.parametrize("words", [["--info"], ["-m", "seed=0,1"]])
+def test_what_is_logged_to_standard_output_that_is_full_is_no_traceback(tmp_path: Path, words: list[str]) -> None:
+    """Hydra's own lines go there, one for each job."""
+    ended = command(tmp_path, *SMALL, *words, shell=">/dev/full")
+    assert ended.returncode == 0 and "Traceback" not in ended.stderr and "Logging error" not in ended.stderr
+    assert len(done(tmp_path)) == words.count("-m") * 2
+
+
 def test_no_network_interface(tmp_path: Path) -> None:
     line = told(command(tmp_path, *RAY, before=isolated("-n")))
     assert line.startswith("no network interface answers at 127.0.0.1 (Network is unreachable)")

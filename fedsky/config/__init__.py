@@ -59,6 +59,8 @@ def check(config: dict[str, Any]) -> None:
     for group in OPTIONAL:
         if not isinstance(config.setdefault(group, {"_target_": None}), dict):
             raise ValueError(f"unknown {group} '{shown(config[group])}'; choose {listed([*choices(group)])}")
+    if not isinstance(augment := config["data"].get("augment") or {}, dict):
+        raise ValueError(f"data.augment={shown(augment)}: set one of its own settings, such as data.augment.flip=false")
     config.setdefault("stragglers", 0.0)
     config.setdefault("evaluate_train", False)
     of_the_data = config["partition"].get("_target_") == "fedsky.partition.natural"

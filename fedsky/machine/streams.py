@@ -6,6 +6,7 @@ standard stream that the caller has closed gives its number to the next file ope
 
 import codecs
 import locale
+import logging
 import os
 import sys
 from io import TextIOWrapper
@@ -19,6 +20,7 @@ def settle() -> None:
     if codecs.lookup(locale.getencoding()).name == ENCODINGS[0] and not sys.flags.utf8_mode:
         os.environ["PYTHONUTF8"] = "1"  # which is how Python 3.15 starts by itself; Ray's processes inherit it
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # these very arguments
+    logging.raiseExceptions = False  # a line that a full or broken output cannot take is lost, without a traceback
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         stream: TextIO | None = getattr(sys, name)
         if stream is None:

@@ -67,6 +67,12 @@ def test_the_values_at_the_edges_are_allowed() -> None:
     assert isinstance(config["participation"], float) and isinstance(config["momentum"], float)
 
 
+def test_a_value_in_place_of_settings_is_told() -> None:
+    with pytest.raises(ValueError, match=r"data\.augment=7: set one of its own settings, such as"):
+        resolve(compose(["data.augment=7"]))
+    assert resolve(compose(["data.augment=null"]))["data"]["augment"] is None
+
+
 def test_interpolations_are_resolved() -> None:
     config = resolve(compose(["partition=quantity", "partition.min_examples=7"]))
     assert config["partition"]["smallest"] == 7
