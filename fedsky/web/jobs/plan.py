@@ -105,7 +105,7 @@ def _estimate(config: dict[str, Any], rows: Sequence[Row]) -> tuple[float | None
     ]
     alike = [row for row in alike if row.batch_size == config["batch_size"]] or alike
     images = _num_images(config, rows)
-    if not alike or images is None:
+    if not alike or images is None or config["num_clients"] is None:  # as many as the photographs name, unread here
         return None, 0
     alike = alike[-MOST_BASIS:]
     each = statistics.median(row.seconds / (row.steps * row.batch_size) for row in alike)  # type: ignore[operator]
