@@ -134,11 +134,9 @@ def main() -> None:
 
 
 def _say_what_to_read() -> None:
-    """After a sweep: the command that compares what it left."""
-    if sweep.Begun.folders and sweep.Begun.trains:
-        homes = [from_here(folder) for folder in sweep.Begun.folders if any(folder.glob("*/run.json"))]
-        if homes:
-            sys.stderr.write(visible(f"to compare: {machine.command('report', *homes)}\n"))
+    """After a sweep: the command that compares what it left, where it left anything that can be compared."""
+    if homes := [from_here(folder) for folder in sweep.finished()]:
+        sys.stderr.write(visible(f"to compare: {machine.command('report', *homes)}\n"))
 
 
 def _close() -> None:

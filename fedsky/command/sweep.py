@@ -58,6 +58,11 @@ def failures() -> list[str]:
     return told
 
 
+def finished() -> list[Path]:
+    """The folders of the sweeps that this process began with a run in them that is done: what a report can read."""
+    return [folder for folder in Begun.folders if Begun.trains and any(job.is_done() for job in _jobs(folder))]
+
+
 def _jobs(folder: Path) -> "list[SweepJob]":
     """The jobs of a sweep; of one whose folders are not the jobs' numbers those that have begun."""
     try:
