@@ -33,7 +33,7 @@ def load_model(path: Path, given: permitted.Word = permitted.NOTHING) -> tuple[n
         classes, size = untrusted.judges(about)
         settings = dict(about["model"])
         permitted.check({"model": settings}, "its header", given, needed=("model",))
-        for key in ("weights", *start.KEYS):
+        for key in start.OF_ANY:
             settings.pop(key, None)
         model: nn.Module = make(settings, num_classes=len(classes), _recursive_=False)
         model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})

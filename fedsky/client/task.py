@@ -20,6 +20,7 @@ from fedsky.data.owners import load
 from fedsky.data.photos import settled_cache
 from fedsky.data.split import Indices
 from fedsky.machine.remedies import in_full
+from fedsky.model import weights
 from fedsky.model.freeze import freeze
 from fedsky.model.pixels import to_float
 from fedsky.model.start import take_over
@@ -42,10 +43,14 @@ class Task:
         self.seed: int = spec["seed"]
         self.states = Path(spec["states"])
         self.device = torch.device("cuda" if spec["use_gpu"] and torch.cuda.is_available() else "cpu")
-        settings = {key: value for key, value in spec["model"].items() if key not in start.KEYS}
+        has_file = start.names_file(spec["model"].get("weights"))
+        apart = start.OF_ANY if has_file else start.KEYS
+        settings = {key: value for key, value in spec["model"].items() if key not in apart}
         model = models.build(make(settings, _partial_=True), len(self.photos.classes), self.seed)
         if spec["model"].get("init") is not None:
             take_over(model, spec["model"], list(self.photos.classes), self.photos.image_size)
+        if has_file:
+            weights.take(model, spec["model"])
         freeze(model, spec["model"].get("freeze"))
         self.memory_format: torch.memory_format = getattr(model, "memory_format", torch.contiguous_format)
         self.model = model.to(memory_format=self.memory_format).to(self.device)

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from fedsky.checks import listed
 from fedsky.config import CONF, GROUPS, OPTIONAL, from_here
 from fedsky.config.shelf import choices
-from fedsky.config.start import KEYS
+from fedsky.config.start import OF_ANY
 
 CHOSEN_BY = ("_target_", "kind")  # what tells the choices of a group apart
 
@@ -41,7 +41,7 @@ def _is_read(key: str, cfg: DictConfig) -> bool:
     if not rest:
         return key in settings()
     chosen = cfg.get(group)
-    if group == "model" and rest in KEYS:  # of whatever model
+    if group == "model" and rest in OF_ANY:  # of whatever model
         return True
     return not OmegaConf.is_dict(chosen) or rest in _read_by(group, chosen, {rest})
 

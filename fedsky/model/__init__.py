@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torchvision import models
 from torchvision.models.resnet import BasicBlock, conv1x1
 
+from fedsky.config.start import check_name
+
 NUM_GROUPS = 8  # of GroupNorm, or fewer where a layer's channels do not divide by it
 
 # What the server does with BatchNorm's running statistics, stated in every run.json. The example-weighted mean is
@@ -61,8 +63,12 @@ class SmallResNet(nn.Sequential):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
 
-def small(num_stages: int, num_classes: int, width: float = 1.0, norm: str = "batch") -> SmallResNet:
+def small(
+    num_stages: int, num_classes: int, width: float = 1.0, norm: str = "batch", weights: None = None
+) -> SmallResNet:
     """resnet8 (3 stages: no last stage) or resnet10 (4 stages), its channels times ``width`` (1 or 0.5)."""
+    if weights is not None:
+        check_name(weights, f"resnet{2 * num_stages + 2}", ())
     if width not in (0.5, 1.0):
         raise ValueError(f"model.width={width}: choose 1 or 0.5")
     channels = tuple(int(64 * 2**stage * width) for stage in range(num_stages))
@@ -77,9 +83,7 @@ def torchvision_resnet(name: str, num_classes: int, norm: str = "batch", weights
     if weights is None:
         model: nn.Module = models.get_model(name, num_classes=num_classes, norm_layer=layer)
         return model
-    names = [weight.name for weight in models.get_model_weights(name)]
-    if weights not in [*names, "DEFAULT"]:
-        raise ValueError(f"model.weights={weights} are none of {name}'s: choose DEFAULT, {', '.join(names)} or null")
+    check_name(weights, name, [weight.name for weight in models.get_model_weights(name)])
     pretrained: Any = models.get_model(name, weights=weights)
     pretrained.fc = nn.Linear(pretrained.fc.in_features, num_classes)
     return pretrained  # type: ignore[no-any-return]

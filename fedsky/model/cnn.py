@@ -3,6 +3,7 @@
 from torch import nn
 
 from fedsky import checks
+from fedsky.config.start import check_name
 
 KINDS = ("niid", "mcmahan")
 
@@ -15,7 +16,9 @@ class SimpleCNN(nn.Sequential):
     and one linear layer of 512. size: pixels a side, 16 or more for niid, 4 or more for mcmahan.
     """
 
-    def __init__(self, num_classes: int, size: int, kind: str = "niid") -> None:
+    def __init__(self, num_classes: int, size: int, kind: str = "niid", weights: None = None) -> None:
+        if weights is not None:
+            check_name(weights, "simple_cnn", ())
         checks.choice("model.kind", kind, KINDS)
         is_niid = kind == "niid"
         if size < (least := 16 if is_niid else 4):

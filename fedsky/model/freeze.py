@@ -3,7 +3,7 @@
 A layer of BatchNorm whose own parameters are frozen keeps its running statistics, too, and normalises by them.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -21,8 +21,7 @@ def freeze(model: nn.Module, asked: Any) -> None:
         return
     patterns = asked if isinstance(asked, list) else [asked]
     names = [name for name, _ in model.named_parameters()]
-    owners = [name for name, module in model.named_modules() if list(module.parameters(recurse=False))]
-    head = [f"{owners[-1]}.{name}" for name, _ in model.get_submodule(owners[-1]).named_parameters(recurse=False)]
+    head = head_of(model)
     chosen: set[str] = set()
     for pattern in patterns:
         fits = [
@@ -36,12 +35,17 @@ def freeze(model: nn.Module, asked: Any) -> None:
     for name, parameter in model.named_parameters():
         if name in chosen:
             parameter.requires_grad_(False)
-    for name in owners:
-        module = model.get_submodule(name)
-        own = [f"{name}.{key}" for key, _ in module.named_parameters(recurse=False)]
-        if set(own) <= chosen:
-            chosen |= {f"{name}.{key}" for key, _ in module.named_buffers(recurse=False)}
+    for place, module in model.named_modules():
+        own = _own(place, module.named_parameters(recurse=False))
+        if own and set(own) <= chosen:
+            chosen |= set(_own(place, module.named_buffers(recurse=False)))
     model.frozen = frozenset(each for each in model.state_dict() if each in chosen)  # type: ignore[assignment]
+
+
+def head_of(model: nn.Module) -> list[str]:
+    """The names of the head's parameters, in order."""
+    return [own for place, module in model.named_modules()
+            if (own := _own(place, module.named_parameters(recurse=False)))][-1]  # fmt: skip
 
 
 def frozen(model: nn.Module) -> Collection[str]:
@@ -58,6 +62,10 @@ def training_mode(model: nn.Module) -> nn.Module:
         if f"{name}.running_mean" in fixed:
             module.eval()
     return model
+
+
+def _own(place: str, named: Iterable[tuple[str, Any]]) -> list[str]:
+    return [f"{place}.{name}" if place else name for name, _ in named]
 
 
 def _few(names: list[str]) -> str:

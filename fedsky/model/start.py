@@ -10,8 +10,6 @@ from fedsky.model.divergence import DIVERGED, not_finite
 from fedsky.model.file import read_model
 from fedsky.untrusted import printable, section
 
-_APART = (*start.KEYS, "weights")  # of the model's settings, that do not tell its architecture
-
 
 def take_over(model: nn.Module, settings: dict[str, Any], classes: list[str], size: int | None) -> None:
     """Gives ``model`` the weights and buffers of the file ``init`` names; ValueError where they are not its own."""
@@ -24,7 +22,7 @@ def take_over(model: nn.Module, settings: dict[str, Any], classes: list[str], si
     def refuse(what: str, its: Any, ours: Any) -> ValueError:
         return ValueError(f"model.init={path}: {what} {its}, this run's {ours}; name a model of the same, or null")
 
-    its, ours = ({key: value for key, value in made.items() if key not in _APART}
+    its, ours = ({key: value for key, value in made.items() if key not in start.OF_ANY}
                  for made in (section(about, "model"), settings))  # fmt: skip
     if its != ours:
         raise refuse("its architecture is", _told(its), _told(ours))

@@ -5,6 +5,7 @@ from typing import Any
 from torch import nn
 
 from fedsky.checks import listed
+from fedsky.config import start
 
 
 def torchvision_model(name: str, num_classes: int, weights: str | None = None) -> nn.Module:
@@ -19,9 +20,7 @@ def torchvision_model(name: str, num_classes: int, weights: str | None = None) -
     if weights is None:
         made: nn.Module = models.get_model(name, num_classes=num_classes, **more)
         return made
-    names = [weight.name for weight in models.get_model_weights(name)]
-    if weights not in [*names, "DEFAULT"]:
-        raise ValueError(f"model.weights={weights} are none of {name}'s: choose DEFAULT, {', '.join(names)} or null")
+    start.check_name(weights, name, [weight.name for weight in models.get_model_weights(name)])
     pretrained: Any = models.get_model(name, weights=weights)
     if more:
         pretrained.aux_logits, pretrained.aux1, pretrained.aux2, pretrained.AuxLogits = False, None, None, None
@@ -37,6 +36,8 @@ def timm_model(name: str, num_classes: int, weights: bool | None = None) -> nn.M
     if name not in timm.list_models():
         near = _near(name, timm.list_models())
         raise ValueError(f"model.name={name}: timm has no such model; choose {listed(near)}")
+    if weights not in (None, True, False):
+        raise ValueError(f"model.weights={weights}: choose true, null or a file ({', '.join(start.FORMS)})")
     made: nn.Module = timm.create_model(name, pretrained=bool(weights), num_classes=num_classes)
     return made
 

@@ -41,8 +41,11 @@ def settings_of(config: Row) -> dict[str, Any]:
     for key in PART:
         if flat.get(key) is None:
             flat.pop(key, None)
-    if isinstance(digest := flat.pop("model.init_sha256", None), str):  # the model, wherever its file lies
-        flat["model.init"] = f"{PurePath(str(flat.get('model.init'))).name} {digest[:8]}"
+    for key in ("model.init", "model.weights"):
+        if isinstance(digest := flat.pop(f"{key}_sha256", None), str):  # the model, wherever its file lies
+            flat[key] = f"{PurePath(str(flat.get(key))).name} {digest[:8]}"
+        if flat.get(key) is None:
+            flat.pop(key, None)
     return {
         key: value
         for key, value in flat.items()
