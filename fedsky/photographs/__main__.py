@@ -110,12 +110,15 @@ def collect(
     contact: Annotated[
         str, typer.Option(help="Your page or mailbox, told to the servers; Wikimedia asks for it.")
     ] = "",
+    owner: Annotated[
+        str, typer.Option(help="Whose the pictures are, for partition=natural: all of a collection's or none.")
+    ] = "",
 ) -> None:
     """Collects freely licensed pictures, with licence, author and page of each in OUT/manifest.csv."""
     with one_line():
         from fedsky.photographs.collect.command import run
 
-        code, message = run(label, out, place, query, limit, license or [], listed, contact)
+        code, message = run(label, out, place, query, limit, license or [], listed, contact, owner)
     if code:
         end(message, code)
     typer.echo(visible(message))

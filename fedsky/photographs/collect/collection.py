@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fedsky.photographs.collect.fetch import Refusal, Web
-from fedsky.photographs.collect.keep import MIN_SIDE, Shelf, check_label
+from fedsky.photographs.collect.keep import MIN_SIDE, Shelf, cell, check_label
 from fedsky.photographs.collect.licences import PERMITTED
 from fedsky.photographs.collect.sources import Candidate, SearchError, Source
 
@@ -69,15 +69,16 @@ def collect(
     web: Web,
     licences: frozenset[str] = PERMITTED,
     told: Callable[[Outcome], None] = lambda outcome: None,
+    owner: str = "",
 ) -> Outcome:
-    """Keeps pictures under ``out/label`` until ``limit`` of this label, source and query are there.
+    """Keeps pictures under ``out/label`` until ``limit`` of this label, source, query and owner are there.
 
-    ``told`` gets the same, growing Outcome whenever something has happened. ValueError for a wrong label or limit, and
-    for a folder that is another command's or another table's.
+    ``told`` gets the same, growing Outcome whenever something has happened. ValueError for a wrong label, limit or
+    owner, and for a folder that is another command's or another table's.
     """
-    check_request(label, limit)
+    check_request(label, limit, owner)
     outcome = Outcome(out / label, limit)
-    with Shelf(out, label, source.name, source.query) as shelf:
+    with Shelf(out, label, source.name, source.query, owner) as shelf:
         outcome.present = shelf.num_kept()
         told(outcome)
         if outcome.present < limit:
@@ -106,9 +107,11 @@ def collect(
     return outcome
 
 
-def check_request(label: str, limit: int) -> None:
-    """Raises ValueError for a wrong label or limit."""
+def check_request(label: str, limit: int, owner: str = "") -> None:
+    """Raises ValueError for a wrong label, limit or owner."""
     check_label(label)
+    if owner and cell(owner, 200) != owner:
+        raise ValueError(f"--owner {owner!r}: one line of text that a spreadsheet does not calculate is needed")
     if not 1 <= limit <= MOST:
         raise ValueError(f"--limit {limit}: a whole number of 1 to {MOST} is needed")
 

@@ -25,14 +25,19 @@ def run(
     licences: Sequence[str],
     listed: Path | None,
     contact: str,
+    owner: str = "",
 ) -> tuple[int, str]:
     """The exit status and the one line that ends the command; ValueError for a wrong option."""
-    check_request(label, limit)
+    check_request(label, limit, owner)
     kinds = parse_kinds(licences)
     source = _source(place, query, kinds, listed)
-    with Web(intervals=INTERVALS, contact=contact) as web, Bar(f"{label} from {place}", limit) as bar:
+    title = f"{label} from {place}" + (f" for {owner}" if owner else "")
+    with (
+        Web(intervals=INTERVALS, contact=contact) as web,
+        Bar(title, limit) as bar,
+    ):
         try:
-            outcome = collect(source, label, out, limit, web, kinds, bar.told)
+            outcome = collect(source, label, out, limit, web, kinds, bar.told, owner)
         except KeyboardInterrupt:
             so_far = f"{bar.outcome}; " if bar.outcome else ""
             return 130, f"{so_far}stopped by the user: the same command goes on"

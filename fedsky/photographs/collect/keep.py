@@ -15,6 +15,7 @@ from typing import Any
 from PIL import Image, UnidentifiedImageError
 
 from fedsky.data import table as tables
+from fedsky.data.manifest import OWNER
 from fedsky.data.picture import FAULTS, quiet
 from fedsky.history import write_whole
 from fedsky.photographs.collect.fetch import Refusal
@@ -82,6 +83,11 @@ def _line(cells: Sequence[Any]) -> str:
     return line.getvalue()
 
 
+def _place(row: dict[str, Any]) -> tuple[str, str]:
+    """The label and the owner of a row."""
+    return row["label"], row.get(OWNER, "").strip()
+
+
 class Shelf:
     """The folder of a collection, open for one command at a time; its manifest grows row by row.
 
@@ -89,11 +95,12 @@ class Shelf:
     same command started again finds the picture anew and adds the row.
     """
 
-    def __init__(self, out: Path, label: str, source: str, query: str) -> None:
+    def __init__(self, out: Path, label: str, source: str, query: str, owner: str = "") -> None:
         check_label(label)
+        self.owner = owner
         self.out, self.label, self.source, self.query = out, label, source, cell(query)
         self.folder, self.manifest, self.lock = out / label, out / "manifest.csv", out / ".collect.lock"
-        self.header: list[str] = list(COLUMNS)
+        self.header: list[str] = [*COLUMNS, *([OWNER] if owner else [])]
         self.rows: list[dict[str, Any]] = []
 
     def __enter__(self) -> "Shelf":
@@ -113,8 +120,8 @@ class Shelf:
         except BaseException:
             self.hold.close()
             raise
-        self.hashes = {row["sha256"]: row["label"] for row in self.rows}
-        self.known = {(row["source"], row["id"]): row["label"] for row in self.rows}
+        self.hashes = {row["sha256"]: _place(row) for row in self.rows}
+        self.known = {(row["source"], row["id"]): _place(row) for row in self.rows}
         return self
 
     def __exit__(
@@ -134,17 +141,31 @@ class Shelf:
         if is_ours and newline and last and not self._is_row(before, last):
             # It was being written when the machine stopped; its picture will be met again.
             content, last = before + newline, b""
-        table = tables.parse(tables.decoded(content, self.manifest), self.manifest, (), COLUMNS)
+        table = tables.parse(tables.decoded(content, self.manifest), self.manifest, (), (*COLUMNS, OWNER))
         self.header = list(table.columns)
         if missing := [name for name in COLUMNS if name not in self.header]:
             raise ValueError(
                 f"{self.manifest} is not a collection's (no column {missing[0]}): collect into another folder"
             )
         self.rows = [line.cells for line in table.lines]
-        if not is_ours:
+        self._check_owner()
+        if new := bool(self.owner and not self.rows and OWNER not in self.header):
+            self.header.append(OWNER)
+        if new or not is_ours:
             write_whole(self.manifest, (_line(self.header) + "".join(map(self._row, self.rows))).encode())
         elif content != self.manifest.read_bytes() or last:
             write_whole(self.manifest, content + b"\n" * bool(last))
+
+    def _check_owner(self) -> None:
+        """Raises ValueError where some pictures would have an owner and others none, which no training takes."""
+        owned = sum(bool(row.get(OWNER, "").strip()) for row in self.rows)
+        if self.owner and owned < len(self.rows):
+            raise ValueError(
+                f"--owner {self.owner}: {len(self.rows) - owned} pictures of {self.out} have none: fill in the column "
+                f"{OWNER} of {self.manifest} for all, or collect into another folder"
+            )
+        if owned and not self.owner:
+            raise ValueError(f"the pictures of {self.out} have owners: say whose these are with --owner NAME")
 
     def _row(self, row: dict[str, Any]) -> str:
         return _line([row[name] for name in self.header])
@@ -156,10 +177,10 @@ class Shelf:
         return None not in row.values() and bool(_DATE.fullmatch(row.get("collected") or ""))
 
     def num_kept(self) -> int:
-        """How many pictures of this label, source and query are there."""
-        wanted = (self.label, self.source, self.query)
+        """How many pictures of this label, source, query and owner are there."""
+        wanted = (self.label, self.owner, self.source, self.query)
         return sum(
-            (row["label"], row["source"], row["query"]) == wanted and (self.out / row["file"]).is_file()
+            (*_place(row), row["source"], row["query"]) == wanted and (self.out / row["file"]).is_file()
             for row in self.rows
         )
 
@@ -172,19 +193,23 @@ class Shelf:
         )
 
     def has(self, candidate: Candidate) -> bool:
-        """Whether the manifest has it, also where its file has been removed since; Refusal if under another label."""
-        label = self.known.get((candidate.source, cell(candidate.id or candidate.url)))
-        if label is not None and label != self.label:
-            raise Refusal(f"kept under {label}")
-        return label is not None
+        """Whether the manifest has it, also where its file has been removed since; Refusal if it is kept elsewhere."""
+        place = self.known.get((candidate.source, cell(candidate.id or candidate.url)))
+        if place is not None and place != (self.label, self.owner):
+            raise Refusal(self._elsewhere(place))
+        return place is not None
+
+    def _elsewhere(self, place: tuple[str, str]) -> str:
+        label, owner = place
+        return f"kept under {label}" + (f" for {owner}" if owner != self.owner else "")
 
     def keep(self, candidate: Candidate, content: bytes) -> None:
         """Writes the bytes as they came, then their row; Refusal if they are not wanted or there already."""
         suffix, width, height = inspect(content)
         digest = hashlib.sha256(content).hexdigest()
         if digest in self.hashes:
-            other = self.hashes[digest]
-            raise Refusal("duplicate" if other == self.label else f"kept under {other}")
+            place = self.hashes[digest]
+            raise Refusal("duplicate" if place == (self.label, self.owner) else self._elsewhere(place))
         path = self.folder / f"{digest[:16]}{suffix}"
         if not path.exists():
             write_whole(path, content)
@@ -206,6 +231,7 @@ class Shelf:
             "height": height,
             "query": self.query,
             "collected": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            OWNER: self.owner,
         }
         if not self.manifest.exists():
             write_whole(self.manifest, _line(self.header).encode())
@@ -213,5 +239,4 @@ class Shelf:
             file.write(_line([row.get(name, "") for name in self.header]).encode())
             os.fsync(file.fileno())
         self.rows.append(row)
-        self.hashes[digest] = self.label
-        self.known[candidate.source, row["id"]] = self.label
+        self.hashes[digest] = self.known[candidate.source, row["id"]] = _place(row)
