@@ -94,6 +94,7 @@ def test_a_manifest_says_owner_part_group_and_date(tmp_path: Path) -> None:
                 assert said[name]["owner"] == owner.name and said[name]["part"] in ("", part)
     info = run(config_of(root, "data.split=time", "num_rounds=1", "strategy=local"), tmp_path / "run")
     assert info["status"] == "done" and info["config"]["data"]["split"] == "time"
+    assert info["data"]["num_declared_test"] == sum(line["part"] == "test" for line in lines)
     for line in lines:
         line |= {"part": "", "group": line["taken"]}
     photos, owners = load(config_of(with_manifest(tmp_path / "grouped", lines), "data.split=time"))

@@ -62,6 +62,13 @@ class Result:
         return printable(config.get("seed")), printable(config.get("data_seed")), printable(fold)
 
     @property
+    def is_cut_anew(self) -> bool:
+        """Whether another fold or data_seed tests on others, rather than on those declared, or the latest."""
+        data = section(self.run.config, "data")
+        declared = section(self.run.info, "data").get("num_declared_test")
+        return "fold" in data and data.get("split") != "time" and not declared
+
+    @property
     def fingerprint(self) -> str:
         return printable(section(self.run.info, "data").get("fingerprint"))
 

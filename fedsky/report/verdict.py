@@ -80,7 +80,7 @@ def _advice(kind: Kind) -> list[str]:
     """
     results = {key: result for group in kind.groups for key, result in group.results.items()}
     shared = test_share(results)
-    if math.isnan(shared):
+    if math.isnan(shared) or not all(result.is_cut_anew for result in results.values()):
         return []
     counts = next(iter(results.values())).num_images
     tested = counts["test"] / sum(counts.values())

@@ -7,6 +7,7 @@ from typing import Any
 
 from fedsky.client.task import Task
 from fedsky.data import Photos
+from fedsky.data.manifest import PARTS
 from fedsky.history import RUNNING, Row, read_object
 from fedsky.run import provenance
 from fedsky.run.rows import describe
@@ -49,13 +50,16 @@ def go_on(folder: Path, begun: Row, task: Task) -> Row:
 
 
 def of_data(photos: Photos) -> Row:
-    """What run.json says of a run's data."""
-    return {
+    """What run.json says of a run's data; num_declared_test: photographs that no split but their owners chose."""
+    told: Row = {
         "fingerprint": photos.fingerprint,
         "num_images": len(photos),
         "classes": list(photos.classes),
         "image_size": photos.image_size,
     }
+    if photos.declared is not None and photos.declared.part is not None:
+        told["num_declared_test"] = int((photos.declared.part == PARTS.index("test")).sum())
+    return told
 
 
 def directory(begun: Row | None) -> Path:

@@ -100,6 +100,21 @@ def test_a_single_split_says_nothing_of_strategies(tmp_path: Path, write_run: Wr
     assert "data.fold=1/5,2/5,3/5,4/5,5/5 would make the intervals about 48 % narrower" in told
 
 
+@pytest.mark.parametrize("changed", [
+    {"config": {"data.split": "time"}}, {"info": {"data.num_declared_test": 40}},
+    {"config": {"data": {"_target_": "fedsky.data.fcube.load"}}},
+])  # fmt: skip
+def test_no_other_split_is_advised_where_there_is_none(
+    tmp_path: Path, write_run: WriteRun, judge: Judge, changed: dict[str, dict[str, object]]
+) -> None:
+    alike = {"counts": (([60, 60], [20, 20]),), "owners": (0.9,), **changed}
+    for name, count in {"local": 8, "fedavg": 2}.items():
+        rows = judge(*range(count), *range(20, 20 + count))
+        write_run(tmp_path / name, name, predictions=rows, curve=(0.5, 0.5, 1 - count / 20), **alike)
+    told = " ".join(verdict.scope(only(tmp_path)))
+    assert "tested on the same 40 photographs" in told and "repeat on other splits" not in told
+
+
 def test_near_duplicates_come_from_the_file_and_count_once(tmp_path: Path, write_run: WriteRun, judge: Judge) -> None:
     """Every two images of a class are near duplicates, judged alike: half as many photographs."""
     groups = {f"{number:03}": number // 2 for number in range(40)}
