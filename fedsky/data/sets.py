@@ -80,7 +80,7 @@ def _open(name: str, folder: Path, variant: str, is_train: bool) -> Any:
         return _made(name, folder, variant, is_train, download=False)
     except Exception as error:  # torchvision has no error of its own: RuntimeError, EOFError, pickle's, assertions
         raise ValueError(
-            f"data.name={name}: the files in {folder} are not whole, or not the set's own ({_why(error)}): remove them "
+            f"data.name={name}: the files in {folder} are not whole, or not the set's own ({why(error)}): remove them "
             "and have them downloaded anew, or name another folder by data.root"
         ) from error
 
@@ -92,7 +92,7 @@ def _fetch(name: str, folder: Path, variant: str) -> None:
         _made(name, folder, variant, False, download=True)
     except Exception as error:  # of the network, of torchvision, of the system
         raise ValueError(
-            f"data.name={name}: {folder} has no {PLACES[name]}, and it cannot be downloaded ({_why(error)}): name the "
+            f"data.name={name}: {folder} has no {PLACES[name]}, and it cannot be downloaded ({why(error)}): name the "
             "folder that has it by data.root, or bring it from a machine with a network"
         ) from error
 
@@ -108,7 +108,8 @@ def _made(name: str, folder: Path, variant: str, is_train: bool, download: bool)
     return getattr(datasets, name)(str(folder), download=download, **settings)
 
 
-def _why(error: Exception) -> str:
+def why(error: BaseException) -> str:
+    """The reason of an error of somebody else's program, in one line."""
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 

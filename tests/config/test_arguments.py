@@ -96,7 +96,7 @@ def test_options_may_stand_anywhere_and_wrong_ones_are_told_in_a_line() -> None:
         (["+data.foo=1"], "unknown key data.foo: did you mean"),
         (["+data.augment.flop=true"], "unknown key data.augment.flop: did you mean data.augment.flip?"),
         (["++strategy.nu=1"], "unknown key strategy.nu: did you mean strategy.mu?"),
-        (["+data.root=x"], "data.root is a setting of data=folder or data=torchvision alone"),
+        (["+data.root=x"], "data.root is a setting of data=folder, data=medmnist or data=torchvision alone"),
         (["engine=inline", "++engine.num_actors=2"], "engine.num_actors is a setting of engine=ray alone"),
         (["+privacy.clip=1"], "unknown key privacy.clip: did you mean"),
         (["+nosuch=fedavg"], "unknown key nosuch: see "),
