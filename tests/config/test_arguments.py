@@ -4,6 +4,7 @@ import shlex
 import subprocess
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from fedsky.config import compose
 from fedsky.config.arguments import command_line, readable, shell_word
@@ -16,18 +17,32 @@ OUTSIDE = [
 ]  # fmt: skip
 
 
+def taken(word: str) -> object:
+    """The value that Hydra reads from a word: what ``compose`` does with it, without the tenth of a second."""
+    [override] = OverridesParser.create().parse_overrides(readable([word]))
+    return override.value()
+
+
 @pytest.mark.parametrize("value", OUTSIDE)
 def test_a_value_outside_of_hydras_grammar_is_that_text(value: str) -> None:
-    assert compose(["data=folder", f"data.root={value}"]).data.root == value
-    assert compose([f"name={value}"]).name == value
+    assert taken(f"data.root={value}") == value
+    assert taken(f"name={value}") == value
 
 
 @pytest.mark.parametrize("value", ["1e3", "007", "1_000", "null", "true", "0x10", "1.50", "inf", "2024-01-01", "-0"])
 def test_names_and_folders_stay_what_was_typed(value: str) -> None:
-    assert compose([f"name={value}"]).name == value
-    assert compose([f"client_names=[{value},a]", "num_clients=2"]).client_names == [value, "a"]
+    assert taken(f"name={value}") == value
+    assert taken(f"client_names=[{value},a]") == [value, "a"]
     if value not in ("null", "true"):  # which no folder is called
-        assert compose([f"data.cache={value}"]).data.cache == value
+        assert taken(f"data.cache={value}") == value
+
+
+def test_what_hydra_reads_is_what_a_run_gets() -> None:
+    config = compose(
+        ["data=folder", "data.root=a(b=日", "name=1e3", "client_names=[007,it's,null]", "data.cache=1_000"]
+    )
+    assert (config.data.root, config.name, config.data.cache) == ("a(b=日", "1e3", "1_000")
+    assert config.client_names == ["007", "it's", "null"]
 
 
 def test_what_hydra_reads_stays_as_it_is() -> None:
@@ -56,7 +71,7 @@ def test_the_quoting_that_is_shown_works_in_a_shell(value: str) -> None:
     got = subprocess.run(["bash", "-c", f"printf %s {typed}"], capture_output=True, text=True, check=True).stdout
     assert shlex.split(typed) == [got]
     if "${" not in value:
-        assert compose([got]).data.cache == value
+        assert taken(got) == value
 
 
 @pytest.mark.parametrize(
