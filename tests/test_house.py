@@ -1,6 +1,7 @@
 """The laws of the house."""
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -15,9 +16,14 @@ SHELVES = ("strategies", "baselines")
 PYTHON = [path for place in ("fedsky", *SHELVES, "benchmarks", "docs") for path in sorted((ROOT / place).rglob("*.py"))]
 
 
+@functools.cache
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def imports(path: Path) -> set[str]:
     found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -74,15 +80,14 @@ def test_no_registry_and_no_branch_on_a_strategys_name() -> None:
     engine = ROOT / "fedsky" / "engine"  # where "local" is Ray's own word for a cluster on this machine
     for path in PYTHON:
         if path.is_relative_to(ROOT / "fedsky") and not path.is_relative_to(engine):
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            constants = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+            constants = [node.value for node in nodes(path) if isinstance(node, ast.Constant)]
             assert not [text for text in constants if isinstance(text, str) and text.lower() in names], path
 
 
 def test_a_strategy_says_its_role_where_it_is_not_its_parents() -> None:
     roles = {}
     for path in sorted(path for shelf in SHELVES for path in (ROOT / shelf).glob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes(path):
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "role":
                 roles[path.stem] = ast.literal_eval(node.value)
     assert roles == {"fedavg": "federated", "centralized": "pooled", "local": "alone"}

@@ -26,6 +26,7 @@ def grey(level: int) -> Photos:
     return Photos(pixels, labels, [str(number) for number in range(200)], ["cloudy", "sunny"], "0" * 16)
 
 
+@pytest.mark.slow
 def test_a_job_has_the_owners_that_are_shown(tmp_path: Path) -> None:
     config = config_of("partition=dirichlet", "data_seed=3")
     photos, owners = load(config)

@@ -31,6 +31,7 @@ def phone(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return path, size
 
 
+@pytest.mark.slow
 def test_a_phones_largest_photographs_are_read_small_and_without_a_word(
     phone: tuple[Path, tuple[int, int]], capfd: pytest.CaptureFixture[str]
 ) -> None:

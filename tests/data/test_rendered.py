@@ -73,6 +73,7 @@ def test_owners_keep_their_own_photographs_under_the_natural_partition(tmp_path:
     assert {rendered.owner_of(int(index), 3) for index in mixed[0].train} == {0, 1, 2}
 
 
+@pytest.mark.slow
 def test_natural_owners_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^num_clients=4: these data come with 3 owners"):
         load(spec(tmp_path, "partition=natural", "num_clients=4"))

@@ -15,6 +15,7 @@ def build(name: str, *overrides: str, seed: int = 0) -> nn.Module:
 
 @pytest.mark.parametrize("name", ["resnet8", "resnet10", "resnet18", "resnet34", "resnet50"])
 @pytest.mark.parametrize("norm", ["batch", "group"])
+@pytest.mark.slow
 def test_every_model_gives_a_logit_a_class(name: str, norm: str) -> None:
     model = build(name, f"model.norm={norm}").eval()
     assert model(torch.zeros(2, 3, 64, 64)).shape == (2, 2)
@@ -22,6 +23,7 @@ def test_every_model_gives_a_logit_a_class(name: str, norm: str) -> None:
     assert bool(buffers) == (norm == "batch")
 
 
+@pytest.mark.slow
 def test_the_small_ones_have_the_layers_of_their_names() -> None:
     def weighted(model: nn.Module) -> int:
         shortcuts = {

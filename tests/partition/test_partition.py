@@ -168,6 +168,7 @@ def test_shards_no_longer_than_a_class_hold_at_most_per_client_classes(num: int,
 
 
 @pytest.mark.parametrize(("alpha", "num", "least"), [(0.01, 5, 10), (0.1, 15, 10), (0.3, 20, 9), (0.001, 10, 20)])
+@pytest.mark.slow
 def test_quantity_refuses_too_small_an_alpha_with_one_that_works(alpha: float, num: int, least: int) -> None:
     for seed in range(4):
         with pytest.raises(ValueError, match=f"partition.alpha={alpha} .*smallest feasible alpha") as raised:

@@ -116,6 +116,7 @@ def counts_of_hsu(labels: Indices, num: int, alpha: float, rng: np.random.Genera
 @pytest.mark.parametrize(
     ("labels", "alpha"), [(SKY[4:-4], 0.3), (np.arange(400) % 10, 0.5)], ids=["sky", "ten classes"]
 )
+@pytest.mark.slow
 def test_dirichlet_is_as_unlike_as_its_source_has_it_and_in_turn_is_less(labels: Indices, alpha: float) -> None:
     def unlike(draw: Callable[[np.random.Generator], Any]) -> tuple[float, float]:
         each = [heterogeneity(draw(np.random.default_rng(seed))) for seed in range(60)]
@@ -138,6 +139,7 @@ def test_dirichlet_is_as_unlike_as_its_source_has_it_and_in_turn_is_less(labels:
     ],
     ids=["dirichlet", "dirichlet_in_turn", "dirichlet_label", "dirichlet_quantity"],
 )
+@pytest.mark.slow
 def test_label_proportions_tend_to_iid_as_alpha_grows(partition: Callable[[float], Any]) -> None:
     labels = np.arange(3000) % 3
     unlike = []

@@ -51,6 +51,7 @@ def test_data_that_come_with_owners_are_shown_as_they_are() -> None:
 
 
 @pytest.mark.parametrize(("name", "head"), [("p.svg", b"<?xml"), ("p.PNG", b"\x89PNG"), ("new/p.pdf", b"%PDF")])
+@pytest.mark.slow
 def test_the_picture_is_the_same_bytes_each_time(tmp_path: Path, name: str, head: bytes) -> None:
     drawn = []
     for _ in range(2):

@@ -40,6 +40,7 @@ def test_the_reference_runs_are_told_alike_everywhere(tmp_path: Path, lang: str,
             assert "".join(sentence.split()) in "".join(text.split()), name
 
 
+@pytest.mark.slow
 def test_the_first_sentence_of_the_reference_runs() -> None:
     [told] = stories(select([SKY]).kinds[0])
     assert told.who == (

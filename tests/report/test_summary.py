@@ -193,6 +193,7 @@ def test_chinese_sentences_keep_the_numbers(tmp_path: Path, write_run: WriteRun)
     assert "fedprox" in other["sentence"]
 
 
+@pytest.mark.slow
 def test_the_reference_runs(tmp_path: Path) -> None:
     """The committed runs on photographs, each number beside pandas and SciPy on the files themselves.
 

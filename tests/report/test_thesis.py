@@ -61,6 +61,7 @@ def test_a_table_has_rules_caption_label_and_true_minus_signs() -> None:
     assert r"x-1\_\allowbreak{}y & {[}$-$2.2, 3.3] \\" in lines and r"-- & $-$1.0 \\" in lines
 
 
+@pytest.mark.slow
 def test_the_tables_say_what_the_report_says() -> None:
     [kind] = select([SKY]).kinds
     found = {Path(name).stem: content.decode() for name, content in thesis.files(kind).items()}

@@ -154,6 +154,7 @@ def test_a_coalition_on_other_photographs_is_missing(tmp_path: Path, write_run: 
     )
 
 
+@pytest.mark.slow
 def test_seven_owners_are_told_from_a_sample_of_orders(tmp_path: Path, write_run: WriteRun) -> None:
     own = np.array([5, 4, 3, 3, 2, 1, -2])
     for each in shapley.planned(7):

@@ -40,6 +40,7 @@ def large(settings: Settings, visitor: Browser) -> Made:
     return Made(folder, visitor.get("/api/runs").get_json()["runs"][0]["id"])
 
 
+@pytest.mark.slow
 def test_a_cursor_reads_no_file_anew(
     large: Made, visitor: Browser, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,6 +91,7 @@ def test_rounds_keep_within_their_room() -> None:
     assert made == [1, 2, 3, 1, 1], "what a run was before a change makes room for what it is"
 
 
+@pytest.mark.slow
 def test_a_matrix_of_many_rounds_tells_every_kth_and_the_last(large: Made, visitor: Browser) -> None:
     answer = visitor.get(f"/api/runs/{large.id}/clients")
     told = answer.get_json()

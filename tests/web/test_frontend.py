@@ -55,6 +55,7 @@ def test_what_is_generated_for_the_front_end_is_fresh() -> None:
     assert '"en": "Balanced accuracy",' in committed and '"zh": "平衡准确率"' in committed
 
 
+@pytest.mark.slow
 def test_the_apis_types_are_those_of_its_description(node: Path) -> None:
     committed = (facts.GENERATED / "api.ts").read_text(encoding="utf-8")
     assert facts.types() == committed, "python -m fedsky.web.facts, npm run build, and commit both"

@@ -111,6 +111,7 @@ def test_wherever_a_read_begins_or_ends(settings: Settings, tmp_path: Path, monk
             assert secret not in piece, (after, piece)
 
 
+@pytest.mark.slow
 def test_what_is_told_of_a_run(settings: Settings, app: Flask, visitor: Any) -> None:
     shutil.copytree(RUN, settings.outputs[0] / "run")
     info = json.loads((settings.outputs[0] / "run" / "run.json").read_text())

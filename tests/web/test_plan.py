@@ -1,5 +1,6 @@
 """How long a launch would take: the median of runs like it, scaled by the images it trains on; and where those ran."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,9 +19,14 @@ def launch(*runs: Sequence[str]) -> Launch:
     return Launch((), tuple(tuple(run) for run in runs))
 
 
+@functools.cache
+def composed(overrides: tuple[str, ...]) -> dict[str, Any]:
+    return resolve(compose([*overrides, "name=site"]))
+
+
 def row(*overrides: str, wall: float, rounds_seconds: float, strategy: str = "fedavg", **more: Any) -> Row:
     """A finished run of a configuration on this machine: ``wall`` seconds in all, of which its rounds took some."""
-    config = resolve(compose([*overrides, "name=site"]))
+    config = composed(overrides)
     about: dict[str, Any] = {
         "status": "done", "started": "2026-05-01T10:00:00+00:00", "strategy": strategy,
         "ended": f"2026-05-01T10:{int(wall // 60):02d}:{int(wall % 60):02d}+00:00",

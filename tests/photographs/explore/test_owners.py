@@ -60,6 +60,7 @@ def test_the_page_has_owners_where_there_are_some(root: Path, tmp_path: Path) ->
     assert "<h2>Owners</h2>" not in (tmp_path / "classes.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_curated_copy_still_knows_its_owners(root: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["curate", str(root), "--out", str(tmp_path / "review")])
     assert done.exit_code == 0 and "by owner: Ada 12, Bo 8, Cy 10" in done.output

@@ -11,6 +11,8 @@ from scipy.stats import norm as normal
 
 from strategies.wrappers.fixed import epsilon
 
+pytestmark = pytest.mark.slow  # the accountants compute for seconds
+
 
 def classical(z: float, rate: float, rounds: int, delta: float) -> float:
     """Mironov, Talwar and Zhang (2019) for whole orders, with Mironov's (2017) step from Renyi to (epsilon, delta)."""

@@ -139,6 +139,7 @@ def test_every_client_is_drawn_on_its_own() -> None:
     assert sample(8, 1.0, 0, 1) == list(range(8)) and sample(8, 0.25, 0, 1) != sample(8, 0.25, 1, 1)
 
 
+@pytest.mark.slow
 def test_the_denominator_is_fixed_and_an_empty_sample_is_a_round_of_noise() -> None:
     ones = [{"w": torch.ones(1, dtype=torch.float64)}] * 4
     clients, noisy = (Clients(fixed(z=z), ones[0], 4, participation=0.25) for z in (0.0, 1.0))
