@@ -22,7 +22,7 @@ CONFIG: dict[str, Any] = {
     "seed": 0, "data_seed": 0, "num_clients": 2, "num_rounds": 2, "local_epochs": 1, "batch_size": 16, "lr": 0.05,
     "participation": 1.0, "client_names": None, "strategy": {"_target_": "strategies.fedavg.FedAvg"},
     "data": {"_target_": "fedsky.data.rendered", "fold": None}, "partition": {"_target_": "fedsky.partition.iid"},
-    "model": {"_target_": "fedsky.model.resnet8", "width": 0.5}, "engine": {"_target_": "fedsky.engine.ray"},
+    "model": {"_target_": "fedsky.model.resnet8", "width": 0.5}, "engine": {"kind": "ray"},
 }  # fmt: skip
 CHOICES = {"strategy": "fedavg", "partition": "iid", "model": "resnet8", "data": "rendered", "engine": "ray"}
 WriteRun = Callable[..., Path]

@@ -36,7 +36,7 @@ def test_flatten_keeps_lists_and_whole_numbers() -> None:
 def test_seed_fold_data_seed_engine_and_folder_never_distinguish(tmp_path: Path, write_run: WriteRun) -> None:
     changes: list[dict[str, Any]] = [
         {}, {"seed": 1}, {"data_seed": 1}, {"data.fold": "2/5"},
-        {"seed": 2, "engine._target_": "fedsky.engine.inline", "data.folder": "/elsewhere", "lr": 0.05},
+        {"seed": 2, "engine.kind": "inline", "data.folder": "/elsewhere", "lr": 0.05},
     ]  # fmt: skip
     for number, change in enumerate(changes):
         write_run(tmp_path / str(number), config=change)
