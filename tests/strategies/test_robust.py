@@ -40,7 +40,7 @@ ALL: dict[str, Make] = {
 }
 each = pytest.mark.parametrize("make", ALL.values(), ids=ALL.keys())
 SEEDS = st.integers(0, 10**6)
-few = settings(deadline=None, max_examples=20)
+few = settings(deadline=None, max_examples=10)
 
 
 def draw(seed: int) -> np.random.Generator:

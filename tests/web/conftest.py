@@ -4,6 +4,7 @@ With FEDSKY_TEST_DATABASE=postgresql in the environment, every site's database i
 """
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -79,8 +80,22 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
     )  # fmt: skip
 
 
+@pytest.fixture(scope="session")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite database of this version with nothing in it: to make its tables takes longer than most tests."""
+    file = tmp_path_factory.mktemp("tables") / "site.sqlite"
+    database = Database(f"sqlite:///{file}")
+    database.upgrade()
+    database.close()
+    return file
+
+
 @pytest.fixture
-def app(settings: Settings) -> Iterator[Flask]:
+def app(settings: Settings, tables: Path) -> Iterator[Flask]:
+    file = settings.data / "site.sqlite"
+    if settings.url == f"sqlite:///{file}" and not file.exists():
+        settings.prepare()
+        shutil.copyfile(tables, file)
     made = create_app(settings)
     with made.extensions["database"].writing() as db:
         hashed = passwords.hasher.hash(PASSWORD)
