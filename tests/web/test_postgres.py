@@ -135,6 +135,8 @@ def test_the_password_need_not_stand_in_the_address(
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_ways_to_write_the_address(url: str, scheme: str) -> None:
     upgrade(url.replace("postgresql", scheme, 1))
+    with opened(url) as database:
+        assert database.version() == head()
 
 
 def test_what_is_wrong_is_told_in_one_line(postgres: Cluster, url: str, tmp_path: Path) -> None:
