@@ -125,3 +125,44 @@ def test_progress_before_any_judgement_survives(tmp_path: Path) -> None:
     save_round(tmp_path, to_record(arrays()), Progress(), {})
     kept = load_round(tmp_path, ["bias"])
     assert kept is not None and kept[1] == Progress()
+
+
+def keep(folder: Path, name: str, **about: Any) -> None:
+    write_model(folder / "checkpoint" / f"{name}.safetensors", {"bias": np.zeros(2, np.float32)}, about)
+
+
+@pytest.mark.parametrize(
+    ("about", "names", "why"),
+    [
+        ({"round": 4}, ["bias", "gain"], "'gain'"),
+        ({"round": 4, "rounds": 5}, ["bias"], "unexpected keyword argument 'rounds'"),
+        ({"round": 4, "states": {"0": "3"}}, ["bias"], "states"),
+        ({"round": 4, "states": {"0": 3, "1": True}}, ["bias"], "states"),
+        ({"round": 4, "states": [3]}, ["bias"], "'list' object has no attribute 'values'"),
+    ],
+)
+def test_a_round_that_is_damaged_is_refused(tmp_path: Path, about: dict[str, Any], names: list[str], why: str) -> None:
+    keep(tmp_path, "4", **about)
+    with pytest.raises(ValueError) as raised:
+        load_round(tmp_path, names)
+    line = str(raised.value)
+    assert line.startswith(f"{tmp_path / 'checkpoint' / '4.safetensors'} is damaged (") and why in line
+    assert line.endswith("): start another run")
+
+
+def test_only_numbers_are_rounds_and_those_to_come_are_not_forgotten(tmp_path: Path) -> None:
+    for name in ("3", "5", "._9", "9x", "x9"):
+        keep(tmp_path, name, round=int(name) if name.isdigit() else 0, states={"0": 3})
+    save_round(tmp_path, to_record({"bias": np.ones(2, np.float32)}), Progress(4, states={"0": 4}), {})
+    left = sorted(path.stem for path in (tmp_path / "checkpoint").iterdir())
+    assert left == ["._9", "4", "5", "9x", "x9"]
+    kept = load_round(tmp_path, ["bias"])
+    assert kept is not None and kept[1] == Progress(5, states={"0": 3}) and kept[2] == {}
+
+
+def test_a_strategys_tensor_is_none_of_the_models(tmp_path: Path) -> None:
+    save_round(tmp_path, to_record(arrays()), Progress(1), {"bias": np.ones(1)})
+    kept = load_round(tmp_path, [*arrays()])
+    assert kept is not None
+    assert_same(to_numpy(kept[0]), arrays())
+    assert_same(kept[2], {"bias": np.ones(1)})

@@ -1,0 +1,34 @@
+"""What the server tells each client of its own states, and notes of what they say they saved."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from fedsky.client.state import STATES
+from fedsky.run.states import States
+
+
+def message(**config: Any) -> Any:
+    return SimpleNamespace(content=SimpleNamespace(config_records={"config": config}))
+
+
+def reply(*saved: str) -> Any:
+    return SimpleNamespace(content=SimpleNamespace(config_records={STATES: {"saved": list(saved)}}))
+
+
+def test_each_client_is_told_of_its_own() -> None:
+    states = States({"1": 3, "1-feedback": 4, "11": 5, "2-feedback": 6})
+    asked = [message(client=client) for client in (1, 2, 3, 11)]
+    assert list(states.told(asked)) == asked
+    told = [each.content.config_records["config"][STATES] for each in asked]
+    assert told == [["1@3", "1-feedback@4"], ["2-feedback@6"], [], ["11@5"]]
+
+
+def test_what_is_saved_after_a_round_is_for_no_later_one_to_start_from() -> None:
+    states = States({"0": 1, "1": 1})
+    nothing: Any = SimpleNamespace(content=SimpleNamespace(config_records={}))
+    no_list: Any = SimpleNamespace(content=SimpleNamespace(config_records={STATES: {"saved": "0@2"}}))
+    replies = [reply("0@2", "0-feedback@2"), nothing, no_list, reply("2@3")]
+    assert list(states.noted(replies, 2)) == replies
+    assert states.rounds == {"0": 2, "0-feedback": 2, "1": 1} and states.last == {"2": 3}
+    assert [states.of(client) for client in (0, 1, 2, 3)] == [2, 1, 3, None]
+    assert list(states.noted([reply("1@3")], 2)) and states.of(1) == 3 and states.rounds["1"] == 1
