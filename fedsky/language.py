@@ -12,10 +12,11 @@ The catalogues are locale/<language>/LC_MESSAGES/fedsky.po; what is compiled of 
 
 import gettext
 import io
+import string
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ import polib
 LOCALE = Path(__file__).with_name("locale")
 ENGLISH = "en"
 LANGUAGES = (ENGLISH, *sorted(path.name for path in LOCALE.iterdir() if path.is_dir()))
+FIXED = 6  # letters of a sentence beside its values, by which it is known again
 _language: ContextVar[str] = ContextVar("language", default=ENGLISH)
 
 
@@ -61,6 +63,61 @@ def _(message: str, **values: Any) -> str:
 def ngettext(singular: str, plural: str, n: int, **values: Any) -> str:
     """The form of a message for a count, which stands for {n} in it."""
     return _catalogue(_language.get()).ngettext(singular, plural, n).format(n=n, **values)
+
+
+def retold(text: str) -> str:
+    """A sentence that was written in English, as a run's reason in its file is, in the language in use.
+
+    It is found again among the catalogue's by its fixed words, and so are the sentences in it; any other text stays.
+    """
+    return text if current() == ENGLISH else _retold(text, current(), depth=2)
+
+
+@lru_cache(maxsize=4096)
+def _retold(text: str, language: str, depth: int) -> str:
+    catalogue = _catalogue(language)
+    if (exact := catalogue.gettext(text)) != text or not text or not depth:
+        return exact if text else ""
+    for pieces, names, message in _patterns(language):
+        values = _between(text, pieces)
+        if values is not None:
+            told = {name: _retold(value, language, depth - 1) for name, value in zip(names, values, strict=True)}
+            return catalogue.gettext(message).format(**told)
+    return text
+
+
+@cache
+def _patterns(language: str) -> list[tuple[list[str], list[str], str]]:
+    """The catalogue's sentences with values: their fixed words, the values' names, and the sentence; the longest first.
+
+    Those that are little else than values, or name one twice, cannot be told from other text.
+    """
+    found = []
+    for entry in polib.pofile(str(LOCALE / language / "LC_MESSAGES" / "fedsky.po")):
+        parts = list(string.Formatter().parse(entry.msgid))
+        names = [name for _literal, name, _spec, _conversion in parts if name]
+        pieces = [literal for literal, _name, _spec, _conversion in parts]
+        pieces += [""] if parts and parts[-1][1] else []
+        fixed = sum(character.isalpha() for piece in pieces for character in piece)
+        if names and fixed >= FIXED and len(set(names)) == len(names) and all(pieces[1:-1]):
+            found.append((pieces, names, entry.msgid))
+    return sorted(found, key=lambda each: -sum(map(len, each[0])))
+
+
+def _between(text: str, pieces: list[str]) -> list[str] | None:
+    """What stands between the pieces, each found as early as it can be; None where they are not all of the rest."""
+    first, *inner, last = pieces
+    if not (text.startswith(first) and text.endswith(last)) or len(text) < len(first) + len(last):
+        return None
+    rest = text[len(first) : len(text) - len(last)]
+    values = []
+    for piece in inner:
+        value, found, rest = rest.partition(piece)
+        if not found:
+            return None
+        values.append(value)
+    values.append(rest)
+    return values if all(values) else None
 
 
 def N_(message: str) -> str:  # noqa: N802 - the name that tools look for

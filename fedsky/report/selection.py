@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fedsky.history import RUNNING, Run, find_runs, read_run
+from fedsky.history import RUNNING, Run, find_runs, read_run, reasons
 from fedsky.language import _
 from fedsky.untrusted import printable
 
@@ -91,7 +91,7 @@ def nothing_finished(selection: Selection, folders: Sequence[Path]) -> str:
 def why_left_out(each: LeftOut) -> str:
     """Why a run is not counted; of a running one, how far it has come."""
     if each.run.status != RUNNING or each.reason:
-        return each.reason
+        return reasons.told(each.reason)
     reached = max((row["round"] for row in each.run.rounds), default=0)
     return _("round {round} of {planned}", round=reached, planned=planned_rounds(each.run) or _("unknown"))
 

@@ -5,11 +5,35 @@ from typing import TypeVar, get_origin
 
 from flask import request
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
-from fedsky.language import _
+from fedsky.language import N_, _
 from fedsky.web.problems import Problem
 
 M = TypeVar("M", bound=BaseModel)
+# What pydantic finds wrong, by its name for it, with its values; anything else is told in its own English.
+WHOLE, NUMBER = N_("is to be a whole number"), N_("is to be a number")
+YES_NO = N_("is to be true or false")
+MESSAGES = {
+    "missing": N_("is missing"),
+    "extra_forbidden": N_("is no known field"),
+    "string_too_long": N_("has at most {max_length} characters"),
+    "string_too_short": N_("has at least {min_length} characters"),
+    "too_long": N_("has at most {max_length} entries"),
+    "greater_than_equal": N_("is to be {ge} or more"),
+    "less_than_equal": N_("is to be {le} or less"),
+    "greater_than": N_("is to be more than {gt}"),
+    "less_than": N_("is to be less than {lt}"),
+    "literal_error": N_("is to be one of {expected}"),
+    "string_type": N_("is to be a text"),
+    "int_parsing": WHOLE,
+    "int_type": WHOLE,
+    "int_from_float": WHOLE,
+    "float_parsing": NUMBER,
+    "float_type": NUMBER,
+    "bool_parsing": YES_NO,
+    "bool_type": YES_NO,
+}
 
 
 class Body(BaseModel):
@@ -64,13 +88,24 @@ def _no_number(word: str) -> None:
 def _problem(error: ValidationError) -> Problem:
     """All that is wrong, field by field; the values themselves are not repeated."""
     wrong = []
-    for item in error.errors(include_url=False, include_context=False, include_input=False):
+    for item in error.errors(include_url=False, include_input=False):
         where = ".".join(_word(part) for part in item["loc"])
-        wrong.append(
-            {"field": where, "message": "is no known field" if item["type"] == "extra_forbidden" else item["msg"]}
-        )
+        wrong.append({"field": where, "message": _message(item)})
     first = wrong[0]
     return Problem(422, " ".join(filter(None, [first["field"], first["message"]])) + ".", errors=wrong)
+
+
+def _message(item: ErrorDetails) -> str:
+    """What is wrong with a value, after the field's name, in the language in use."""
+    context = item.get("ctx", {})
+    if item["type"] == "value_error":
+        return _(str(context["error"]))
+    known = MESSAGES.get(item["type"])
+    return (
+        _(known, **{name: str(value).replace(" or ", ", ") for name, value in context.items()})
+        if known
+        else item["msg"]
+    )
 
 
 def _word(part: int | str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
-from fedsky.language import _
+from fedsky.language import N_, _
 from fedsky.web import audit
 from fedsky.web.access import member, needs
 from fedsky.web.jobs import queue
@@ -18,6 +18,7 @@ from .job_shapes import Cancelled, GoesOn, JobAnswer
 from .jobs import add, job_shown, known, refused
 
 blueprint = Blueprint("job_actions", __name__)
+CANCELLED = N_("cancelled by {name}")  # kept in English, and told in the language of whoever reads it
 
 
 def own(id: str) -> Job:
@@ -34,7 +35,7 @@ def own(id: str) -> Job:
 def cancel_job(id: str) -> dict[str, Any]:
     """Cancels a job."""
     job = own(id)
-    if not queue.ask_to_cancel(g.db, job.id, f"cancelled by {member().name}"):
+    if not queue.ask_to_cancel(g.db, job.id, CANCELLED.format(name=member().name)):
         raise Problem(409, _("The job is over."))
     audit.record(g.db, member(), "cancel", job.id)
     g.db.commit()

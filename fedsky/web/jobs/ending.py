@@ -18,6 +18,7 @@ from fedsky.history import (
     read_run,
     write_json,
 )
+from fedsky.language import _
 from fedsky.untrusted import printable
 
 from . import queue
@@ -42,18 +43,23 @@ def judge(exit_code: int | None, num_runs: int, runs: Sequence[dict[str, Any]], 
     if exit_code is None:
         if whole and FAILED in states and set(states) <= {DONE, FAILED}:
             return Ending(queue.FAILED, _why(runs))
-        done = f"{states.count(DONE)} of {num_runs} runs were done" if num_runs > 1 else "its run was not done"
-        return Ending(queue.INTERRUPTED, f"the worker or the machine stopped; {done}")
+        done, all_runs = states.count(DONE), num_runs
+        if num_runs == 1:
+            return Ending(queue.INTERRUPTED, _("the worker or the machine stopped; its run was not done"))
+        told = _("the worker or the machine stopped; {done} of {all} runs were done", done=done, all=all_runs)
+        return Ending(queue.INTERRUPTED, told)
     if exit_code == 130:
-        return Ending(queue.INTERRUPTED, "stopped from outside the site")
+        return Ending(queue.INTERRUPTED, _("stopped from outside the site"))
     if exit_code < 0:
-        return Ending(queue.FAILED, f"its process was killed (signal {-exit_code})")
-    return Ending(queue.FAILED, _why(runs) or last_words(log) or f"it ended with {exit_code}")
+        return Ending(queue.FAILED, _("its process was killed (signal {n})", n=-exit_code))
+    return Ending(queue.FAILED, _why(runs) or last_words(log) or _("it ended with exit code {n}", n=exit_code))
 
 
 def _why(runs: Sequence[dict[str, Any]]) -> str:
     reasons = [printable(run["reason"], 400) for run in runs if run.get("status") == FAILED and run.get("reason")]
-    return reasons[0] + (f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else "") if reasons else ""
+    if len(reasons) > 1:
+        return _("{reason} (and {n} other runs failed)", reason=reasons[0], n=len(reasons) - 1)
+    return reasons[0] if reasons else ""
 
 
 def last_words(log: Path) -> str:

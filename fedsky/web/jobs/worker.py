@@ -22,6 +22,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from fedsky.history import read_run
+from fedsky.language import _
 from fedsky.web.database import Database, one_line
 from fedsky.web.settings import Settings
 from fedsky.web.tables import Job
@@ -113,8 +114,9 @@ class Worker:
             self._write(lambda db: queue.put_back(db, job.id))
             LOG.info("job %s waits again: %s", job.id, found.reason)
         else:
-            times = f"the worker was killed {job.attempts} times before it began"
-            reason = f"{found.reason}, after {job.attempts} attempts" if folders else times
+            times = _("the worker was killed {n} times before it began", n=job.attempts)
+            after = _("{reason}, after {n} attempts", reason=found.reason, n=job.attempts)
+            reason = after if folders else times
             self._write(lambda db: queue.finish(db, job.id, queue.INTERRUPTED, reason, None))
 
     def _tell(self, job: Job, line: str) -> None:
@@ -136,7 +138,7 @@ class Worker:
         try:
             child = process.start(self.command(job, begun), cwd, log, f"$ {shown(job.overrides, begun)}\n")
         except OSError as error:
-            reason = f"it could not be started: {error.strerror}"
+            reason = _("it could not be started: {why}", why=error.strerror)
             self._write(lambda db: queue.finish(db, job.id, queue.FAILED, reason, None))
             return
         found = psutil.Process(child.pid)  # a child that nobody has waited for keeps its number
@@ -174,7 +176,7 @@ class Worker:
         process.clear(found.pid)
         if too_long:
             ending.mend(ending.runs_of(self._folder(job)))
-            reason = f"its output came to more than {LARGEST_LOG // 1_000_000} MB"
+            reason = _("its output came to more than {n} MB", n=LARGEST_LOG // 1_000_000)
             self._write(lambda db: queue.finish(db, job.id, queue.FAILED, reason, None))
         elif child is None and not self._was_stopped(job):
             self._take_back(job)
@@ -199,7 +201,7 @@ class Worker:
         def finish(db: Session) -> None:
             kept = db.get(Job, job.id)
             if kept is not None and kept.cancel and found.status != queue.DONE:
-                queue.finish(db, job.id, queue.CANCELLED, kept.reason or "cancelled", exit_code)
+                queue.finish(db, job.id, queue.CANCELLED, kept.reason or _("cancelled"), exit_code)
             else:
                 queue.finish(db, job.id, found.status, found.reason, exit_code)
 
