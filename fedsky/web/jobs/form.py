@@ -15,7 +15,7 @@ from typing import Any, Literal
 import yaml
 
 from fedsky.config.shelf import CONF, choices
-from fedsky.language import _
+from fedsky.language import ENGLISH, LANGUAGES, _, current
 
 Value = str | int | float
 # Fields that a recipe may be launched with; all others are the recipe's own.
@@ -88,20 +88,27 @@ NUMBERS: tuple[tuple[str, str, Literal["int", "float"], float, float, float, str
 BOUNDS = re.compile(r"\s*\[(?P<low>[\d.]+) to (?P<high>[\d.]+) by (?P<step>[\d.]+)\]$")
 
 
+# A line at the head of a recipe.
+TOLD = re.compile(rf"(?:(?P<language>{'|'.join(LANGUAGES)})\b(?=:| Time:| Result:)[: ]*)?"
+                  r"(?:(?P<what>Time|Result):)?\s*(?P<text>.*)")  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Recipe:
-    """A prepared configuration: conf/experiment/<id>.yaml."""
+    """A prepared configuration: conf/experiment/<id>.yaml. head: what its head says, by language and by what of it."""
 
     id: str
-    title: str
-    description: str
+    head: Mapping[str, Mapping[str, str]]
+
+    def told(self, what: str) -> str:
+        """The title, the time or the result in the language in use, else in English; empty where it tells none."""
+        return self.head.get(current(), {}).get(what) or self.head[ENGLISH].get(what, "")
 
     def shown(self) -> dict[str, str]:
         """The recipe as the API gives it."""
         return {
             "id": self.id,
-            "title": self.title,
-            "description": self.description,
+            **{what: self.told(what) for what in ("title", "time", "result")},
             "command": f"python -m fedsky experiment={self.id}",
         }
 
@@ -242,15 +249,24 @@ def make_form(roots: Mapping[str, Path], start: Path | None = None) -> Form:
 
 
 def _recipe(name: str, path: Path) -> Recipe:
-    """A recipe's title and description: the comment at the head of its file, without the commands."""
-    lines: list[str] = []
+    """A recipe with what the comment at the head of its file says, up to an empty line of it.
+
+    A sentence, then ``Time: ...`` and ``Result: ...``; the same in another language behind its name, ``zh: ...``.
+    """
+    head: dict[str, dict[str, str]] = {language: {} for language in LANGUAGES}
     for line in path.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("#"):
-            break
         text = line.removeprefix("#").strip()
-        if text and not text.startswith(("@package", "python -m")):
-            lines.append(text)
-    return Recipe(name, lines[0].rstrip(".") if lines else name, " ".join(lines[1:]))
+        if not line.startswith("#") or not text:
+            break
+        if text.startswith(("@package", "python -m")):
+            continue
+        told = TOLD.fullmatch(text)
+        assert told is not None  # it takes any text
+        if told["text"]:  # no line is to end between a number and its sign
+            said = told["text"].replace(" %", "\u00a0%")
+            head[told["language"] or ENGLISH].setdefault((told["what"] or "title").lower(), said)
+    head[ENGLISH].setdefault("title", name)
+    return Recipe(name, head)
 
 
 def seeds(values: Mapping[str, Value]) -> list[int]:

@@ -3,7 +3,7 @@ import type { LocationQuery } from 'vue-router'
 import { language, words } from './i18n'
 import en from './locale/en/fields'
 import zh from './locale/zh/fields'
-import { HELP, RECIPES, UNITS } from './locale/launch.zh'
+import { HELP, UNITS } from './locale/launch.zh'
 import type { Field, Recipe } from './types'
 
 export type Values = Record<string, string | number>
@@ -21,7 +21,6 @@ const inChinese = (known: Record<string, string>, key: string, english: string):
   language.value === 'zh' ? (known[key] ?? english) : english
 export const fieldHelp = (field: Field): string => inChinese(HELP, field.name, field.help ?? '')
 export const fieldUnit = (field: Field): string => inChinese(UNITS, field.unit ?? '', field.unit ?? '')
-export const recipeTitle = (recipe: Recipe): string => inChinese(RECIPES, recipe.id, recipe.title)
 
 /** What a recipe leaves open; POST /jobs refuses any other field with one. */
 export const WITH_RECIPE = ['data', 'seed', 'repetitions', 'engine']

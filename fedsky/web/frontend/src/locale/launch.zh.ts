@@ -1,4 +1,4 @@
-/** What the server says of a launch's fields and recipes in English, in Chinese; what is not here stays as it says it. */
+/** What the server says of a launch's fields in English, in Chinese; what is not here stays as it says it. */
 export const HELP: Record<string, string> = {
   baselines: '同时运行 local 和 centralized，报告才能说明谁受益',
   lr_schedule: 'cosine：步长从 lr 逐轮降到 0；constant：保持不变',
@@ -38,17 +38,3 @@ export const HELP: Record<string, string> = {
   'multikrum.num_malicious': '每轮中可能发送任意内容的客户端数；每轮需要 2 * num_malicious + 3 个客户端',
 }
 export const UNITS: Record<string, string> = { images: '张', pixels: '像素' }
-export const RECIPES: Record<string, string> = {
-  abc: '三位具名所有者 A、B、C，标签比例各不相同：小型 ResNet，默认过程',
-  centralized1_1: '一位所有者（五位中的 0 号）的照片，本地 1 轮，批大小 2',
-  centralized1_2: '一位所有者（五位中的 0 号）的照片，本地 2 轮，批大小 2',
-  centralized1_3: '一位所有者（五位中的 0 号）的照片，本地 4 轮，批大小 4',
-  curve: '联邦相当于多少张照片：用越来越多的照片集中训练，旁边是五位所有者',
-  f10: '十位所有者，本地 10 轮，批大小 5：ResNet-18，SGD，lr 0.001，10 轮',
-  f5: '五位所有者，本地 3 轮，批大小 10：ResNet-18，SGD，lr 0.001，20 轮',
-  fcube: 'NIID-Bench 的特征偏斜的最小形式：FCUBE 的四方，线性模型（Li 等 2022，表 3）',
-  shelf: '策略比较：十位标签比例各异的所有者，每种策略用各自的步长',
-  synthetic: 'FedProx 的 Synthetic(1, 1)：30 台设备，每轮 10 台，批大小 10 遍历 20 次（Li 等 2020，第 5 节）',
-  niid: 'NIID-Bench 的设置：十方，简单的 CNN，十个本地轮次，批次 64；这里用手写数字',
-  worth: '每位所有者值多少：五位数量不等的所有者，以及他们的每种组合各作一个联邦',
-}
