@@ -88,6 +88,16 @@ def compare(
     return result
 
 
+def group_mean(runs: Sequence[Path | Run], metric: str = "balanced_accuracy") -> Json:
+    """The mean of the last rounds of runs that repeat one experiment, as the page has it: {value, low, high, n}.
+
+    All is null where there is no finished run, or the runs saw other data and are no group.
+    """
+    groups = [group for kind in select(runs).kinds for group in kind.every]
+    found: Json = finite(_interval(mean(groups[0], metric) if len(groups) == 1 else None))
+    return found
+
+
 def _kind(kind: Kind, metric: str, x: str, baseline: str | None) -> Json:
     looks = style.looks(kind.groups, kind.groups)
     told = []

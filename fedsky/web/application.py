@@ -8,11 +8,11 @@ from werkzeug.exceptions import NotFound
 
 from fedsky import language
 from fedsky.web import access, assets, limits, openapi, problems, security, sessions
-from fedsky.web.api import account, admin, compare, job_actions, jobs, predict, profile, runs
+from fedsky.web.api import account, admin, compare, groups, job_actions, jobs, predict, profile, runs
 from fedsky.web.database import Database
 from fedsky.web.settings import Settings
 
-API = (account, profile, admin, runs, compare, jobs, job_actions, predict)
+API = (account, profile, admin, runs, groups, compare, jobs, job_actions, predict)
 
 
 def make(settings: Settings) -> Flask:

@@ -17,6 +17,7 @@ from fedsky.web.prediction import registry
 from fedsky.web.runs import views
 from fedsky.web.runs.index import Index
 from fedsky.web.runs.kept_rounds import KeptRounds
+from fedsky.web.runs.rows import Row
 
 
 @dataclass
@@ -120,4 +121,4 @@ def test_a_model_of_very_many_classes_is_not_offered(tmp_path: Path) -> None:
         about = {"size": 32, "classes": [str(number) for number in range(count)]}
         path = tmp_path / f"{count}.safetensors"
         save_file({"w": np.zeros(1)}, path, {registry.METADATA: json.dumps(about)})
-        assert len(list(registry._read("id", "name", False, run, [(None, path)]))) == offered
+        assert len(list(registry._read(Row(id="id", folder="name", name="name"), run, [(None, path)]))) == offered

@@ -70,12 +70,13 @@ def test_the_row_of_a_run(get: Get, outputs: Path, strategy: str) -> None:
     shapes.ListedRun.model_validate(row)
     assert len(row.pop("group")) == 12 and len(row.pop("id")) == 16
     assert row == {
-        "folder": strategy, "name": strategy, "strategy": strategy, "label": strategy, "status": "done", "reason": "",
+        "folder": strategy, "name": f"{strategy}, seed 0", "strategy": strategy, "label": strategy,
+        "status": "done", "reason": "",
         "role": {"fedavg": "federated", "local": "alone"}[strategy],
         "started": info["started"], "ended": info["ended"], "rounds": 2, "num_rounds": 2, "num_clients": 3, "seed": 0,
         "accuracy": info["result"]["accuracy"], "balanced_accuracy": info["result"]["balanced_accuracy"],
         "megabytes": sum(line["bytes_up"] + line["bytes_down"] for line in rounds) / 1e6, "data": "rendered",
-        "partition": "dirichlet", "is_reference": False, "note": "", "tags": [], "differing": {},
+        "partition": "dirichlet alpha 0.5", "is_reference": False, "note": "", "tags": [],
     }  # fmt: skip
     assert datetime.fromisoformat(row["started"]) <= datetime.fromisoformat(row["ended"])
 
@@ -192,8 +193,10 @@ def test_what_is_taken_for_what(get: Get, outputs: Path) -> None:
 
 
 def test_the_models_of_the_runs(get: Get, outputs: Path) -> None:
-    """One of the federated run, one an owner of the run alone, each with what it was judged by."""
-    found = get("/models")["models"]
+    """One of each experiment; with the run alone asked for, one an owner of it, each with what it was judged by."""
+    assert [model["num_models"] for model in get("/models")["models"]] == [1, 3]
+    [run] = {model["run_id"] for model in get("/models")["models"] if model["strategy"] == "local"}
+    found = get(f"/models?run={run}")["models"]
     [one] = [model for model in found if model["strategy"] == "fedavg"]
     assert (one["kind"], one["client"]) == ("federated", None)
     alone = [model for model in found if model["strategy"] == "local"]

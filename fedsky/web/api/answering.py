@@ -16,5 +16,5 @@ def send(answer: Answer) -> Response:
         response = Response(answer.body, mimetype="application/json")
     response.set_etag(answer.etag, weak=True)  # the same for the packed body
     response.headers["Cache-Control"] = "private, no-cache"
-    response.headers["Vary"] = "Accept-Encoding, Cookie"
+    response.headers["Vary"] = "Accept-Encoding, Accept-Language, Cookie"
     return response

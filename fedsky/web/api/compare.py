@@ -52,7 +52,9 @@ Language = Literal["en", "zh"]
 
 
 class CompareQuery(Query):
-    """run: ids; or q: as in the list of runs. group_by: settings, separated by commas; baseline: a group's label.
+    """run: ids; or q: as in the list of runs; without either the reference runs.
+
+    group_by: settings, separated by commas; baseline: a group's label.
 
     margin: points of accuracy within which two groups are equally good.
     """
@@ -85,6 +87,8 @@ def chosen(asked: CompareQuery) -> Chosen:
         rows.append(row)
     if asked.q.strip() and not asked.run:
         rows = matching(site.index.rows(), Question(q=asked.q), site.notes(g.db)[1])
+    elif not asked.run:
+        rows = story_rows(comparing())
     if not rows:
         raise Problem(422, _("Choose runs, by run=ID or by q=WORDS that find some."))
     if len(rows) > MOST_RUNS:

@@ -4,13 +4,16 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from fedsky.web.runs.rows import Status
+
 
 class RecipeShape(BaseModel):
-    """A prepared configuration."""
+    """A prepared configuration: what it does, how long it takes and what it reached; empty where its file is silent."""
 
     id: str
     title: str
-    description: str
+    time: str
+    result: str
     command: str
 
 
@@ -61,10 +64,14 @@ class Preview(BaseModel):
 
 
 class JobShape(BaseModel):
-    """A job; position: its place in the queue, from 1; runs: ids; cancelling: asked to end, which takes a moment."""
+    """A job; position: its place in the queue, from 1; runs: ids; cancelling: asked to end, which takes a moment.
+
+    name: its title, or what it runs.
+    """
 
     id: str
     title: str
+    name: str
     owner: str | None
     status: Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
     command: str
@@ -98,11 +105,20 @@ class GoesOn(BaseModel):
     job: JobShape
 
 
+class JobRun(BaseModel):
+    """A run of a job; balanced_accuracy: of its last round."""
+
+    id: str
+    name: str
+    status: Status
+    balanced_accuracy: float | None
+
+
 class JobDetail(BaseModel):
-    """A job, and the ids of its runs."""
+    """A job and its runs."""
 
     job: JobShape
-    runs: list[str]
+    runs: list[JobRun]
 
 
 class WorkerShape(BaseModel):

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from fedsky.language import _
+from fedsky.language import N_, _, retold
 from fedsky.web import audit
 from fedsky.web.access import member, needs
 from fedsky.web.api.runs import clean, site_runs
@@ -22,6 +22,7 @@ from fedsky.web.jobs import queue
 from fedsky.web.jobs.command import FOLDER, folder_of, make_launch, placed, shown, working_folder
 from fedsky.web.jobs.form import Form, make_form
 from fedsky.web.jobs.logs import read_log
+from fedsky.web.jobs.naming import job_name
 from fedsky.web.jobs.plan import Plan, make_plan
 from fedsky.web.jobs.worker import log_path
 from fedsky.web.limits import limit
@@ -83,7 +84,7 @@ class LaunchBody(Body):
     def names_something(self) -> "LaunchBody":
         """Neither would be the defaults, which is more likely a mistake."""
         if self.recipe is None and self.fields is None:
-            raise ValueError("a recipe or fields are needed")
+            raise ValueError(N_("a recipe or fields are needed"))
         return self
 
 
@@ -115,7 +116,7 @@ def preview_job() -> dict[str, Any]:
     """What a launch would be."""
     arguments, num_runs, plan = planned(read(LaunchBody))
     return {
-        "command": shown(placed(arguments, "JOB", site_settings().outputs[0])) if arguments else "",
+        "command": shown(arguments) if arguments else "",
         "seconds_estimate": plan.seconds,
         "estimate_basis": plan.basis,
         "estimate_elsewhere": plan.elsewhere,
@@ -206,13 +207,14 @@ def _shown(job: Job, owner: str | None, place: int | None, runs: list[str]) -> d
     return {
         "id": job.id,
         "title": job.title,
+        "name": job_name(job, site_form(site_settings())),
         "owner": owner,
         "status": job.status,
         "command": shown(job.overrides),
         "created": iso(job.created),
         "started": iso(job.started),
         "ended": iso(job.ended),
-        "reason": places(site_settings()).hide(job.reason),
+        "reason": places(site_settings()).hide(retold(job.reason)),
         "position": place,
         "num_runs": job.num_runs,
         "seconds_estimate": job.seconds_estimate,
@@ -238,11 +240,14 @@ def known(id: str) -> Job:
 
 @blueprint.get("/jobs/<id>")
 @needs("operator")
-@describe("A job, and the ids of its runs.", response=JobDetail)
+@describe("A job and its runs.", response=JobDetail)
 def get_job(id: str) -> dict[str, Any]:
     """A job."""
-    about = job_shown(g.db, known(id))
-    return {"job": about, "runs": about["runs"]}
+    about, index = job_shown(g.db, known(id)), site_runs().index
+    rows = [row for run in about["runs"] if (row := index.row(run)) is not None]
+    runs = [{"id": row.id, "name": index.name(row), "status": row.status, "balanced_accuracy": row.balanced_accuracy}
+            for row in rows]  # fmt: skip
+    return {"job": about, "runs": runs}
 
 
 class LogQuery(Query):

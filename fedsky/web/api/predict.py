@@ -6,19 +6,24 @@ asks (fedsky.web.api.predictions).
 
 import base64
 import io
+from collections import Counter
 from typing import IO, Any
 
-from flask import Blueprint, Flask, Request, current_app, g, request
+from flask import Blueprint, Flask, Request, Response, current_app, g, request
 from flask.blueprints import BlueprintSetupState
+from pydantic import Field
 from sqlalchemy import func, select
 
-from fedsky.language import _
+from fedsky.language import N_, _
+from fedsky.report import names
 from fedsky.web import access
 from fedsky.web.access import public, scriptable
 from fedsky.web.api import predict_shapes as shapes
 from fedsky.web.api.predictions import blueprint as kept_blueprint
+from fedsky.web.body import Query, query
 from fedsky.web.limits import asker, limit
 from fedsky.web.openapi import describe
+from fedsky.web.prediction import examples
 from fedsky.web.prediction.judge import LONGEST_ANSWER, BusyError, Judge, WorkerError
 from fedsky.web.prediction.registry import Model, Registry
 from fedsky.web.problems import Problem
@@ -27,7 +32,7 @@ from fedsky.web.tables import Prediction
 blueprint = Blueprint("predict", __name__)
 blueprint.register_blueprint(kept_blueprint)
 
-CAUTION = "It judges the sky in this picture, not tomorrow's weather."
+CAUTION = N_("It judges the sky in this picture, not tomorrow's weather.")
 MOST_KEPT = 200  # predictions of one account
 MOST_KEPT_BY_ALL = 20_000  # of at most some 200 kB each
 LARGE_LIST = 8_000_000  # bytes of MOST_LISTED models with MOST_CLASSES classes each
@@ -70,25 +75,56 @@ def judge() -> Judge:
     return found
 
 
+class ModelQuery(Query):
+    """model, run: id of a model, or of a run whose models, stand for their experiment instead of its best one."""
+
+    model: str = Field("", max_length=40)
+    run: str = Field("", max_length=40)
+
+
 @blueprint.get("/models")
 @public
 @limit(answer=LARGE_LIST)
 @describe(
-    "Lists the models that may be asked, the default one first: the federated one that is best on validation images.",
+    "Lists a model for each experiment, the best on validation images; the default one, a federated one, comes first.",
+    query=ModelQuery,
     response=shapes.ModelList,
 )
 def models() -> dict[str, Any]:
-    """All models. Whoever asks is about to send a photograph, so that the worker may begin to load."""
-    found = registry().models()
+    """The models to choose from. Whoever asks is about to send a photograph: the worker may begin to load."""
+    asked, every = query(ModelQuery), registry().models()
+    found = registry().offered({asked.model, asked.run})
     if found and not current_app.testing:
         judge().warm()
-    return {"models": [shown(model) for model in found[:MOST_LISTED]], "total": len(found)}
+    counts = Counter(model.group for model in every)
+    listed = [shown(model) | {"num_models": counts[model.group]} for model in found[:MOST_LISTED]]
+    return {"models": listed, "total": len(every), "examples": examples.shown()}
 
 
 def shown(model: Model) -> dict[str, Any]:
-    """A model as the API gives it: never where it is."""
-    names = ("id", "run_id", "label", "strategy", "kind", "client", "accuracy", "n_test", "is_default", "data", "size")
-    return {**{name: getattr(model, name) for name in names}, "classes": list(model.classes)}
+    """A model as the API gives it: never where it is. name: of the runs that it stands for; label: of its own run."""
+    keys = ("id", "run_id", "group", "strategy", "kind", "client", "accuracy", "n_test", "is_default", "is_reference",
+            "data", "size")  # fmt: skip
+    index = registry().index
+    parts = index.parts(row) if (row := index.row(model.run_id)) is not None else [("", model.strategy)]
+    owner = [("", model.client)] if model.client else []
+    return {
+        **{key: getattr(model, key) for key in keys},
+        "name": names.name(names.of_group(parts)),
+        "label": " · ".join([names.name([*parts, *owner]), model.data]),
+        "classes": list(model.classes),
+    }
+
+
+@blueprint.get("/examples/<name>")
+@public
+@describe("Sends a drawn photograph to try.", response={}, media="image/jpeg")
+def example(name: str) -> Response:
+    """One of the photographs that GET /api/models names."""
+    path = examples.photograph(name)
+    if path is None:
+        raise Problem(404, _("There is no such photograph."))
+    return Response(path.read_bytes(), mimetype="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
 
 
 @blueprint.post("/predict")
@@ -121,14 +157,14 @@ def predict() -> dict[str, Any]:
     told = {
         "prediction": answer["prediction"],
         "others": [
-            {"id": other["id"], "model": by_id[other["id"]].label, "kind": by_id[other["id"]].kind,
+            {"id": other["id"], "model": shown(by_id[other["id"]])["label"], "kind": by_id[other["id"]].kind,
              "client": by_id[other["id"]].client, "label": other["label"], "probability": other["probability"]}
             for other in answer["others"]
         ],
         "others_text": _missing(model, others) if compare else "",
         "sky": answer["sky"],
         "model": shown(model) | {"sha256": model.sha256},
-        "caution": CAUTION,
+        "caution": _(CAUTION),
     }  # fmt: skip
     heatmap = answer["heatmap"] | {"png": f"data:image/png;base64,{answer['heatmap']['png']}"}
     size = {name: answer["photo"][name] for name in ("width", "height")}
@@ -187,11 +223,12 @@ def _named(model: Model) -> dict[str, str]:
 def _missing(model: Model, others: list[Model]) -> str:
     """A sentence on the ways of learning of which no model of the same photographs is at hand; empty if all are."""
     there = {model.kind, *(other.kind for other in others)}
-    words = {"federated": "federated model", "pooled": "pooled model", "alone": "owner's lone model"}
+    words = {"federated": _("federated model"), "pooled": _("pooled model"), "alone": _("owner's lone model")}
     missing = [word for kind, word in words.items() if kind not in there]
     if not missing:
         return ""
-    return f"No {' and no '.join(missing)} of the same photographs, owners and seed is at hand to compare with."
+    return _("Not at hand to compare with, of the same photographs, owners and seed: {models}.",
+             models=_(", ").join(missing))  # fmt: skip
 
 
 def _keep(told: dict[str, Any], jpeg: str) -> str:

@@ -6,10 +6,15 @@ from pydantic import BaseModel
 
 
 class Model(BaseModel):
-    """A model that may be asked; ``accuracy`` is that on ``n_test`` test images which it never learned from."""
+    """A model that may be asked; ``accuracy`` is that on ``n_test`` test images which it never learned from.
+
+    group: of the runs that it stands for, whose mean GET /api/groups/means tells; name: theirs; label: its own run's.
+    """
 
     id: str
     run_id: str
+    group: str
+    name: str
     label: str
     strategy: str
     kind: Literal["federated", "pooled", "alone"]
@@ -18,15 +23,40 @@ class Model(BaseModel):
     n_test: int | None
     classes: list[str]
     is_default: bool
+    is_reference: bool
     data: str
     size: int
 
 
-class ModelList(BaseModel):
-    """The models, the default one first; total: how many there are, of which the first are told."""
+class OfferedModel(Model):
+    """A model of which there are ``num_models`` of the same experiment."""
 
-    models: list[Model]
+    num_models: int
+
+
+class Judged(BaseModel):
+    """How many of an experiment's reference models judge a picture rightly."""
+
+    name: str
+    data: str
+    right: int
+    num_models: int
+
+
+class Example(BaseModel):
+    """A drawn photograph to try, and what the reference models make of it."""
+
+    name: str
+    label: str
+    judged: list[Judged]
+
+
+class ModelList(BaseModel):
+    """A model for each experiment, the default one first; total: how many models there are in all."""
+
+    models: list[OfferedModel]
     total: int
+    examples: list[Example]
 
 
 class Provenance(Model):

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from fedsky.history import Run
 from fedsky.history.columns import CLIENT_METRICS
-from fedsky.language import _
+from fedsky.language import _, current
 from fedsky.web import audit
 from fedsky.web.access import member, needs, public
 from fedsky.web.api.answering import send
@@ -61,7 +61,7 @@ class RunQuery(Query):
     q: str = Field("", max_length=200)
     status: Literal["", Status] = ""
     strategy: str = Field("", max_length=80)
-    group: str = Field("", max_length=12)
+    group: str = Field("", max_length=40)
     sort: Annotated[str, AfterValidator(_known_sort)] = Field("-started", json_schema_extra={"enum": list(sorts())})
     offset: int = Field(0, ge=0, le=1_000_000)
     limit: int = Field(50, ge=1, le=500)
@@ -79,11 +79,9 @@ def runs() -> Response:
     asked, site = query(RunQuery), site_runs()
     version, notes = site.notes(g.db)
     rows = site.index.rows()
-    key = ("runs", site.index.generation, version, asked.model_dump_json())
-    left_out = site.index.left_out
-    return send(
-        site.answers.get(key, lambda: listing(rows, Question(**asked.model_dump()), notes) | {"left_out": left_out})
-    )
+    key = ("runs", site.index.generation, version, asked.model_dump_json(), current())
+    question, left_out = Question(**asked.model_dump()), site.index.left_out
+    return send(site.answers.get(key, lambda: listing(rows, question, notes, site.index.name) | {"left_out": left_out}))
 
 
 def known(id: str) -> tuple[Found, Row]:
@@ -115,15 +113,15 @@ def read_run(id: str) -> Run:
 @describe("Tells all about a run but its rounds: configuration, result, versions, files.", response=RunDetail)
 def run(id: str) -> Response:
     """A run but for its rounds."""
-    found, _ = known(id)
-    note = site_runs().notes(g.db)[1].get(id)
+    found, own = known(id)
+    name, note = site_runs().index.name(own), site_runs().notes(g.db)[1].get(id)
 
     def make(run: Any, row: Row) -> dict[str, Any]:
         listed = files.listed(found.folder)
         names = {each["name"] for each in listed}
         has_models = (found.folder / "models").is_dir() and not (found.folder / "models").is_symlink()
         return {
-            "run": shown(row, note),
+            "run": shown(row, name, note),
             **views.about(run),
             "files": listed,
             "has": {
@@ -134,7 +132,7 @@ def run(id: str) -> Response:
             "annotation": annotation_of(note),
         }
 
-    return view(id, "run", make, note)
+    return view(id, "run", make, note, name, current())
 
 
 def annotation_of(note: Any) -> dict[str, Any]:

@@ -9,11 +9,10 @@ Scalar = str | int | float | bool | None
 
 
 class ListedRun(RunRow):
-    """A run with what an operator noted of it, and the settings in which it differs from the others of its list."""
+    """A run with what an operator noted of it."""
 
     note: str
     tags: list[str]
-    differing: dict[str, Scalar]
 
 
 class RunList(BaseModel):

@@ -9,7 +9,7 @@ import json
 import os
 import stat
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +24,7 @@ from fedsky.language import _
 from fedsky.report.results import strategy_name
 from fedsky.untrusted import flatten, number, printable, section
 from fedsky.web.runs.index import Index
+from fedsky.web.runs.rows import Row as RunRow
 
 METADATA = "fedsky"  # fedsky.run.checkpoint's key; that module loads flwr
 LARGEST = 500_000_000  # bytes of a model's file
@@ -38,6 +39,8 @@ SHARED_KEYS = ("num_clients", "seed", "data_seed")
 @dataclass(frozen=True)
 class Model:
     """One model that may be asked. ``accuracy`` is that on ``n_test`` test images, None where unknown.
+
+    group: what its run shares with those that repeat it.
 
     related: what it shares with the models that learned from the same photographs; validation: what the best is
     chosen by, accuracy and then loss on validation images, higher is better.
@@ -54,6 +57,7 @@ class Model:
     client: str | None = None
     accuracy: float | None = None
     n_test: int | None = None
+    group: str = ""
     related: str = ""
     validation: tuple[float, float] = (-1.0, 0.0)
     data: str = ""
@@ -108,6 +112,21 @@ class Registry:
         models = self.models()
         return self._models.get(id) if id is not None else next(iter(models), None)
 
+    def offered(self, wished: Collection[str] = ()) -> list[Model]:
+        """One model for each experiment, the best on validation images; reference models first, the default before all.
+
+        wished: ids of models, or of runs, which stand for their experiments instead.
+        """
+        best: dict[str, Model] = {}
+        instead: dict[str, list[Model]] = {}
+        for model in self.models():
+            known = best.get(model.group)
+            if known is None or (not known.is_default and model.validation > known.validation):
+                best[model.group] = model
+            if model.id in wished or model.run_id in wished:
+                instead.setdefault(model.group, []).append(model)
+        return [model for group, known in best.items() for model in instead.get(group, [known])]
+
     def others(self, model: Model) -> list[Model]:
         """The best federated model, the pooled one and each owner's own, from the same photographs, seed and owners."""
         same = [other for other in self.models() if other.related == model.related and other.id != model.id]
@@ -120,6 +139,16 @@ class Registry:
         runs = sorted({other.run_id for other in alone}, key=lambda id: id != model.run_id)
         return [*found, *(other for other in alone if other.run_id == runs[0])][:MOST_OTHERS]
 
+    def _models_of(self, row: RunRow, folder: Path) -> list[Model]:
+        """The models of one finished run; none where it has none or its files cannot be read."""
+        files = list(_files(folder))
+        if not files or (run := self.index.read(row.id)) is None:
+            return []
+        try:
+            return list(_read(row, run, files))
+        except Exception:  # a folder that someone made by hand must not take the others' models down
+            return []
+
     def _ordered(self) -> Iterator[Model]:
         kept: dict[str, tuple[object, list[Model]]] = {}
         for row in self.index.rows():
@@ -128,7 +157,7 @@ class Registry:
                 continue
             known = self._by_run.get(row.id)
             if known is None or known[0] != found.stamp:
-                known = found.stamp, _models_of(row.id, row.folder, row.is_reference, found.folder, self.index)
+                known = found.stamp, self._models_of(row, found.folder)
             kept[row.id] = known
         self._by_run = kept
         models = [model for _, found in kept.values() for model in found]
@@ -145,17 +174,6 @@ def default(models: list[Model]) -> Model | None:
     """
     found = [model for model in models if model.kind == FEDERATED and model.client is None] or models
     return max(found, key=lambda model: (model.data != "rendered", model.is_reference, model.validation), default=None)
-
-
-def _models_of(id: str, name: str, is_reference: bool, folder: Path, index: Index) -> list[Model]:
-    """The models of one finished run; none where it has none or its files cannot be read."""
-    files = list(_files(folder))
-    if not files or (run := index.read(id)) is None:
-        return []
-    try:
-        return list(_read(id, name, is_reference, run, files))
-    except Exception:  # a folder that someone made by hand must not take the others' models down
-        return []
 
 
 def _files(folder: Path) -> Iterator[tuple[int | None, Path]]:
@@ -190,7 +208,7 @@ def _about(path: Path) -> Mapping[str, Any]:
     return about if isinstance(about, dict) else {}
 
 
-def _read(id: str, name: str, is_reference: bool, run: Run, files: list[tuple[int | None, Path]]) -> Iterator[Model]:
+def _read(row: RunRow, run: Run, files: list[tuple[int | None, Path]]) -> Iterator[Model]:
     strategy, config, result = strategy_name(run), run.config, section(run.info, "result")
     last = max(run.rounds, key=lambda row: int(row["round"]), default={})
     names, seed = config.get("client_names"), config.get("seed")
@@ -206,10 +224,10 @@ def _read(id: str, name: str, is_reference: bool, run: Run, files: list[tuple[in
         if client is not None:
             named = isinstance(names, list) and client < len(names)
             owner = printable(names[client] if named else f"client {client}", 60)  # type: ignore[index]
-        words = [strategy, owner, f"{data}, seed {printable(seed)}", name]
+        words = [strategy, owner, f"{data}, seed {printable(seed)}", row.folder]
         yield Model(
-            id=id if client is None else f"{id}-{client}",
-            run_id=id,
+            id=row.id if client is None else f"{row.id}-{client}",
+            run_id=row.id,
             label=" · ".join(word for word in words if word),
             strategy=strategy,
             kind=run.role,
@@ -222,7 +240,8 @@ def _read(id: str, name: str, is_reference: bool, run: Run, files: list[tuple[in
             related=_related(run),
             validation=_validation(line),
             data=data,
-            is_reference=is_reference,
+            is_reference=row.is_reference,
+            group=row.experiment,
         )
 
 

@@ -108,6 +108,12 @@ def _best(classes: list[str], probabilities: list[float]) -> Answer:
     return {"label": classes[best], "probability": probabilities[best]}
 
 
+def label(loaded: Loaded, picture: Image.Image) -> str:
+    """What a loaded model takes a picture for."""
+    network, classes, size = loaded
+    return str(_best(classes, _judge(network, picture, size))["label"])
+
+
 def _heatmap(network: Any, picture: Image.Image, size: int, target: int) -> Answer:
     """The Grad-CAM overlay as a PNG of the photograph's size."""
     from matplotlib import colormaps

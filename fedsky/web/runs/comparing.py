@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,20 @@ class Comparing:
     def answer(self, chosen: Chosen) -> Answer:
         """The comparison as it is sent."""
         return self.answers.get(("compare", *chosen.key), lambda: self.compare(chosen))
+
+    def mean(self, rows: Sequence[Row], metric: str, who: str = "") -> dict[str, Any]:
+        """The mean of runs that repeat one experiment, {value, low, high, n}, from disk, or made now for a visitor."""
+        found = sorted(
+            (each for row in rows if (each := self.index.found(row.id)) is not None), key=lambda each: each.folder
+        )
+        path = self.keeping.path(("mean", metric, *((each.id, each.stamp) for each in found)), "json")
+        kept = self.keeping.get(path)
+        if kept is None:
+            kept = json.dumps(self.quick.ask("mean", [each.folder for each in found], metric, who=who)).encode()
+            self.keeping.put(path, kept)
+        value = json.loads(kept)
+        assert isinstance(value, dict)
+        return value
 
     def figure(self, chosen: Chosen, plot: str, number: int, format: str) -> bytes:
         """A figure of the comparison."""

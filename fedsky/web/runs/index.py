@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fedsky.history import Run, read_run
+from fedsky.report import names
 
 from .rows import Row, read_row
 from .scan import Found, Scanner, unsafe
@@ -31,6 +32,7 @@ class Index:
         self._scanner = Scanner(self.roots)
         self._rows: dict[str, Row] = {}
         self._found: dict[str, Found] = {}
+        self._named: dict[str, tuple[object, dict[str, list[names.Part]]]] = {}  # by folder: what names were made from
         self._looked, self._took = float("-inf"), 0.0
         self._lock = threading.Lock()
 
@@ -69,7 +71,33 @@ class Index:
         left_out = self._scanner.left_out + too_many
         if found != self._found or left_out != self.left_out:
             self._rows, self._found, self.left_out = rows, found, left_out
+            self._named = self._name(rows)
             self.generation += 1
+
+    def _name(self, rows: dict[str, Row]) -> dict[str, tuple[object, dict[str, list[names.Part]]]]:
+        """The names of the runs by folder, in parts; made anew where a folder has got other runs."""
+        beside: dict[str, list[Row]] = {}
+        for row in rows.values():
+            if row.settings:
+                beside.setdefault(row.folder.rpartition("/")[0], []).append(row)
+        made: dict[str, tuple[object, dict[str, list[names.Part]]]] = {}
+        for folder, each in beside.items():
+            key = tuple((row.id, row.group, tuple(row.repetition.values())) for row in each)
+            known = self._named.get(folder)
+            if known is None or known[0] != key:
+                parts = names.named([row.told for row in each])
+                known = key, {row.id: own for row, own in zip(each, parts, strict=True)}
+            made[folder] = known
+        return made
+
+    def parts(self, row: Row) -> list[names.Part]:
+        """A run's name in parts; that of its folder where its files do not tell."""
+        known = self._named.get(row.folder.rpartition("/")[0])
+        return known[1].get(row.id, [("", row.name)]) if known else [("", row.name)]
+
+    def name(self, row: Row) -> str:
+        """What a run is called, in the language in use."""
+        return names.name(self.parts(row))
 
     def _is_reference(self, folder: Path) -> bool:
         return self.reference is not None and folder.is_relative_to(self.reference)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
+from fedsky.history import reasons
 from fedsky.untrusted import printable
 
 from .rows import STATUSES, Row, RunRow
@@ -17,6 +18,7 @@ SORTS: dict[str, Callable[[Row], Any]] = {
     "strategy": lambda row: row.label,
 }
 MOST_DIFFERING = 24
+EVERY = "*"  # as a word: any run
 SHOWN = set(RunRow.model_fields)
 
 
@@ -49,12 +51,11 @@ class Question:
     limit: int = 50
 
 
-def shown(row: Row, note: Note | None = None, differing: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """A row as the API gives it."""
-    values = row.model_dump(include=SHOWN)
+def shown(row: Row, name: str, note: Note | None = None) -> dict[str, Any]:
+    """A row as the API gives it, with its name."""
+    values = row.model_dump(include=SHOWN) | {"name": name, "reason": reasons.told(row.reason)}
     values["note"] = (note.title or note.note) if note else ""
     values["tags"] = list(note.tags) if note else []
-    values["differing"] = dict(differing or {})
     return values
 
 
@@ -66,8 +67,8 @@ def matching(rows: Iterable[Row], question: Question, notes: Mapping[str, Note])
         for row in rows
         if (not question.status or row.status == question.status)
         and (not question.strategy or row.strategy == question.strategy)
-        and (not question.group or row.group == question.group)
-        and all(_holds(row, notes.get(row.id), word) for word in words)
+        and (not question.group or row.experiment == question.group)
+        and all(word == EVERY or _holds(row, notes.get(row.id), word) for word in words)
     ]
     name = question.sort.removeprefix("-")
     value = SORTS.get(name, SORTS["started"])
@@ -84,46 +85,51 @@ def _holds(row: Row, note: Note | None, word: str) -> bool:
             (name.casefold() == key or name.casefold().endswith(f".{key}")) and _text(setting).casefold() == value
             for name, setting in ({**row.settings, "seed": row.seed} | _chosen(row)).items()
         )
-    text = " ".join([row.folder, row.label, row.data, row.partition, row.model, row.status, note.text if note else ""])
+    told = [row.folder, row.label, row.data, row.partition, row.chosen.get("model", ""), row.status]
+    text = " ".join([*told, note.text if note else ""])
     return word in text.casefold()
 
 
 def _chosen(row: Row) -> dict[str, Any]:
-    return {"strategy": row.strategy, "data": row.data, "partition": row.partition, "model": row.model,
-            "status": row.status}  # fmt: skip
+    return {**row.chosen, "strategy": row.strategy, "status": row.status}
 
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def differing(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
-    """{key: {run id: value}} of the settings in which the rows are not alike, those with few values first.
+def differing(rows: Sequence[Row]) -> list[str]:
+    """The settings in which the rows are not alike, those with few values first.
 
     A setting that only some of the rows have counts as different among those that have it alone if they differ in it.
     """
     values: dict[str, dict[str, Any]] = {}
     for row in rows:
-        for key, value in (("model", row.model), *row.settings.items()):
+        for key, value in (("model", row.chosen.get("model", "")), *row.settings.items()):
             values.setdefault(key, {})[row.id] = value
     counts = {key: len({(type(value), value) for value in found.values()}) for key, found in values.items()}
     told = [key for key in values if counts[key] > 1 and not key.endswith("_target_")]
     told.sort(key=lambda key: (-len(values[key]), counts[key], key))
-    return {key: values[key] for key in told[:MOST_DIFFERING]}
+    return [printable(key, 80) for key in told[:MOST_DIFFERING]]
 
 
-def listing(rows: Sequence[Row], question: Question, notes: Mapping[str, Note]) -> dict[str, Any]:
+def listing(
+    rows: Sequence[Row], question: Question, notes: Mapping[str, Note], name: Callable[[Row], str]
+) -> dict[str, Any]:
     """The page of the list that a question asks for, and what there is to choose from."""
     kept = matching(rows, question, notes)
-    differs = differing(kept)
     page = kept[question.offset : question.offset + question.limit]
     return {
-        "runs": [
-            shown(row, notes.get(row.id), {key: found[row.id] for key, found in differs.items() if row.id in found})
-            for row in page
-        ],
+        "runs": [shown(row, name(row), notes.get(row.id)) for row in page],
         "total": len(kept),
+        **choices(rows),
+        "differs": differing(kept),
+    }
+
+
+def choices(rows: Sequence[Row]) -> dict[str, Any]:
+    """What a list may be narrowed to."""
+    return {
         "strategies": sorted({row.strategy for row in rows}),
         "statuses": [status for status in STATUSES if any(row.status == status for row in rows)],
-        "differs": [printable(key, 80) for key in differs],
     }

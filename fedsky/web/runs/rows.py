@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict
 
 from fedsky.history import FEDERATED, Run, effective, read_lines
 from fedsky.history.columns import COLUMNS
-from fedsky.report import spending
+from fedsky.report import names, spending
 from fedsky.report.groups import AROUND, settings_of
 from fedsky.report.reading import rounds_of
-from fedsky.report.results import planned_rounds, strategy_name
+from fedsky.report.results import planned_rounds
 from fedsky.untrusted import flatten, number, printable, section
 
 from .scan import Found, unsafe
@@ -29,7 +29,7 @@ class RunRow(BaseModel):
     """A run in a list, as the API and the pages have it: its fields stand here alone.
 
     Accuracies are fractions of the last round, None where unknown; megabytes are 10**6 bytes, both ways, all rounds;
-    group: what runs of one experiment share.
+    group: what runs of one experiment share; name: see fedsky.report.names, the folder's where its files do not tell.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_serialization_defaults_required=True)
@@ -60,17 +60,29 @@ class RunRow(BaseModel):
 class Row(RunRow):
     """One run, with what the site itself needs of it.
 
-    settings: the flat configuration by which experiments are told apart; seconds, steps: of all rounds, for estimates.
+    chosen: by group; settings: the flat configuration by which experiments are told apart; repetition: the seeds;
+    seconds, steps: of all rounds, for estimates.
     """
 
-    model: str = ""
+    chosen: Mapping[str, str] = {}
     settings: Mapping[str, Any] = {}
+    repetition: Mapping[str, Any] = {}
     machine: Mapping[str, Any] = {}
     num_images: int | None = None
     batch_size: int | None = None
     seconds: float | None = None
     steps: int | None = None
     problems: tuple[str, ...] = ()
+
+    @property
+    def experiment(self) -> str:
+        """What it shares with those that repeat it; reference runs, whose figures are quoted, with no others."""
+        return f"{self.group}{'-reference' if self.is_reference else ''}" if self.group else self.id
+
+    @property
+    def told(self) -> names.Told:
+        """What may tell it from the runs beside it."""
+        return names.Told(self.strategy, self.chosen, self.settings, self.repetition)
 
 
 def read_row(found: Found, is_reference: bool) -> Row:
@@ -105,8 +117,8 @@ def _read(found: Found, is_reference: bool) -> Row:
     table = rounds_of(run, [])
     spent = {what: _last(spending.spent(table, what, run.role != FEDERATED)) for what in spending.COSTS}
     config, choices = run.config, section(info, "choices")
-    settings = comparable(config)
-    strategy = strategy_name(run)
+    about = names.told(run)
+    settings, strategy = _printable(about.settings), about.strategy
     around = [f"{name}={printable(choices[name], 40)}" for name in AROUND if choices.get(name) not in (None, "none")]
     return Row(
         **_place(found, is_reference),
@@ -125,10 +137,11 @@ def _read(found: Found, is_reference: bool) -> Row:
         balanced_accuracy=known(number(last.get("balanced_accuracy"), *COLUMNS["balanced_accuracy"].range)),
         megabytes=spent["megabytes"],
         data=printable(choices.get("data") or "", 60),
-        partition=printable(choices.get("partition") or "", 60),
-        model=printable(choices.get("model") or "", 60),
+        partition=printable(names.partition(about), 60),
+        chosen=about.chosen,
         group=identify(strategy, settings),
         settings=settings,
+        repetition=_printable(about.repetition),
         machine=section(info, "machine"),
         num_images=whole(section(info, "data").get("num_images")),
         batch_size=whole(config.get("batch_size")),
@@ -154,9 +167,13 @@ def _own(settings: Mapping[str, Any]) -> list[str]:
 
 def comparable(config: Mapping[str, Any]) -> dict[str, Any]:
     """The flat settings by which experiments are told apart, printable."""
+    return _printable(settings_of(dict(config)))
+
+
+def _printable(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {
         printable(key): value if isinstance(value, int | float) or value is None else printable(value, 200)
-        for key, value in list(settings_of(dict(config)).items())[:MOST_SETTINGS]
+        for key, value in list(settings.items())[:MOST_SETTINGS]
     }
 
 

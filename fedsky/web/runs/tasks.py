@@ -54,6 +54,13 @@ def compare(asked: Asked) -> dict[str, Any]:
                            margin=asked.margin / 100)  # fmt: skip
 
 
+def mean(folders: Sequence[Path], metric: str) -> dict[str, Any]:
+    """The report's mean of runs that repeat one experiment, with its interval."""
+    from fedsky.report import summary
+
+    return summary.group_mean(Asked(tuple(folders)).readable(), metric)
+
+
 def draw(asked: Asked, plot: str, number: int, format: str) -> bytes:
     """A figure of the comparison's kind of data of that number, as SVG or PNG; ValueError where there is none."""
     from fedsky import language
@@ -100,7 +107,7 @@ def report(asked: Asked, target: Path) -> str:
     return str(target)
 
 
-TASKS: dict[str, Any] = {"compare": compare, "draw": draw, "report": report}
+TASKS: dict[str, Any] = {"compare": compare, "mean": mean, "draw": draw, "report": report}
 
 
 def do(name: str, arguments: Sequence[Any]) -> Any:

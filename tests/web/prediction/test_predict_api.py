@@ -56,7 +56,11 @@ def test_a_visitor_is_told_all_and_nothing_is_kept(
 def test_any_model_can_be_chosen_and_each_of_the_others_says_the_same_as_when_asked(
     site: Flask, visitor: Browser, photo: bytes
 ) -> None:
-    models = visitor.get("/api/models").get_json()["models"]
+    offered = visitor.get("/api/models").get_json()["models"]
+    assert offered[0]["strategy"] == "fedavg" and offered[0]["is_default"]
+    assert {model["strategy"]: model["num_models"] for model in offered} == {"fedavg": 1, "centralized": 1, "local": 5}
+    alone = next(model for model in offered if model["strategy"] == "local")
+    models = visitor.get(f"/api/models?run={alone['run_id']}").get_json()["models"]
     assert (
         len(models) == 7 and "path" not in str(models) and str(site.extensions["settings"].reference) not in str(models)
     )
@@ -73,7 +77,7 @@ def test_it_says_where_no_other_way_of_learning_is_at_hand(
     monkeypatch.setattr(Registry, "others", lambda self, model: [])
     told = upload(visitor, photo).get_json()
     assert told["others"] == []
-    assert told["others_text"].startswith("No pooled model and no owner's lone model of the same photographs")
+    assert told["others_text"].endswith("owners and seed: pooled model, owner's lone model.")
 
 
 def test_a_picture_that_is_no_sky_is_judged_all_the_same_but_told(site: Flask, visitor: Browser) -> None:
@@ -141,7 +145,8 @@ def test_without_any_model_it_says_so(settings: Settings, tmp_path: Path, photo:
     (tmp_path / "empty").mkdir()
     app = create_app(replace(settings, outputs=(tmp_path / "empty",), reference=tmp_path / "empty"))
     visitor = Browser(app.test_client())
-    assert visitor.get("/api/models").get_json() == {"models": [], "total": 0}
+    told = visitor.get("/api/models").get_json()
+    assert (told["models"], told["total"]) == ([], 0)
     answer = upload(visitor, photo)
     assert answer.status_code == 409 and "no model to ask yet" in answer.get_json()["detail"]
     app.extensions["database"].close()
@@ -217,7 +222,7 @@ data, runs = map(Path, sys.argv[1:])
 app = create_app(Settings(data=data, outputs=(runs,), reference=runs, testing=True))
 models = app.test_client().get("/api/models").get_json()["models"]
 found = {"torch", "flwr", "ray"} & set(sys.modules)
-assert not found and len(models) == 7, (found, len(models))
+assert not found and len(models) == 3, (found, len(models))
 """
     arguments = [str(settings.data), str(settings.reference)]
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=ROOT)

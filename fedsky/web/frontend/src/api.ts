@@ -1,5 +1,5 @@
 /** The one way to the server: typed JSON, the CSRF token on every change, one clear message on every failure. */
-import { onScopeDispose, ref, type Ref } from 'vue'
+import { onScopeDispose, ref, watch, type Ref } from 'vue'
 import { fill, language } from './i18n'
 import en from './locale/en/api'
 import zh from './locale/zh/api'
@@ -205,6 +205,7 @@ export function poll<T>(path: string, cursor: () => Query, take: (body: T) => bo
     gone = true
     stop()
   }, true)
+  watch(language, now)
   schedule(0)
   return { error, running, now, stop }
 }

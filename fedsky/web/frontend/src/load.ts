@@ -1,6 +1,7 @@
 /** Data of a page: fetched, shown, or failed with one sentence and a way to try again. */
-import { onScopeDispose, ref, shallowRef, type Ref, type ShallowRef } from 'vue'
+import { onScopeDispose, ref, shallowRef, watch, type Ref, type ShallowRef } from 'vue'
 import { ApiError, isAbort, sentence } from './api'
+import { language } from './i18n'
 
 export interface Load<T> {
   data: ShallowRef<T | null>
@@ -9,7 +10,7 @@ export interface Load<T> {
   again: () => Promise<void>
 }
 
-/** Calls `fetchIt` at once and on again(); a later call aborts an earlier one, the old data stays till then. */
+/** Calls `fetchIt` at once, on again() and in each new language; a later call aborts an earlier one, the old data stays till then. */
 export function load<T>(fetchIt: (signal: AbortSignal) => Promise<T>): Load<T> {
   const data = shallowRef<T | null>(null)
   const error = ref('')
@@ -31,6 +32,7 @@ export function load<T>(fetchIt: (signal: AbortSignal) => Promise<T>): Load<T> {
   }
 
   onScopeDispose(() => abort.abort(), true)
+  watch(language, () => void again())
   void again()
   return { data, error, loading, again }
 }

@@ -9,7 +9,7 @@ const FIELDS: Field[] = [
   field('seed', { default: 0 }),
   field('fedprox.mu', { type: 'float', default: 0.01, when: { field: 'strategy', values: ['fedprox'] } }),
 ]
-const RECIPES: Recipe[] = ['sky', 'mnist'].map((id) => ({ id, title: id, description: '', command: '' }))
+const RECIPES: Recipe[] = ['sky', 'mnist'].map((id) => ({ id, title: id, time: '', result: '', command: '' }))
 
 describe('the draft of a launch', () => {
   it('begins with the first recipe and falls back to it', () => {

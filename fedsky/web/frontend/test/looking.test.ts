@@ -20,7 +20,7 @@ const text = (element: Element | null | undefined) => element?.textContent?.repl
 const row = (id: string, more: Partial<RunRow> = {}): RunRow => ({
   id, folder: `main/${id}`, name: id, strategy: 'fedavg', label: 'fedavg', status: 'done', reason: '', started: '2026-11-22T18:00:00+00:00', ended: null,
   rounds: 20, num_rounds: 20, num_clients: 5, seed: 0, accuracy: 0.96, balanced_accuracy: 0.95, megabytes: 12, data: 'folder', partition: 'iid',
-  is_reference: false, role: 'federated', group: '', note: '', tags: [], differing: { lr: id === 'a' ? 0.1 : 0.2 }, ...more,
+  is_reference: false, role: 'federated', group: '', note: '', tags: [], ...more,
 }) // prettier-ignore
 const list = (runs: RunRow[]) => ({ runs, total: runs.length, strategies: ['fedavg', 'local'], statuses: ['done', 'running'], differs: ['lr'] })
 
@@ -30,7 +30,7 @@ afterEach(() => vi.unstubAllGlobals())
 describe('the list of runs', () => {
   it('asks for what the address says and writes a choice into it', async () => {
     const asked = serve({ 'GET /runs': list([row('a'), row('b')]) })
-    const { element, router, end } = await mountPage('/runs?status=done&sort=-accuracy&q=main')
+    const { element, router, end } = await mountPage('/runs?by=runs&status=done&sort=-accuracy&q=main')
     expect(Object.fromEntries(asked[0].query)).toMatchObject({ status: 'done', sort: '-accuracy', q: 'main', limit: '50' })
     element.querySelector<HTMLInputElement>('tbody input[type=checkbox]')?.click()
     await settle()
@@ -42,7 +42,7 @@ describe('the list of runs', () => {
 
   it('sorts by a heading, high numbers first, then the other way round', async () => {
     const asked = serve({ 'GET /runs': list([row('a')]) })
-    const { element, router, end } = await mountPage('/runs')
+    const { element, router, end } = await mountPage('/runs?by=runs')
     const heading = [...element.querySelectorAll('th')].find((each) => text(each).startsWith('Accuracy'))
     heading?.querySelector('button')?.click()
     await settle()
@@ -54,16 +54,35 @@ describe('the list of runs', () => {
     end()
   })
 
-  it('groups by a setting in which the runs differ', async () => {
-    serve({ 'GET /runs': list([row('a'), row('b'), row('c')]) })
-    const { element, end } = await mountPage('/runs?group=lr')
-    expect([...element.querySelectorAll('th[scope=rowgroup]')].map(text)).toEqual(['lr: 0.1 (1 run)', 'lr: 0.2 (2 runs)'])
+  it('is by experiment, folded, each with the mean that the report computes of its finished runs', async () => {
+    const about = { folder: 'main', role: 'federated', is_reference: false, data: 'folder', partition: 'dirichlet alpha 0.1', num_clients: 5, started: null }
+    const group = (id: string, runs: object) => ({ id, name: `fedavg, ${id}`, ...about, runs, ids: [`${id}1`, `${id}2`] })
+    const asked = serve({
+      'GET /groups': { groups: [group('x', { done: 1, failed: 1 }), group('y', { running: 2 })], total: 2, num_runs: 4, strategies: [], statuses: [], left_out: 0 },
+      'GET /groups/means': { means: { x: { value: 0.922, low: 0.891, high: 0.953, n: 1 } } },
+      'GET /runs': list([row('x1', { name: 'fedavg, seed 0' }), row('x2', { name: 'fedavg, seed 1', status: 'failed', reason: 'training diverged' })]),
+    })
+    const { element, router, end } = await mountPage('/runs')
+    const cells = () => [...element.querySelectorAll('tbody tr')].map((line) => text(line.querySelector('.num')))
+    expect(cells()).toEqual(['92.2 % (89.1 to 95.3)', '–'])
+    expect(asked.find((each) => each.path === '/groups/means')?.query.getAll('group')).toEqual(['x'])
+    expect(asked.some((each) => each.path === '/runs')).toBe(false)
+    expect(text(element)).toContain('4 runs found')
+    expect([...element.querySelectorAll('a')].find((link) => text(link) === 'Compare all found')?.getAttribute('href')).toBe('/compare?q=*')
+    button(element, 'fedavg, x, main').click()
+    await settle()
+    expect(asked.find((each) => each.path === '/runs')?.query.get('group')).toBe('x')
+    expect(cells()).toEqual(['92.2 % (89.1 to 95.3)', '95.0 %', '95.0 %', '–'])
+    expect(text(element)).toContain('training diverged')
+    element.querySelector<HTMLInputElement>('tbody input[type=checkbox]')?.click()
+    await settle()
+    expect(router.currentRoute.value.query.run).toEqual(['x1', 'x2'])
     end()
   })
 
   it('shows text of a run folder as text', async () => {
     serve({ 'GET /runs': list([row('<img src=x onerror=alert(1)>', { id: 'a', reason: '<b>why</b>', status: 'failed' })]) })
-    const { element, end } = await mountPage('/runs')
+    const { element, end } = await mountPage('/runs?by=runs')
     expect(element.querySelector('tbody img, tbody b')).toBeNull()
     expect(text(element)).toContain('<b>why</b>')
     end()
@@ -143,11 +162,13 @@ describe('a run that goes on', () => {
 })
 
 describe('a comparison', () => {
-  it('asks nothing until runs are chosen', async () => {
-    const asked = serve({})
+  it('is of the reference runs where none are chosen, and says so', async () => {
+    const asked = serve({ 'GET /compare': { title: '', notes: ['Mind this.'], kinds: [] }, 'GET /runs': list([]) })
     const { element, end } = await mountPage('/compare')
-    expect(asked).toEqual([])
-    expect(text(element)).toContain('Choose runs to compare')
+    const first = asked.find((each) => each.path === '/compare')
+    expect([first?.query.getAll('run'), first?.query.get('q')]).toEqual([[], null])
+    expect(text(element)).toContain('Nothing is chosen: these are the reference runs')
+    expect(text(element)).toContain('Mind this.')
     end()
   })
 
@@ -179,7 +200,7 @@ describe('a comparison', () => {
 })
 
 describe('a prediction', () => {
-  const model = { id: 'm1', run_id: 'a', label: 'fedavg', strategy: 'fedavg', kind: 'federated', accuracy: 0.96, n_test: 75, classes: ['cloudy', 'sunny'], is_default: true } // prettier-ignore
+  const model = { id: 'm1', run_id: 'a', group: 'g', name: 'fedavg', is_reference: true, num_models: 15, data: 'folder', label: 'fedavg', strategy: 'fedavg', kind: 'federated', accuracy: 0.96, n_test: 75, classes: ['cloudy', 'sunny'], is_default: true } // prettier-ignore
   const answer = (isSky: boolean) => ({
     prediction: { label: 'sunny', probability: 0.87, probabilities: { cloudy: 0.13, sunny: 0.87 } },
     heatmap: { width: 1, height: 1, png: 'data:,' }, photo: { png: 'data:,', width: 1, height: 1 },
@@ -189,7 +210,7 @@ describe('a prediction', () => {
 
   async function chosen(isSky = true) {
     vi.stubGlobal('createImageBitmap', () => Promise.resolve({ width: 10, height: 10, close: () => {} }))
-    const asked = serve({ 'GET /models': { models: [model] }, 'POST /predict': answer(isSky), 'POST /predictions/p1/offer': {} })
+    const asked = serve({ 'GET /models': { models: [model], total: 15, examples: [{ name: 'sunny-1.jpg', label: 'sunny', judged: [{ name: 'fedavg', data: 'folder', right: 13, num_models: 15 }] }] }, 'GET /groups/means': { means: { g: { value: 0.922, low: 0.891, high: 0.953, n: 15 } } }, 'POST /predict': answer(isSky), 'POST /predictions/p1/offer': {} })
     const page = await mountPage('/predict')
     const drop = page.element.querySelector('.drop') as HTMLElement
     const event = new Event('drop', { bubbles: true, cancelable: true })
@@ -213,8 +234,23 @@ describe('a prediction', () => {
     expect(text(element)).toContain('sunny with 87.0 % probability')
     expect(text(element)).toContain('It judges the sky in this picture, not tomorrow’s weather.')
     expect(text(element)).toContain('0 of 1 say the same')
-    expect(text(element)).toContain('96.0 % of 75')
+    expect(text(element)).toContain('92.2 % (89.1 to 95.3) on test images, mean of 15 runs')
+    expect(text(element)).not.toContain('96.0 %')
     expect(text(element)).not.toContain('does not look like a sky')
+    end()
+  })
+
+  it('has drawn photographs for whoever has none, and tells what the reference models say of them', async () => {
+    vi.stubGlobal('createImageBitmap', () => Promise.resolve({ width: 10, height: 10, close: () => {} }))
+    serve({
+      'GET /models': { models: [model], total: 1, examples: [{ name: 'sunny-1.jpg', label: 'sunny', judged: [{ name: 'fedavg', data: 'folder', right: 13, num_models: 15 }] }] },
+      'GET /examples/sunny-1.jpg': new Response('x'),
+    })
+    const { element, end } = await mountPage('/predict')
+    expect(text(element.querySelector('.examples details li'))).toBe('fedavg, folder: 13 of 15 right')
+    button(element, 'Try: sunny').click()
+    await settle()
+    expect(text(element)).toContain('Your photograph: sunny-1.jpg')
     end()
   })
 

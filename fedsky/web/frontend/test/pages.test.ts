@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Account, Job } from '../src/types'
+import type { Account, Job, JobRun } from '../src/types'
 import { toasts } from '../src/toasts'
 import { button, eventually, labelled, logInAs, mountPage, problem, serve, settle, type } from './mounting'
 
@@ -134,7 +134,7 @@ describe('the accounts', () => {
 
 describe('launching', () => {
   const book = {
-    recipes: [{ id: 'sky', title: 'Who gains', description: 'On photographs.', command: 'python -m fedsky experiment=sky' }],
+    recipes: [{ id: 'sky', title: 'Who gains', time: 'about a minute', result: '84.2 %', command: 'python -m fedsky experiment=sky' }],
     fields: [{ name: 'num_rounds', label: 'Rounds', type: 'int', min: 1, max: 200, step: 1, default: 10, unit: '', help: '' }],
   }
   const preview = { command: 'python -m fedsky experiment=sky', seconds_estimate: 125, estimate_basis: 4, estimate_elsewhere: false, num_runs: 3, problems: [] as string[] }
@@ -164,8 +164,9 @@ describe('launching', () => {
 })
 
 describe('a job', () => {
+  const jobRun = (id: string, name: string, status: JobRun['status']): JobRun => ({ id, name, status, balanced_accuracy: 0.91 })
   const job: Job = {
-    id: 'j1', title: 'Who gains', owner: 'rosa', status: 'running', command: 'python -m fedsky experiment=sky',
+    id: 'j1', title: 'Who gains', name: 'Who gains', owner: 'rosa', status: 'running', command: 'python -m fedsky experiment=sky',
     created: '2026-11-22T20:00:00+00:00', started: '2026-11-22T20:01:00+00:00', ended: null, reason: '', position: null, runs: [],
     num_runs: 2, seconds_estimate: 60, cancelling: false, retry_of: null,
   }
@@ -174,7 +175,7 @@ describe('a job', () => {
     logInAs('operator')
     const lines = ['round 1\n', 'round 2\n']
     const asked = serve({
-      'GET /jobs/j1': { job, runs: ['r1', 'r2'] },
+      'GET /jobs/j1': { job, runs: [jobRun('r1', 'fedprox, seed 0', 'done'), jobRun('r2', 'fedprox, seed 1', 'running')] },
       'GET /jobs/j1/log': (one: { query: URLSearchParams }) => {
         const after = Number(one.query.get('after'))
         return { text: lines.slice(after).join(''), next: lines.length, done: false }
@@ -186,12 +187,23 @@ describe('a job', () => {
     lines.push('round 3\n')
     await eventually(() => expect(element.querySelector('pre.log')?.textContent).toBe('round 1\nround 2\nround 3\n'))
     expect([...element.querySelectorAll('a')].map((link) => link.getAttribute('href'))).toContain('/compare?run=r1&run=r2')
+    expect([...element.querySelectorAll('dd li')].map(text)).toEqual(['fedprox, seed 0 91.0 % balanced accuracy', 'fedprox, seed 1 Running'])
     button(element, 'Cancel').click()
     await settle()
     element.querySelector('dialog form')?.dispatchEvent(new Event('submit'))
     await settle()
     expect(asked.some((each) => each.method === 'POST' && each.path === '/jobs/j1/cancel')).toBe(true)
     end()
+  })
+
+  it('has a main button that says what it does', async () => {
+    logInAs('operator')
+    for (const [status, said] of [['running', 'Watch the run'], ['done', 'See the run']] as const) {
+      serve({ 'GET /jobs/j1': { job: { ...job, num_runs: 1, status }, runs: [jobRun('r1', 'fedprox, seed 0', status)] }, 'GET /jobs/j1/log': { text: '', next: 0, done: true } })
+      const { element, end } = await mountPage('/jobs/j1')
+      await eventually(() => expect(text(element.querySelector('.page-head .btn-primary'))).toBe(said))
+      end()
+    }
   })
 
   it('goes on where it stopped, and its log with it', async () => {
@@ -241,7 +253,7 @@ describe('a job', () => {
   it('puts a log into the page as text, whatever it says', async () => {
     logInAs('operator')
     const hostile = '<img src=x onerror="alert(1)">'
-    serve({ 'GET /jobs/j1': { job: { ...job, status: 'done', title: hostile }, runs: [] }, 'GET /jobs/j1/log': { text: hostile, next: 1, done: true } })
+    serve({ 'GET /jobs/j1': { job: { ...job, status: 'done', name: hostile }, runs: [] }, 'GET /jobs/j1/log': { text: hostile, next: 1, done: true } })
     const { element, end } = await mountPage('/jobs/j1')
     await eventually(() => expect(element.querySelector('pre.log')?.textContent).toBe(hostile))
     expect(element.querySelector('img')).toBeNull()

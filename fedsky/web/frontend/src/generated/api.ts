@@ -234,6 +234,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/examples/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sends a drawn photograph to try. */
+        get: operations["example"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists runs by experiment: those that differ in nothing but seeds and folds are one row. */
+        get: operations["groups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/groups/means": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The report's mean of each group's finished runs, with its interval. */
+        get: operations["means"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/jobs": {
         parameters: {
             query?: never;
@@ -266,7 +317,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A job, and the ids of its runs.
+         * A job and its runs.
          * @description Needs the role operator.
          */
         get: operations["get_job"];
@@ -419,7 +470,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists the models that may be asked, the default one first: the federated one that is best on validation images. */
+        /** Lists a model for each experiment, the best on validation images; the default one, a federated one, comes first. */
         get: operations["models"];
         put?: never;
         post?: never;
@@ -1224,14 +1275,78 @@ export interface components {
             };
         };
         /**
+         * GroupRow
+         * @description Runs that repeat one experiment. name: what they share of their names; runs: how many of each status.
+         *
+         *     folder: where they all lie; started: the latest; ids: of all of them, of which the mean counts those that are done.
+         */
+        GroupRow: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Folder */
+            folder: string;
+            /** Role */
+            role: string;
+            /** Is Reference */
+            is_reference: boolean;
+            /** Data */
+            data: string;
+            /** Partition */
+            partition: string;
+            /** Num Clients */
+            num_clients: number | null;
+            /** Started */
+            started: string | null;
+            /** Runs */
+            runs: {
+                [key: string]: number;
+            };
+            /** Ids */
+            ids: string[];
+        };
+        /**
+         * GroupList
+         * @description A page of groups of runs, how many groups and runs match, and what there is to choose from.
+         */
+        GroupList: {
+            /** Groups */
+            groups: components["schemas"]["GroupRow"][];
+            /** Total */
+            total: number;
+            /** Num Runs */
+            num_runs: number;
+            /** Strategies */
+            strategies: string[];
+            /** Statuses */
+            statuses: ("running" | "done" | "failed" | "interrupted" | "unknown")[];
+            /** Left Out */
+            left_out: number;
+        };
+        /**
+         * Means
+         * @description The mean of each group's finished runs, by the group's id.
+         */
+        Means: {
+            /** Means */
+            means: {
+                [key: string]: components["schemas"]["Interval"];
+            };
+        };
+        /**
          * JobShape
          * @description A job; position: its place in the queue, from 1; runs: ids; cancelling: asked to end, which takes a moment.
+         *
+         *     name: its title, or what it runs.
          */
         JobShape: {
             /** Id */
             id: string;
             /** Title */
             title: string;
+            /** Name */
+            name: string;
             /** Owner */
             owner: string | null;
             /**
@@ -1314,13 +1429,30 @@ export interface components {
             worker: components["schemas"]["WorkerShape"];
         };
         /**
+         * JobRun
+         * @description A run of a job; balanced_accuracy: of its last round.
+         */
+        JobRun: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "running" | "done" | "failed" | "interrupted" | "unknown";
+            /** Balanced Accuracy */
+            balanced_accuracy: number | null;
+        };
+        /**
          * JobDetail
-         * @description A job, and the ids of its runs.
+         * @description A job and its runs.
          */
         JobDetail: {
             job: components["schemas"]["JobShape"];
             /** Runs */
-            runs: string[];
+            runs: components["schemas"]["JobRun"][];
         };
         /**
          * Cancelled
@@ -1428,14 +1560,44 @@ export interface components {
             password: string;
         };
         /**
-         * Model
-         * @description A model that may be asked; ``accuracy`` is that on ``n_test`` test images which it never learned from.
+         * Example
+         * @description A drawn photograph to try, and what the reference models make of it.
          */
-        Model: {
+        Example: {
+            /** Name */
+            name: string;
+            /** Label */
+            label: string;
+            /** Judged */
+            judged: components["schemas"]["Judged"][];
+        };
+        /**
+         * Judged
+         * @description How many of an experiment's reference models judge a picture rightly.
+         */
+        Judged: {
+            /** Name */
+            name: string;
+            /** Data */
+            data: string;
+            /** Right */
+            right: number;
+            /** Num Models */
+            num_models: number;
+        };
+        /**
+         * OfferedModel
+         * @description A model of which there are ``num_models`` of the same experiment.
+         */
+        OfferedModel: {
             /** Id */
             id: string;
             /** Run Id */
             run_id: string;
+            /** Group */
+            group: string;
+            /** Name */
+            name: string;
             /** Label */
             label: string;
             /** Strategy */
@@ -1455,20 +1617,26 @@ export interface components {
             classes: string[];
             /** Is Default */
             is_default: boolean;
+            /** Is Reference */
+            is_reference: boolean;
             /** Data */
             data: string;
             /** Size */
             size: number;
+            /** Num Models */
+            num_models: number;
         };
         /**
          * ModelList
-         * @description The models, the default one first; total: how many there are, of which the first are told.
+         * @description A model for each experiment, the default one first; total: how many models there are in all.
          */
         ModelList: {
             /** Models */
-            models: components["schemas"]["Model"][];
+            models: components["schemas"]["OfferedModel"][];
             /** Total */
             total: number;
+            /** Examples */
+            examples: components["schemas"]["Example"][];
         };
         /**
          * Heatmap
@@ -1548,6 +1716,10 @@ export interface components {
             id: string;
             /** Run Id */
             run_id: string;
+            /** Group */
+            group: string;
+            /** Name */
+            name: string;
             /** Label */
             label: string;
             /** Strategy */
@@ -1567,6 +1739,8 @@ export interface components {
             classes: string[];
             /** Is Default */
             is_default: boolean;
+            /** Is Reference */
+            is_reference: boolean;
             /** Data */
             data: string;
             /** Size */
@@ -1762,15 +1936,17 @@ export interface components {
         };
         /**
          * RecipeShape
-         * @description A prepared configuration.
+         * @description A prepared configuration: what it does, how long it takes and what it reached; empty where its file is silent.
          */
         RecipeShape: {
             /** Id */
             id: string;
             /** Title */
             title: string;
-            /** Description */
-            description: string;
+            /** Time */
+            time: string;
+            /** Result */
+            result: string;
             /** Command */
             command: string;
         };
@@ -1807,7 +1983,7 @@ export interface components {
         };
         /**
          * ListedRun
-         * @description A run with what an operator noted of it, and the settings in which it differs from the others of its list.
+         * @description A run with what an operator noted of it.
          */
         ListedRun: {
             /** Id */
@@ -1911,10 +2087,6 @@ export interface components {
             note: string;
             /** Tags */
             tags: string[];
-            /** Differing */
-            differing: {
-                [key: string]: string | number | boolean | null;
-            };
         };
         /**
          * RunList
@@ -3214,6 +3386,196 @@ export interface operations {
             };
         };
     };
+    example: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": unknown;
+                };
+            };
+            /** @description Refused */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    groups: {
+        parameters: {
+            query?: {
+                q?: string;
+                status?: "" | "running" | "done" | "failed" | "interrupted" | "unknown";
+                strategy?: string;
+                group?: string;
+                sort?: "id" | "-id" | "folder" | "-folder" | "name" | "-name" | "strategy" | "-strategy" | "role" | "-role" | "label" | "-label" | "status" | "-status" | "reason" | "-reason" | "started" | "-started" | "ended" | "-ended" | "rounds" | "-rounds" | "num_rounds" | "-num_rounds" | "num_clients" | "-num_clients" | "seed" | "-seed" | "accuracy" | "-accuracy" | "balanced_accuracy" | "-balanced_accuracy" | "megabytes" | "-megabytes" | "data" | "-data" | "partition" | "-partition" | "is_reference" | "-is_reference" | "group" | "-group";
+                offset?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupList"];
+                };
+            };
+            /** @description Refused */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    means: {
+        parameters: {
+            query?: {
+                group?: string[];
+                metric?: "balanced_accuracy" | "accuracy" | "loss";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Means"];
+                };
+            };
+            /** @description Refused */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_jobs: {
         parameters: {
             query?: {
@@ -3947,7 +4309,10 @@ export interface operations {
     };
     models: {
         parameters: {
-            query?: never;
+            query?: {
+                model?: string;
+                run?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3974,6 +4339,15 @@ export interface operations {
             };
             /** @description Refused */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,11 +1,9 @@
 export default {
   title: 'Compare',
   lead: 'Runs that differ in their seeds or folds alone are one group. Every number here is the report’s.',
-  nothing: 'Choose runs to compare',
-  nothingText: 'Tick runs in the list, or begin with one of these:',
+  nothing: 'Nothing is chosen: these are the reference runs of the photographs.',
+  every: 'All runs',
   fromList: 'Choose in the list of runs',
-  referenceSky: 'Reference runs on photographs',
-  referenceRendered: 'Reference runs on rendered skies',
   change: 'Change the choice',
   chosen: '{count} run chosen|{count} runs chosen',
   found: 'All runs that match “{q}”',

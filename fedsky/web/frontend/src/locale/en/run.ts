@@ -17,6 +17,7 @@ export default {
   megabytes: 'Traffic',
   megabytesText: '{value} MB, both ways, all rounds',
   of: '{done} of {all}',
+  reached: '{value} balanced accuracy',
   failed: 'This run failed: {reason}',
   interrupted: 'This run was interrupted: {reason}. To go on with it: python -m fedsky.resume and the path of its folder ({folder})',
   noReason: 'no reason was recorded',

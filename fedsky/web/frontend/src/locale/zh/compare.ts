@@ -1,11 +1,9 @@
 export default {
   title: '比较',
   lead: '只在种子或折上不同的运行属于同一组。此处每个数字都来自报告。',
-  nothing: '请选择要比较的运行',
-  nothingText: '在列表中勾选运行，或从以下开始：',
+  nothing: '尚未选择：这里是照片的参考运行。',
+  every: '全部运行',
   fromList: '在运行列表中选择',
-  referenceSky: '照片上的参考运行',
-  referenceRendered: '渲染天空上的参考运行',
   change: '更改选择',
   chosen: '已选 {count} 次运行',
   found: '所有符合“{q}”的运行',

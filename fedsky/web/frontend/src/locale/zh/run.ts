@@ -17,6 +17,7 @@ export default {
   megabytes: '通信量',
   megabytesText: '{value} MB（双向，全部轮次）',
   of: '{done} / {all}',
+  reached: '平衡准确率 {value}',
   failed: '此运行失败：{reason}',
   interrupted: '此运行被中断：{reason}。可用 python -m fedsky.resume 加上其文件夹的路径（{folder}）继续',
   noReason: '未记录原因',
