@@ -6,19 +6,20 @@ from typing import Any
 
 from fedsky.data import manifest
 from fedsky.data.listing import list_files
+from fedsky.language import _
 from fedsky.web.settings import Settings
 
 
 def all_sets(settings: Settings) -> list[dict[str, Any]]:
     """Every data set: its name, number of photographs, of each class, and what is wrong with it in one line."""
     sets: list[dict[str, Any]] = [
-        {"name": "rendered", "count": None, "classes": {}, "kind": "rendered", "problem": None}
+        {"name": "rendered", "count": None, "classes": {}, "kind": _("drawn by fedsky's renderer"), "problem": None}
     ]
     if settings.photographs is not None:
-        sets.append(_folder(settings.photographs, settings.photographs.resolve().name, "photographs"))
+        sets.append(_folder(settings.photographs, settings.photographs.resolve().name, _("photographs of this site")))
     accepted = settings.accepted
     if accepted.is_dir():
-        sets.append(_folder(accepted, "accepted", "accepted from users"))
+        sets.append(_folder(accepted, "accepted", _("accepted from users")))
     return sets
 
 

@@ -17,6 +17,9 @@ export interface Draft {
 const t = words({ en, zh })
 export const fieldLabel = (field: Field): string => (field.name in en ? t(field.name as keyof typeof en) : field.label)
 
+/** A choice as it is on the command line, but for a plain yes or no. */
+export const choiceLabel = (choice: string | number): string => (choice === 'yes' || choice === 'no' ? t(choice) : String(choice))
+
 const inChinese = (known: Record<string, string>, key: string, english: string): string =>
   language.value === 'zh' ? (known[key] ?? english) : english
 export const fieldHelp = (field: Field): string => inChinese(HELP, field.name, field.help ?? '')

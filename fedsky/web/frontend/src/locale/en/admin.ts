@@ -69,6 +69,7 @@ export default {
   detail: 'Detail',
   address: 'Address',
   visitor: 'visitor',
+  commandLine: 'command line',
   older: 'Older entries',
   noEntries: 'No entry.',
   filterState: 'Show',

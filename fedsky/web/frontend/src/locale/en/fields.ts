@@ -21,4 +21,6 @@ export default {
   'data.size': 'Image size',
   data_seed: 'Data seed',
   seed: 'First seed',
+  yes: 'yes',
+  no: 'no',
 }

@@ -68,6 +68,7 @@ export default {
   target: '对象',
   detail: '详情',
   address: '地址',
+  commandLine: '命令行',
   visitor: '访客',
   older: '更早的记录',
   noEntries: '没有记录。',

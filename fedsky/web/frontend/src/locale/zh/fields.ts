@@ -20,4 +20,6 @@ export default {
   'data.size': '图像大小',
   data_seed: '数据种子',
   seed: '首个种子',
+  yes: '是',
+  no: '否',
 }
