@@ -29,7 +29,15 @@ NOTICED = "FEDSKY_MUTANTS_NOTICED"  # names the file of who noticed what
 STATISTICS = ("crossed", "means", "statistics", "differences", "entries", "shapley")
 # What is changed, and the tests that should notice.
 SHELVES = {
-    "client": (["fedsky/client/*.py"], ["tests/client", "tests/model/test_linear.py", "tests/strategies"]),
+    "client": (
+        ["fedsky/client/*.py"],
+        [
+            "tests/client",
+            "tests/model/test_linear.py",
+            "tests/strategies/test_trunk.py",
+            "tests/strategies/test_fedavg.py",
+        ],
+    ),
     "partition": (["fedsky/partition/*.py"], ["tests/partition"]),
     "split": (["fedsky/data/split.py", "fedsky/data/parts.py"], ["tests/data"]),
     "statistics": ([f"fedsky/report/{name}.py" for name in STATISTICS], ["tests/report"]),

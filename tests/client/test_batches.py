@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fedsky.client import Shard, sgd
+from fedsky.client import Shard, proximal_gradient, sgd
 from fedsky.client.training import evaluation_batches, mean_loss, predict
 from fedsky.data import Photos
 
@@ -194,3 +194,14 @@ def test_predictions_are_log_probabilities_in_order() -> None:
     assert model.asked == [(False, 64), (False, 64), (False, 2)] and found.dtype == np.float64
     small: Any = SimpleNamespace(photos=SimpleNamespace(image_size=0))
     assert [len(part) for part in evaluation_batches(small, np.arange(64 * 64 + 1))] == [64 * 64, 1]
+
+
+def test_the_proximal_gradient_is_added_in_place() -> None:
+    parameters = [nn.Parameter(torch.tensor([2.0, -1.0])), nn.Parameter(torch.tensor([[5.0]]))]
+    for parameter in parameters:
+        parameter.grad = torch.full_like(parameter, 10.0)
+    proximal_gradient(iter(parameters), [torch.tensor([1.0, 1.0]), torch.tensor([[5.0]])], 0.5)
+    found = [parameter.grad.tolist() for parameter in parameters if parameter.grad is not None]
+    assert found == [[10.5, 9.0], [[10.0]]]
+    with pytest.raises(ValueError, match="shorter"):
+        proximal_gradient(parameters, [torch.zeros(2)], 0.5)
