@@ -73,7 +73,7 @@ def with_examples(tmp_path: Path) -> None:
     for name in ("conf", "fedsky", "strategies", "baselines"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
     found = EXAMPLE.findall((ROOT / "docs" / "extending.md").read_text(encoding="utf-8"))
-    assert len(found) == 8
+    assert len(found) == 10
     for path, content in found:
         assert not (tmp_path / path).exists()
         (tmp_path / path).write_text(content, encoding="utf-8")
@@ -81,7 +81,7 @@ def with_examples(tmp_path: Path) -> None:
 
 def run(tmp_path: Path, *asked: str) -> Path:
     """The folder of a run of the copy."""
-    folder = tmp_path / "run" / "-".join(asked[:2])
+    folder = tmp_path / "run" / "-".join(asked[:3])
     command = [sys.executable, "-m", "fedsky", *asked, f"hydra.run.dir='{folder}'"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -95,6 +95,11 @@ def test_a_strategy_is_one_file_and_one_yaml(tmp_path: Path) -> None:
         folder = run(tmp_path, "strategy=fedavgclip", f"strategy.max_norm={max_norm}", *QUICK)
         alike = (folder / "model.safetensors").read_bytes() == plain
         assert alike == (max_norm == 1e30), "a norm that no gradient reaches is FedAvg"
+    for max_change, server_lr in ((1e30, 1), (0.01, 1), (1e30, 0.5)):
+        settings = [f"strategy.max_change={max_change}", f"strategy.server_lr={server_lr}"]
+        folder = run(tmp_path, "strategy=fednormclip", *settings, *QUICK)
+        alike = (folder / "model.safetensors").read_bytes() == plain
+        assert alike == (max_change == 1e30 and server_lr == 1), "a change that is not clipped, taken whole, is FedAvg"
 
 
 def test_a_source_of_data_is_one_file_and_one_yaml(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from fedsky import model as models
 from fedsky.config import check_names, make, start
+from fedsky.config.making import telling
 from fedsky.data.augment import Augment
 from fedsky.data.owners import load
 from fedsky.data.photos import settled_cache
@@ -46,7 +47,9 @@ class Task:
         has_file = start.names_file(spec["model"].get("weights"))
         apart = start.OF_ANY if has_file else start.KEYS
         settings = {key: value for key, value in spec["model"].items() if key not in apart}
-        model = models.build(make(settings, _partial_=True), len(self.photos.classes), self.seed)
+        maker = make(settings, "model", _partial_=True)
+        with telling("model", settings, maker.func):
+            model = models.build(maker, len(self.photos.classes), self.seed)
         if spec["model"].get("init") is not None:
             take_over(model, spec["model"], list(self.photos.classes), self.photos.image_size)
         if has_file:

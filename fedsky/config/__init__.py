@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from fedsky import checks
 from fedsky.checks import listed, shown
-from fedsky.config import arguments, start
+from fedsky.config import arguments, making, start
 from fedsky.config.shelf import CONF as CONF
 from fedsky.config.shelf import choices, reach
 
@@ -106,14 +106,21 @@ def learning_rate(config: dict[str, Any], round: int) -> float:
 MOVED = {"fedsky.linear.Softmax": "fedsky.model.linear.Softmax"}
 
 
-def make(settings: dict[str, Any], **more: Any) -> Any:
-    """What ``_target_`` names, made; a refusal comes as it was raised inside, without Hydra's account of it."""
+def make(settings: dict[str, Any], group: str = "", /, **more: Any) -> Any:
+    """What ``_target_`` names, made; a refusal comes as it was raised inside, without Hydra's account of it.
+
+    A value that the code cannot use, or that is not of the kind that its argument is declared with, is a ValueError
+    with its key in ``group``, the value and the file of the code.
+    """
     reach()
     target = settings.get("_target_")
     settings = settings | {"_target_": MOVED.get(str(target), target)}
     try:
-        return instantiate(settings, **more)
+        made = instantiate(settings, **more)
     except InstantiationException as error:
+        if isinstance(error.__cause__, making.UNUSABLE) and (called := making.found(str(target))) is not None:
+            with making.telling(group, settings, called):
+                raise error.__cause__ from None
         if isinstance(error.__cause__, ValueError | OSError):
             raise error.__cause__ from None
         if str(error).startswith(("Error locating target", "Expected a callable target")):
@@ -122,14 +129,19 @@ def make(settings: dict[str, Any], **more: Any) -> Any:
                 f"_target_={shown(target)}: there is no class or function of this name{why}; name one as module.name"
             ) from error
         raise
+    if not more.get("_partial_"):
+        called = making.found(settings["_target_"])
+        if called is not None and (wrong := making.mismatch(group, settings, called)) is not None:
+            raise ValueError(wrong)
+    return made
 
 
 def make_strategy(config: dict[str, Any]) -> Any:
     """The strategy of a run's configuration, in whatever is chosen to go around it."""
-    strategy = make(config["strategy"])
+    strategy = make(config["strategy"], "strategy")
     for group in WRAPPERS:
         if config[group].get("_target_") is not None:
-            strategy = make(config[group], strategy=strategy)
+            strategy = make(config[group], group, strategy=strategy)
     return strategy
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from fedsky import checks
 from fedsky.config import make
+from fedsky.config.making import telling
 from fedsky.data.declared import joining
 from fedsky.data.parts import divide
 from fedsky.data.photos import Photos
@@ -26,11 +27,11 @@ def load(spec: Mapping[str, Any]) -> tuple[Photos, list[Owner]]:
     settings = dict(spec["data"])
     fold, by, _ = (settings.pop(key, None) for key in APART)
     way = checks.choice("data.split", by or WAYS[0], WAYS)
-    photos: Photos = make(settings)
+    photos: Photos = make(settings, "data")
     settings = dict(spec["partition"])
     smallest, num_clients, data_seed = settings.pop("min_examples"), spec["num_clients"], spec["data_seed"]
     asked = settings.pop("owners", None)
-    partition = make(settings, _partial_=True)
+    partition = make(settings, "partition", _partial_=True)
     if photos.owners is not None:
         return photos, _natural(photos.owners, partition.func, num_clients, smallest, asked)
     if partition.func is natural and photos.declared is not None and photos.declared.whose is not None:
@@ -44,7 +45,8 @@ def load(spec: Mapping[str, Any]) -> tuple[Photos, list[Owner]]:
                 raise ValueError(f"partition.min_examples={smallest}: {who} has {len(shard)} photographs, set that")
         return photos, divide(photos, shards, fold, data_seed, way, names)
     # Duplicates are cut as one: a group has the label of its first photograph.
-    groups = cut(units(photos.labels, photos.groups), num_clients or 1, partition, data_seed, smallest)
+    with telling("partition", settings, partition.func):
+        groups = cut(units(photos.labels, photos.groups), num_clients or 1, partition, data_seed, smallest)
     owners = divide(photos, members(groups, photos.groups), fold, data_seed, way)
     if partition.func is noise:
         photos = noisy(photos, owners, partition.keywords["sigma"], data_seed)

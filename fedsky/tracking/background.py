@@ -72,4 +72,4 @@ def open_tracking(config: dict[str, Any]) -> Background:
     settings = config["tracking"]
     if settings.get("_target_") is None:
         return Background(None)
-    return Background(make(settings), str(settings["_target_"]).rpartition(".")[2].lower())
+    return Background(make(settings, "tracking"), str(settings["_target_"]).rpartition(".")[2].lower())
