@@ -109,7 +109,7 @@ def client_generator(seed: int, round: int, client: int, *purpose: int) -> torch
 
 
 def _train(content: RecordDict, config: Config) -> RecordDict:
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     task, client, round = _task(config), config["client"], config["round"]
     extra = _load(task, content)
     generator = client_generator(task.seed, round, client)
@@ -123,6 +123,7 @@ def _train(content: RecordDict, config: Config) -> RecordDict:
     arrays = {name: array for name, array in arrays.items() if name not in fixed}
     record = MetricRecord(dict(metrics))
     record["train_seconds"] = time.perf_counter() - start
+    record["train_cpu_seconds"] = time.process_time() - cpu
     record["peak_memory_bytes"] = peak_memory_bytes()
     return RecordDict({"arrays": ArrayRecord(arrays), "metrics": record})
 

@@ -19,13 +19,17 @@ from fedsky.command import sweep
 from fedsky.config import CONF, arguments, from_here, resolve
 from fedsky.config.known import refuse_unread
 from fedsky.config.refusals import TRACEBACK, explain, fault
+from fedsky.history.estimate import Estimate, duration
 from fedsky.machine import interrupt, streams
+from fedsky.machine.load import Watch, since_start
 from fedsky.untrusted import visible
 
 LOG = logging.getLogger("fedsky")
 PROGRAM = "__main__.py"  # the first word of sys.argv, as python -m fedsky has it
 # Further checks of a configuration, added by whoever has Hydra compose it from a file.
 checks: list[Callable[[dict[str, Any]], None]] = []
+begun_here: list[Path] = []  # the runs of this command so far
+estimates: list[Estimate] = []  # of its dry runs
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
@@ -46,15 +50,18 @@ def _succeeds(cfg: DictConfig) -> bool:
             check(config)
     except (ValueError, OSError, OmegaConfBaseException) as error:
         return _failed(explain(error), error)
+    watch = Watch() if config["dry_run"] else None
     # These take seconds to import, which a wrong value need not wait for.
     from fedsky.engine.grid import ClientError
     from fedsky.run import run
     from fedsky.run.dry_run import dry_run
 
     interrupt.by_exception()
+    waited = since_start() if not begun_here else None
+    begun_here.append(folder)
     try:
         if config["dry_run"]:
-            dry_run(config, folder)
+            estimates.append(dry_run(config, folder, waited, watch))
             sys.stdout.flush()
             return True
         choices = {
@@ -63,7 +70,7 @@ def _succeeds(cfg: DictConfig) -> bool:
             if "/" not in group and choice is not None
         }
         _say_what_goes_on(folder, config)
-        tell(folder, run(config, folder, choices))
+        tell(folder, run(config, folder, choices, waited=waited))
     except ClientError as error:
         LOG.debug("%s", error.report)
         return _failed(str(error) if error.reason else f"{error}; all of it: {folder / 'run.log'}", error)
@@ -112,11 +119,14 @@ def main() -> None:
     os.environ[TRACEBACK] = "1"  # so that Hydra hands its errors over rather than printing them at length
     interrupt.at_once("fedsky")
     sweep.Begun.folders.clear()
+    begun_here.clear()
+    estimates.clear()
     try:
         sys.argv[1:] = arguments.command_line(sys.argv[1:])
         job()
         failures = sweep.failures()
         _say_what_to_read()
+        _say_how_long()
     except KeyboardInterrupt:
         interrupt.leave("fedsky")
     except (HydraException, OmegaConfBaseException, ValueError) as error:  # of composing: a job keeps its own
@@ -137,6 +147,13 @@ def _say_what_to_read() -> None:
     """After a sweep: the command that compares what it left, where it left anything that can be compared."""
     if homes := [from_here(folder) for folder in sweep.finished()]:
         sys.stderr.write(visible(f"to compare: {machine.command('report', *homes)}\n"))
+
+
+def _say_how_long() -> None:
+    """After the dry runs of a sweep: what all its runs would take."""
+    if len(estimates) > 1:
+        seconds = sum(each.seconds for each in estimates)
+        sys.stdout.write(f"{len(estimates)} runs, one after the other: about {duration(seconds)}\n")
 
 
 def _close() -> None:

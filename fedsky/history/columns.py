@@ -73,6 +73,7 @@ COLUMNS = {
         Column("clip_norm", R, N_("norm to which updates are clipped"), "", "privacy"),
         Column("round_seconds", T, N_("seconds of the round"), "seconds"),
         Column("train_seconds", T, N_("seconds of training"), "seconds"),
+        Column("train_cpu_seconds", T, N_("processor seconds of training"), "seconds"),
         Column("evaluate_seconds", T, N_("seconds of judging"), "seconds"),
         Column("peak_memory_bytes", T, N_("peak memory"), "bytes"),
     )

@@ -12,18 +12,27 @@ from fedsky.run.loop import RoundLoop
 from fedsky.tracking import open_tracking
 
 
-def run(config: dict[str, Any], folder: Path, choices: dict[str, str] | None = None, begun: Row | None = None) -> Row:
+def run(
+    config: dict[str, Any],
+    folder: Path,
+    choices: dict[str, str] | None = None,
+    begun: Row | None = None,
+    waited: tuple[float, float] | None = None,
+) -> Row:
     """Trains and judges as the checked configuration says, writes the run folder and returns its run.json.
 
     ``choices`` are the names of the Hydra choices. ``begun`` is the run.json of a run that goes on, after the last
-    complete round in the folder. HeldError where another process writes there, ValueError where a run is there that is
-    not to go on, or whose data are others now.
+    complete round in the folder. ``waited``, of the first run of a process, is how long the command took before it, in
+    seconds on the wall and on a processor. HeldError where another process writes there, ValueError where a run is
+    there that is not to go on, or whose data are others now.
     """
     with lock.hold(folder):
-        return _run(config, folder, choices or {}, begun)
+        return _run(config, folder, choices or {}, begun, waited)
 
 
-def _run(config: dict[str, Any], folder: Path, choices: dict[str, str], begun: Row | None) -> Row:
+def _run(
+    config: dict[str, Any], folder: Path, choices: dict[str, str], begun: Row | None, waited: tuple[float, float] | None
+) -> Row:
     if begun is None and (folder / "run.json").exists():
         raise ValueError(f"{folder} holds a run already: name another folder, or remove it")
     tracking = open_tracking(config)
@@ -39,6 +48,9 @@ def _run(config: dict[str, Any], folder: Path, choices: dict[str, str], begun: R
         loop = RoundLoop(config, folder, text, begun is not None, tracking)
         info["data"] = beginning.of_data(loop.task.photos)
         info["role"] = loop.strategy.role
+        if begun is None:
+            process = {} if waited is None else {"process_seconds": waited[0], "process_cpu_seconds": waited[1]}
+            info["start"] = process | loop.start
         write_json(folder / "run.json", info)
         tracking.begin(folder, dict(info), loop.first)
         info |= loop.finish()

@@ -45,6 +45,7 @@ class RoundLoop:
 
     def __init__(self, config: dict[str, Any], folder: Path, text: str, resumed: bool, tracking: Background) -> None:
         self.config, self.folder, self.tracking = config, folder, tracking
+        began, cpu = time.perf_counter(), time.process_time()
         self.task: Task = load_task(text)
         settle(config, self.task)
         for remark in remarks(self.task.photos, self.task.owners):
@@ -64,7 +65,10 @@ class RoundLoop:
         self.states = States({})
         if resumed:
             self._take_up()
+        ready = time.perf_counter()
+        self.start = {"data_seconds": ready - began, "data_cpu_seconds": time.process_time() - cpu}
         self.grid: ClientGrid = open_grid(config["engine"], config["num_clients"])
+        self.start["engine_seconds"] = time.perf_counter() - ready
         self.tables = {name: Table(folder, f"{name}.jsonl") for name in ("rounds", "clients", "timing")}
 
     def _take_up(self) -> None:
@@ -104,12 +108,15 @@ class RoundLoop:
                 self.grid.traffic.clear()
                 trained, metrics = self._train(round) if round else ({}, {})
                 last = round == self.config["num_rounds"]
+                judging = time.perf_counter()
                 judged = self._judge(round, last)
+                judging = time.perf_counter() - judging
                 if self._stops(judged, round) and not last:
                     last = True
                     if self._asks_clients():  # what only the last round's answers hold
                         judged = self._judge(round, last)
-                row = self._write(round, trained, metrics, judged, time.perf_counter() - start)
+                times = time.perf_counter() - start, None if self._asks_clients() else judging
+                row = self._write(round, trained, metrics, judged, times)
                 display.round(row, time.perf_counter() - start)
                 if last:
                     break
@@ -181,8 +188,10 @@ class RoundLoop:
             return True
         return bool(self.strategy.is_over(progress.round))
 
-    def _write(self, round: int, trained: dict[int, Row], metrics: Row, judged: Evaluation, seconds: float) -> Row:
-        """Adds the round's rows to the tables and, once they are out, the checkpoint."""
+    def _write(
+        self, round: int, trained: dict[int, Row], metrics: Row, judged: Evaluation, times: tuple[float, float | None]
+    ) -> Row:
+        """Adds the round's rows to the tables and, once they are out, the checkpoint; times: all, and the judging."""
         traffic = self.grid.traffic if self.strategy.role == FEDERATED else {}
         clients = [
             client_row(round, client, self._metrics(trained, client), judged, traffic.get(client, Traffic()))
@@ -190,13 +199,13 @@ class RoundLoop:
         ]
         row = round_row(round, trained, judged, traffic) | metrics
         self.tables["clients"].append(clients)
-        self.tables["timing"].append(timing_rows(round, trained, judged, seconds))
+        self.tables["timing"].append(timing_rows(round, trained, judged, *times))
         self.tables["rounds"].append([row])
         if self.config["checkpoint"]:
             self.progress.states = self.states.rounds
             checkpoint.save_round(self.folder, self.arrays, self.progress, self._memory())
         state.forget_before(self.folder / "clients", round)
-        self.tracking.round(row, clients, seconds)
+        self.tracking.round(row, clients, times[0])
         return row
 
     def _metrics(self, trained: dict[int, Row], client: int) -> Row | None:

@@ -45,17 +45,21 @@ def client_row(round: int, client: int, trained: Row | None, judged: Evaluation,
     }  # fmt: skip
 
 
-def timing_rows(round: int, trained: dict[int, Row], judged: Evaluation, seconds: float) -> list[Row]:
-    """The lines of timing.jsonl of a round: the server's, then the clients'."""
+def timing_rows(
+    round: int, trained: dict[int, Row], judged: Evaluation, seconds: float, judging: float | None
+) -> list[Row]:
+    """The lines of timing.jsonl of a round: the server's, with the seconds that it judged for, then the clients'."""
     rows: list[Row] = [
-        {"round": round, "client": None, "round_seconds": seconds, "peak_memory_bytes": peak_memory_bytes()}
-    ]
+        {"round": round, "client": None, "round_seconds": seconds, "evaluate_seconds": judging,
+         "peak_memory_bytes": peak_memory_bytes()}
+    ]  # fmt: skip
     for client in sorted(set(trained) | set(range(len(judged.seconds)))):
         metrics = trained.get(client, {})
         evaluated = judged.seconds[client] if client < len(judged.seconds) else None
         rows.append(
             {"round": round, "client": client, "train_seconds": metrics.get("train_seconds"),
-             "evaluate_seconds": evaluated, "peak_memory_bytes": metrics.get("peak_memory_bytes")}
+             "train_cpu_seconds": metrics.get("train_cpu_seconds"), "evaluate_seconds": evaluated,
+             "peak_memory_bytes": metrics.get("peak_memory_bytes")}
         )  # fmt: skip
     return rows
 

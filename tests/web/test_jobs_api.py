@@ -77,7 +77,7 @@ def test_every_recipe_and_every_choice_makes_a_command_that_hydra_takes(tmp_path
     for recipe, values in asked:
         counting, problems = form.check(recipe, values)
         assert problems == []
-        assert make_plan(make_launch(form, recipe, counting), []).problems == (), (recipe, values)
+        assert make_plan(make_launch(form, recipe, counting), [], (0,)).problems == (), (recipe, values)
 
 
 def test_a_launch_says_its_command_and_queues_just_that(operator: Any, settings: Settings, app: Flask) -> None:

@@ -1,4 +1,4 @@
-"""How long a launch would take: the median of runs like it, scaled by the images it trains on; and where those ran."""
+"""How long a launch would take: the estimator's word, from this machine's runs or, where it has none, from others."""
 
 import functools
 from collections.abc import Sequence
@@ -7,12 +7,16 @@ from typing import Any
 import pytest
 
 from fedsky.config import compose, resolve
+from fedsky.history import ALONE
+from fedsky.history.estimate import estimate, work
+from fedsky.history.times import Times, likeness
 from fedsky.web.jobs import plan
 from fedsky.web.jobs.command import Launch
 from fedsky.web.jobs.plan import make_plan, this_machine
-from fedsky.web.runs.rows import Row, comparable, identify
+from fedsky.web.runs.rows import Row
 
-SMALL = ("data.count=100", "num_clients=2", "batch_size=10", "num_rounds=10")
+SMALL = ("data.count=100", "num_clients=2", "batch_size=10", "num_rounds=10", "engine=inline")
+FAR = {"num_cores": 64, "memory_bytes": 1}
 
 
 def launch(*runs: Sequence[str]) -> Launch:
@@ -20,60 +24,73 @@ def launch(*runs: Sequence[str]) -> Launch:
 
 
 @functools.cache
-def composed(overrides: tuple[str, ...]) -> dict[str, Any]:
+def settings(*overrides: str) -> dict[str, Any]:
     return resolve(compose([*overrides, "name=site"]))
 
 
-def row(*overrides: str, wall: float, rounds_seconds: float, strategy: str = "fedavg", **more: Any) -> Row:
-    """A finished run of a configuration on this machine: ``wall`` seconds in all, of which its rounds took some."""
-    config = composed(overrides)
-    about: dict[str, Any] = {
-        "status": "done", "started": "2026-05-01T10:00:00+00:00", "strategy": strategy,
-        "ended": f"2026-05-01T10:{int(wall // 60):02d}:{int(wall % 60):02d}+00:00",
-        "group": identify(strategy, comparable(config)),
-        "settings": {"model._target_": config["model"]["_target_"], "data.size": config["data"]["size"]},
-        "machine": this_machine(), "batch_size": config["batch_size"], "seconds": rounds_seconds, "steps": 80,
-        "num_images": 100,
-    }  # fmt: skip
-    return Row(id="x", folder="x", name="x", **about | more)
+def row(*overrides: str, train: float = 0.1, machine: dict[str, Any] | None = None, strategy: str = "fedavg") -> Row:
+    """A finished run of a configuration, that took so long an image to train on."""
+    here = this_machine() if machine is None else machine
+    times = Times(
+        likeness(settings(*overrides)), here, "2026", train, judge=0.01, rest=0.5, first=3.0, process=4.0, load=2.0,
+        opening=1.0, sizes=(60, 10), judged=(20, 10), by_clients=False,
+    )  # fmt: skip
+    role = ALONE if strategy == "local" else "federated"
+    return Row(id="x", folder="x", name="x", strategy=strategy, role=role, status="done", machine=here, times=times)
 
 
-def test_runs_of_the_same_experiment_tell_by_their_median() -> None:
-    known = [row(*SMALL, f"seed={seed}", wall=wall, rounds_seconds=1) for seed, wall in enumerate((40, 10, 20))]
-    found = make_plan(launch([*SMALL, "seed=7"], [*SMALL, "seed=8"]), known)
-    assert (found.seconds, found.basis, found.elsewhere, found.problems) == (40.0, 3, False, ())
+def alone(*overrides: str, train: float = 0.1, warm: bool = False) -> float:
+    """What the estimator itself says."""
+    config = settings(*overrides)
+    past = [row(*SMALL, train=train).times]
+    asked = work(config, "federated", (60, 10), (20, 10), this_machine()["num_cores"], False)
+    found = estimate(asked, [each for each in past if each], (0,), this_machine()["num_cores"], warm=warm)
+    assert found is not None
+    return found.seconds
 
 
-def test_other_runs_tell_by_the_images_that_they_trained_on() -> None:
-    """80 steps of 10 images in 16 s are 0.02 s an image; 9 s went by around them. Twice the rounds: 160 steps.
+def test_a_launch_takes_what_its_runs_take_the_first_of_which_starts_the_engine() -> None:
+    found = make_plan(launch([*SMALL, "seed=7"], [*SMALL, "seed=8"]), [row(*SMALL)], (0,))
+    assert found.seconds == pytest.approx(alone(*SMALL) + alone(*SMALL, warm=True))
+    assert (found.basis, found.elsewhere, found.problems) == (1, False, ())
 
-    Steps: 10 rounds x 2 owners x ceil(0.7 * 100 / 2 / 10) = 80.
-    """
-    known = [row(*SMALL, wall=25, rounds_seconds=16)]
-    twice = [*SMALL[:-1], "num_rounds=20"]
-    found = make_plan(launch(twice), known)
-    assert found.seconds == pytest.approx(9 + 0.02 * 160 * 10)
-    assert (found.basis, found.elsewhere) == (1, False)
+
+def test_owners_that_no_run_has_share_the_images_alike() -> None:
+    other = ["data.count=200", "num_clients=4", *SMALL[2:]]
+    config = settings(*other)
+    asked = work(config, "federated", (35,) * 4, (15,) * 4, this_machine()["num_cores"], False)
+    times = row(*SMALL).times
+    assert times is not None
+    found = estimate(asked, [times], (0,), this_machine()["num_cores"])
+    assert found is not None
+    assert make_plan(launch(other), [row(*SMALL)], (0,)).seconds == pytest.approx(found.seconds)
 
 
 def test_another_machine_tells_where_this_one_has_nothing_to_tell() -> None:
-    far = row(*SMALL, wall=30, rounds_seconds=20, machine={"num_cores": 64, "memory_bytes": 1})
-    assert make_plan(launch(SMALL), [far]) == plan.Plan(30.0, 1, (), elsewhere=True)
-    near = row(*SMALL, wall=10, rounds_seconds=5)
-    assert make_plan(launch(SMALL), [far, near]) == plan.Plan(10.0, 1, ()), "this machine's own run counts alone"
+    far = row(*SMALL, train=9.0, machine=FAR)
+    found = make_plan(launch(SMALL), [far], (0,))
+    assert found.elsewhere and found.seconds == pytest.approx(alone(*SMALL, train=9.0))
+    near = make_plan(launch(SMALL), [far, row(*SMALL)], (0,))
+    assert near.seconds == pytest.approx(alone(*SMALL)) and not near.elsewhere, "this machine's own run counts alone"
 
 
 def test_what_tells_nothing() -> None:
-    wrong = [
-        row(*SMALL, wall=30, rounds_seconds=20, status="interrupted"),
-        row(*SMALL, wall=30, rounds_seconds=20).model_copy(update={"seconds": None}),
-        row(*SMALL, wall=30, rounds_seconds=20, settings={"data.size": 8}, group="another"),
-    ]
-    assert make_plan(launch(SMALL), wrong) == plan.Plan(None, 0, ())
-    some = [row(*SMALL, wall=30, rounds_seconds=20)]
-    assert make_plan(launch(SMALL, [*SMALL, "model=resnet18"]), some).seconds is None, "a part of a launch is not all"
+    silent = row(*SMALL).model_copy(update={"times": None})
+    assert make_plan(launch(SMALL), [silent], (0,)) == plan.Plan(None, 0, ())
+    assert make_plan(launch([*SMALL, "data.size=32"]), [row(*SMALL)], (0,)).seconds is None, "other pictures"
+    both = launch(SMALL, [*SMALL, "model=resnet18"])
+    assert make_plan(both, [row(*SMALL)], (0,)).seconds is None, "a part of a launch is not all"
 
 
 def test_a_launch_that_cannot_be_has_no_estimate() -> None:
-    found = make_plan(launch([*SMALL, "num_rounds=0"]), [row(*SMALL, wall=30, rounds_seconds=20)])
+    found = make_plan(launch([*SMALL, "num_rounds=0"]), [row(*SMALL)], (0,))
     assert found.seconds is None and len(found.problems) == 1 and "num_rounds" in found.problems[0]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_photographs_that_name_their_owners_are_no_guess(known: bool) -> None:
+    """Nothing has read them yet, unless a run of the same photographs has."""
+    own = ["data=folder", "data.root=x", "partition=natural", "num_clients=null", "data.size=64", *SMALL[2:]]
+    rows = [row(*SMALL), *([row(*own)] if known else [])]
+    found = make_plan(launch(own), rows, (0,))
+    assert found.problems == () and (found.seconds is not None) == known

@@ -10,10 +10,11 @@ from flask import Blueprint, current_app, g
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from pydantic import AfterValidator, Field, model_validator
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from fedsky.language import N_, _, retold
+from fedsky.machine.load import looks
 from fedsky.web import audit
 from fedsky.web.access import member, needs
 from fedsky.web.api.runs import clean, site_runs
@@ -36,6 +37,7 @@ from .job_shapes import JobAnswer, JobDetail, JobList, JobLog, Preview, RecipeBo
 
 blueprint = Blueprint("jobs", __name__)
 MOST_LISTED = 200
+LOAD_SECONDS = 0.5  # for which the machine is looked at
 
 
 @blueprint.record_once
@@ -101,7 +103,13 @@ def planned(asked: LaunchBody) -> tuple[list[str], int, Plan]:
     if problems:
         return [], 0, Plan(None, 0, tuple(problems))
     launch = make_launch(form, asked.recipe, values)
-    return list(launch.arguments), len(launch.runs), make_plan(launch, site_runs().index.rows())
+    return list(launch.arguments), len(launch.runs), make_plan(launch, site_runs().index.rows(), _load())
+
+
+def _load() -> list[float]:
+    """How many processes will want a core beside a job: those of now, unless they are those of the job before it."""
+    running = select(func.count()).select_from(Job).where(Job.status == queue.RUNNING)
+    return [] if g.db.scalar(running) else looks(LOAD_SECONDS)
 
 
 @blueprint.post("/jobs/preview")
@@ -143,6 +151,11 @@ def post_job() -> ResponseReturnValue:
     return {"job": job_shown(g.db, job)}, 201
 
 
+def quota() -> queue.Quota:
+    """How many jobs an account of the site that is asked may have."""
+    return queue.Quota(site_settings().jobs_at_once, site_settings().jobs_a_day)
+
+
 @contextmanager
 def refused() -> Iterator[None]:
     """Within it a quota that is used up is Problem 429."""
@@ -155,7 +168,7 @@ def refused() -> Iterator[None]:
 def add(db: Session, arguments: list[str], about: dict[str, Any]) -> Job:
     """Adds a job in its own folder; Problem 429 where a quota is used up."""
     with refused():
-        job = queue.add(db, member(), {"overrides": [], **about})
+        job = queue.add(db, member(), {"overrides": [], **about}, quota())
     job.folder = folder_of(job.id)
     job.overrides = placed(arguments, job.id, site_settings().outputs[0])
     db.flush()

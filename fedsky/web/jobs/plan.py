@@ -1,12 +1,9 @@
 """What a launch would be: its configuration, checked as ``python -m fedsky`` would, and an estimate of its time."""
 
-import math
 import os
-import statistics
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -15,19 +12,23 @@ from omegaconf.errors import OmegaConfBaseException
 
 from fedsky.config import compose, resolve
 from fedsky.config.refusals import explain
-from fedsky.history import DONE, POOLED
-from fedsky.web.runs.rows import Row, comparable, identify
+from fedsky.history import ALONE, FEDERATED, POOLED
+from fedsky.history.estimate import Estimate, estimate, work
+from fedsky.history.times import likeness, ran_on
+from fedsky.machine import num_cores
+from fedsky.web.runs.rows import Row
 
 from .command import Launch
 
 _HYDRA = threading.Lock()  # Hydra keeps one configuration a process
-TRAINED, MOST_BASIS = 0.7, 40  # share of an owner's images that it trains on; runs that an estimate rests on
+TRAINED = 0.7  # share of the images that owners train on, where no run tells it
 
 
 @dataclass(frozen=True)
 class Plan:
-    """seconds: an estimate of all runs together, None where no run like them is known; basis: the runs it rests on.
+    """seconds: an estimate of all runs together, None where no run like them is known.
 
+    basis: the finished runs with that model that it rests on;
     elsewhere: whether some of those ran on another machine, since this one has finished none like it.
     """
 
@@ -47,79 +48,61 @@ def _configuration(overrides: tuple[str, ...]) -> tuple[dict[str, Any] | None, s
         return None, explain(error)
 
 
-def make_plan(launch: Launch, rows: Sequence[Row]) -> Plan:
-    """Checks every run of a launch and estimates its time from finished runs, on this machine where there are any."""
+def make_plan(launch: Launch, rows: Sequence[Row], load: Sequence[float]) -> Plan:
+    """Checks every run of a launch and estimates its time from finished runs, on this machine where there are any.
+
+    load: how many other processes wanted a core, at each look.
+    """
     problems: list[str] = []
-    total: float | None = 0.0
-    basis: list[int] = []
+    found: list[Estimate | None] = []
+    known = [row for row in rows if row.times is not None]
     here = this_machine()
-    known = [row for row in rows if row.status == DONE and bool(row.seconds)]
-    measured = [row for row in known if _ran(row, here)]
+    measured = [row for row in known if ran_on(row.machine, here)]
     elsewhere = False
     for overrides in launch.runs:
         config, wrong = _configuration(overrides)
         if config is None:
             problems.append(wrong)
             continue
-        seconds, count = _estimate(config, measured)
-        if seconds is None:
-            seconds, count = _estimate(config, known)
-            elsewhere = elsewhere or seconds is not None
-        total = None if seconds is None or total is None else total + seconds
-        basis.append(count)
+        one = _estimate(config, measured, load, here["num_cores"], warm=bool(found))
+        if one is None:
+            one = _estimate(config, known, load, here["num_cores"], warm=bool(found))
+            elsewhere = elsewhere or one is not None
+        found.append(one)
     if problems:
         return Plan(None, 0, tuple(dict.fromkeys(problems)))
-    return Plan(total, min(basis, default=0) if total is not None else 0, (), elsewhere and total is not None)
+    told = [each for each in found if each is not None]
+    if len(told) < len(launch.runs) or not told:
+        return Plan(None, 0, ())
+    return Plan(sum(each.seconds for each in told), min(each.num_alike for each in told), (), elsewhere)
 
 
 def this_machine() -> dict[str, int]:
     """What tells machines apart as far as time goes."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return {"num_cores": cores, "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")}
+    return {"num_cores": num_cores(), "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")}
 
 
-def _ran(row: Row, here: dict[str, int]) -> bool:
-    """Whether a run ran on this machine; its memory is another by a little after an update of the kernel."""
-    memory = row.machine.get("memory_bytes")
-    return (
-        row.machine.get("num_cores") == here["num_cores"]
-        and isinstance(memory, int)
-        and abs(memory - here["memory_bytes"]) < 0.05 * here["memory_bytes"]
-    )
-
-
-def _estimate(config: dict[str, Any], rows: Sequence[Row]) -> tuple[float | None, int]:
-    """Seconds of a run and the number of finished runs behind it: of the same experiment, else per image trained on."""
-    strategy = str(config["strategy"]["_target_"]).rpartition(".")[2].lower()
-    twins = [row for row in rows if row.group == identify(strategy, comparable(config))][-MOST_BASIS:]
-    if twins:
-        return statistics.median(wall(row) for row in twins), len(twins)
-    is_pooled = POOLED in {row.role for row in rows if row.strategy == strategy}
-    model, size = config["model"]["_target_"], config["data"].get("size")
-    alike = [
-        row
-        for row in rows
-        if row.steps and row.batch_size
-        if row.settings.get("model._target_") == model and row.settings.get("data.size") == size
-        if (row.role == POOLED) == is_pooled
-    ]
-    alike = [row for row in alike if row.batch_size == config["batch_size"]] or alike
-    images = _num_images(config, rows)
-    if not alike or images is None or config["num_clients"] is None:  # as many as the photographs name, unread here
-        return None, 0
-    alike = alike[-MOST_BASIS:]
-    each = statistics.median(row.seconds / (row.steps * row.batch_size) for row in alike)  # type: ignore[operator]
-    over = statistics.median(wall(row) - (row.seconds or 0) for row in alike)
-    return over + each * _steps(config, images, is_pooled) * config["batch_size"], len(alike)
-
-
-def wall(row: Row) -> float:
-    """Seconds from a run's beginning to its end; its rounds' where its times do not tell."""
-    if row.started and row.ended:
-        passed = (datetime.fromisoformat(row.ended) - datetime.fromisoformat(row.started)).total_seconds()
-        if passed > 0:
-            return max(passed, row.seconds or 0)
-    return row.seconds or 0
+def _estimate(
+    config: dict[str, Any], rows: Sequence[Row], load: Sequence[float], cores: int, warm: bool
+) -> Estimate | None:
+    """The time of one run, from finished ones; None where none has the same model and batches."""
+    strategy, like = str(config["strategy"]["_target_"]).rpartition(".")[2].lower(), likeness(config)
+    roles = {row.role for row in rows if row.strategy == strategy}
+    role = POOLED if POOLED in roles else ALONE if ALONE in roles else FEDERATED
+    past = [row.times for row in rows if row.times is not None]
+    owned = [times for times in past if times.like.owners == like.owners]
+    sizes: Sequence[float]
+    judged: Sequence[float]
+    if owned:
+        sizes, judged = owned[-1].sizes, owned[-1].judged
+    else:
+        images, clients = _num_images(config, rows), config["num_clients"]
+        if images is None or clients is None:  # as many as the photographs name, unread here
+            return None
+        sizes, judged = ([share * images / clients] * clients for share in (TRAINED, 1 - TRAINED))
+    same = [times.by_clients for times in past if times.like.method == like.method]
+    own = config["evaluate"] == "clients" or role == ALONE or any(same)
+    return estimate(work(config, role, sizes, judged, cores, own), past, load, cores, warm=warm)
 
 
 def _num_images(config: dict[str, Any], rows: Sequence[Row]) -> int | None:
@@ -128,13 +111,3 @@ def _num_images(config: dict[str, Any], rows: Sequence[Row]) -> int | None:
         return int(data["count"])
     same = [row.num_images for row in rows if row.settings.get("data._target_") == data["_target_"] and row.num_images]
     return same[-1] if same else None
-
-
-def _steps(config: dict[str, Any], images: int, is_pooled: bool) -> int:
-    """About how many SGD steps all clients make."""
-    rounds, epochs, batch = (int(config[key]) for key in ("num_rounds", "local_epochs", "batch_size"))
-    if is_pooled:
-        return math.ceil(rounds * epochs * float(config["participation"]) * math.ceil(TRAINED * images / batch))
-    owners = int(config["num_clients"])
-    asked = max(1, round(config["participation"] * owners))
-    return int(rounds * epochs * asked * math.ceil(TRAINED * images / owners / batch))

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal, cast, get_args
 
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from fedsky.history import FEDERATED, Run, effective, read_lines
 from fedsky.history.columns import COLUMNS
+from fedsky.history.times import Times, times_of
 from fedsky.report import names, spending
 from fedsky.report.groups import AROUND, settings_of
 from fedsky.report.reading import rounds_of
@@ -61,7 +63,7 @@ class Row(RunRow):
     """One run, with what the site itself needs of it.
 
     chosen: by group; settings: the flat configuration by which experiments are told apart; repetition: the seeds;
-    seconds, steps: of all rounds, for estimates.
+    times: for estimates of others.
     """
 
     chosen: Mapping[str, str] = {}
@@ -69,9 +71,7 @@ class Row(RunRow):
     repetition: Mapping[str, Any] = {}
     machine: Mapping[str, Any] = {}
     num_images: int | None = None
-    batch_size: int | None = None
-    seconds: float | None = None
-    steps: int | None = None
+    times: Times | None = None
     problems: tuple[str, ...] = ()
 
     @property
@@ -115,7 +115,7 @@ def _read(found: Found, is_reference: bool) -> Row:
     run = Run(found.folder, info, rounds, timing=timing)
     last = max(rounds, key=lambda line: int(line["round"]), default={})
     table = rounds_of(run, [])
-    spent = {what: _last(spending.spent(table, what, run.role != FEDERATED)) for what in spending.COSTS}
+    megabytes = _last(spending.spent(table, "megabytes", run.role != FEDERATED))
     config, choices = run.config, section(info, "choices")
     about = names.told(run)
     settings, strategy = _printable(about.settings), about.strategy
@@ -135,7 +135,7 @@ def _read(found: Found, is_reference: bool) -> Row:
         seed=whole(config.get("seed")),
         accuracy=known(number(last.get("accuracy"), *COLUMNS["accuracy"].range)),
         balanced_accuracy=known(number(last.get("balanced_accuracy"), *COLUMNS["balanced_accuracy"].range)),
-        megabytes=spent["megabytes"],
+        megabytes=megabytes,
         data=printable(choices.get("data") or "", 60),
         partition=printable(names.partition(about), 60),
         chosen=about.chosen,
@@ -144,9 +144,7 @@ def _read(found: Found, is_reference: bool) -> Row:
         repetition=_printable(about.repetition),
         machine=section(info, "machine"),
         num_images=whole(section(info, "data").get("num_images")),
-        batch_size=whole(config.get("batch_size")),
-        seconds=spent["seconds"],
-        steps=None if spent["steps"] is None else round(spent["steps"]),
+        times=times_of(replace(run, partition=read_object(found, "partition.json", []))),
         problems=tuple(printable(problem, 200) for problem in problems[:20]),
     )
 
