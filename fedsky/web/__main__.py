@@ -32,6 +32,8 @@ def serve(
     insecure_http: options.InsecureHttp = False,
     name: options.Names = None,
     threads: options.Threads = 32,
+    jobs_at_once: options.JobsAtOnce = None,
+    jobs_a_day: options.JobsADay = None,
     worker: options.RunsWorker = True,
 ) -> None:
     """Serves the site at http://localhost:5000. Options stand before a command: --data FOLDER create-admin NAME."""
@@ -45,6 +47,7 @@ def serve(
         settings = Settings(
             data=data, database_url=database, photographs=photographs, public=public, registration=registration,  # type: ignore[arg-type]
             https=https, threads=threads, hosts=(*Settings().hosts, *(name or ())),
+            jobs_at_once=jobs_at_once, jobs_a_day=jobs_a_day,
         )  # fmt: skip
         if outputs:
             settings = dataclasses.replace(settings, outputs=tuple(outputs), reference=outputs[0] / "reference")
@@ -64,6 +67,22 @@ def create_admin(context: typer.Context, name: Annotated[str, typer.Argument(hel
 def reset_password(context: typer.Context, name: Annotated[str, typer.Argument(help="The account's name.")]) -> None:
     """Gives an account whose owner forgot theirs a password that works once, for 24 hours; ends its sessions."""
     _print_one_time(context.obj, name, None)
+
+
+@cli.command()
+def create_accounts(
+    context: typer.Context,
+    names: Annotated[Path, typer.Argument(help="A CSV file: a name a line, or NAME,ROLE (user or operator).")],
+    out: Annotated[Path, typer.Argument(help="The new file that the one-time passwords are written to.")],
+    days: Annotated[float, typer.Option(min=0.01, max=90, help="For how long these passwords work.")] = 14,
+) -> None:
+    """Makes an account for each name of a list, all or none; an operator, who may launch runs, unless the list says."""
+    from fedsky.web import roster
+
+    with told(), _database(context.obj) as database:
+        count = roster.create(database, names, out, days)
+    print(f"{count} accounts are made. {out} has a password for each that works for {days:g} days, until its owner")
+    print("chooses another: hand them out and delete the file.")
 
 
 @cli.command()

@@ -37,4 +37,14 @@ Names = Annotated[
     list[str] | None, Option(help="A name or address under which browsers may ask for it; may be repeated.")
 ]
 Threads = Annotated[int, Option(min=2, max=128, help="How many requests are answered at once.")]
+JobsAtOnce = Annotated[
+    int | None,
+    Option(min=1, max=100, help="How many jobs of an account may wait or run. [default: 5]", show_default=False),
+]
+JobsADay = Annotated[
+    int | None,
+    Option(
+        min=1, max=10_000, help="How many jobs an account may launch in 24 hours. [default: 20]", show_default=False
+    ),
+]
 RunsWorker = Annotated[bool, Option("--worker/--no-worker", help="Whether it runs launched jobs itself.")]

@@ -28,6 +28,8 @@ class Settings:
     max_upload_bytes: int = 16 * 1024 * 1024  # of a photograph: a phone's of 50 megapixels
     idle_hours: float = 12.0  # a session unused for so long ends
     session_days: float = 7.0  # and any session after so long
+    jobs_at_once: int | None = None  # of an account, that wait or run; None: 5
+    jobs_a_day: int | None = None  # that an account launches within 24 hours; None: 20
     threads: int = 32  # most of them may wait for photographs to be judged: MOST_WAITING there is 24
     testing: bool = False
 

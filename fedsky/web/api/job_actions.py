@@ -15,7 +15,7 @@ from fedsky.web.problems import Problem
 from fedsky.web.tables import Job
 
 from .job_shapes import Cancelled, GoesOn, JobAnswer
-from .jobs import add, job_shown, known, refused
+from .jobs import add, job_shown, known, quota, refused
 
 blueprint = Blueprint("job_actions", __name__)
 CANCELLED = N_("cancelled by {name}")  # kept in English, and told in the language of whoever reads it
@@ -58,7 +58,7 @@ def resume_job(id: str) -> dict[str, Any]:
     if job.status in (queue.QUEUED, queue.RUNNING):
         raise Problem(409, _("The job is not over yet."))
     with refused():
-        is_queued = queue.go_on(g.db, member(), job.id)
+        is_queued = queue.go_on(g.db, member(), job.id, quota())
     if not is_queued:
         raise Problem(409, _("The job is done: there is nothing to go on with."))
     audit.record(g.db, member(), "resume", job.id)

@@ -1,13 +1,14 @@
 """The queue, which lives in the database: adding within quotas, claiming, cancelling. Every step is one transaction."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from fedsky.language import _
+from fedsky.language import _, ngettext
 from fedsky.web.tables import Job, Launch, User, Worker, new_id, now
 
 MOST_AT_ONCE = 5  # jobs of an account that wait or run
@@ -22,6 +23,14 @@ QUEUED, RUNNING, DONE, FAILED, CANCELLED, INTERRUPTED = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Quota:
+    """What a site allows an account in the place of MOST_AT_ONCE and MOST_A_DAY, which None leaves."""
+
+    at_once: int | None = None
+    a_day: int | None = None
+
+
 class QuotaError(Exception):
     """Why no job may be added now, in one sentence; ``seconds`` to wait where that is known."""
 
@@ -30,18 +39,18 @@ class QuotaError(Exception):
         self.seconds = seconds
 
 
-def add(db: Session, user: User, about: Mapping[str, Any]) -> Job:
+def add(db: Session, user: User, about: Mapping[str, Any], quota: Quota = Quota()) -> Job:
     """Adds a job of an account to a writing session; QuotaError where its quota or the queue's is used up."""
-    _make_room(db, user)
+    _make_room(db, user, quota)
     job = Job(id=new_id(), user_id=user.id, status=QUEUED, created=now(), **about)
     db.add(job)
     _count_launch(db, user)
     return job
 
 
-def go_on(db: Session, user: User, id: str) -> bool:
+def go_on(db: Session, user: User, id: str, quota: Quota = Quota()) -> bool:
     """Queues a job that is over and not done at the queue's end, as ``add`` does; False if it is not over, or done."""
-    _make_room(db, user)
+    _make_room(db, user, quota)
     over = update(Job).where(Job.id == id, Job.status.in_((FAILED, CANCELLED, INTERRUPTED)))
     anew = {"status": QUEUED, "created": now(), "cancel": False, "attempts": 0, "reason": "", "exit_code": None,
             "started": None, "ended": None, "heartbeat": None, "pid": None, "pid_started": None}  # fmt: skip
@@ -57,17 +66,28 @@ def _count_launch(db: Session, user: User) -> None:
     db.flush()
 
 
-def _make_room(db: Session, user: User) -> None:
+def _make_room(db: Session, user: User, quota: Quota) -> None:
     """QuotaError where no job of an account may be added; what is counted holds until the writing session's commit."""
+    at_once, a_day = quota.at_once or MOST_AT_ONCE, quota.a_day or MOST_A_DAY
     mine = select(func.count()).select_from(Job).where(Job.user_id == user.id)
-    if db.scalar(mine.where(Job.status.in_((QUEUED, RUNNING)))) >= MOST_AT_ONCE:  # type: ignore[operator]
-        raise QuotaError(_("You have {n} jobs that wait or run: wait until one ends, or cancel one.", n=MOST_AT_ONCE))
+    if db.scalar(mine.where(Job.status.in_((QUEUED, RUNNING)))) >= at_once:  # type: ignore[operator]
+        told = ngettext(
+            "You have {n} job that waits or runs: wait until it ends, or cancel it.",
+            "You have {n} jobs that wait or run: wait until one ends, or cancel one.",
+            at_once,
+        )
+        raise QuotaError(told)
     today = select(Launch.time).where(Launch.user_id == user.id, Launch.time > now() - timedelta(days=1))
     recent = db.scalars(today.order_by(Launch.time)).all()
-    if len(recent) >= MOST_A_DAY:
-        wait = recent[len(recent) - MOST_A_DAY] + timedelta(days=1) - now()
+    if len(recent) >= a_day:
+        wait = recent[len(recent) - a_day] + timedelta(days=1) - now()
         raise QuotaError(
-            _("You have launched {n} jobs within 24 hours: try again later.", n=MOST_A_DAY), int(wait.total_seconds())
+            ngettext(
+                "You have launched {n} job within 24 hours: try again later.",
+                "You have launched {n} jobs within 24 hours: try again later.",
+                a_day,
+            ),
+            int(wait.total_seconds()),
         )
     if waiting(db) >= MOST_WAITING:
         raise QuotaError(_("{n} jobs are waiting: try again later.", n=MOST_WAITING))
