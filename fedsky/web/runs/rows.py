@@ -15,7 +15,7 @@ from fedsky.history import FEDERATED, Run, effective, read_lines
 from fedsky.history.columns import COLUMNS
 from fedsky.history.times import Times, times_of
 from fedsky.report import names, spending
-from fedsky.report.groups import AROUND, settings_of
+from fedsky.report.groups import AROUND
 from fedsky.report.reading import rounds_of
 from fedsky.report.results import planned_rounds
 from fedsky.untrusted import flatten, number, printable, section
@@ -161,11 +161,6 @@ def _own(settings: Mapping[str, Any]) -> list[str]:
         for key, value in settings.items()
         if key.startswith("strategy.") and key != "strategy._target_" and value is not None
     ]
-
-
-def comparable(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The flat settings by which experiments are told apart, printable."""
-    return _printable(settings_of(dict(config)))
 
 
 def _printable(settings: Mapping[str, Any]) -> dict[str, Any]:
