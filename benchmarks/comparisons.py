@@ -66,7 +66,7 @@ CASES: dict[str, Callable[[Path, int], None] | None] = {
 
 def _measured(pipe: Connection, task: str, arguments: tuple[Any, ...]) -> None:
     begin = time.monotonic()
-    answer = tasks.do(task, arguments)
+    answer = getattr(tasks, task)(*arguments)
     pipe.send((answer, time.monotonic() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
 
 

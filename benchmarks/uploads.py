@@ -62,24 +62,24 @@ def hostile(client: FlaskClient, app: Flask, count: int, seed: int) -> int:
     """Sends the corpus; prints what came of it and returns the number of wrong answers."""
     statuses: Counter[int] = Counter()
     seconds, wrong, pids = [], 0, set()
-    judge = app.extensions["judge"]
-    before = {"site": megabytes("self"), "worker": megabytes(judge.pid)}
+    worker = app.extensions["predicting"]
+    before = {"site": megabytes("self"), "worker": megabytes(worker.pid)}
     for case in corpus(count, seed):
         began = time.perf_counter()
         answer = send(client, case)
         seconds.append(time.perf_counter() - began)
-        pids.add(judge.pid)
+        pids.add(worker.pid)
         statuses[answer.status_code] += 1
         taken = answer.status_code == 200
         if answer.status_code >= 500 or (case.taken is not None and taken != case.taken):
             wrong += 1
             print(f"WRONG: {case.kind} ({case.filename[:30]!r}): {answer.status_code} {answer.text[:200]}")
-    after = {"site": megabytes("self"), "worker": megabytes(judge.pid)}
+    after = {"site": megabytes("self"), "worker": megabytes(worker.pid)}
     print(f"{count} hostile uploads: {dict(sorted(statuses.items()))}, {wrong} wrong, {len(pids)} worker(s)")
     median, high = np.quantile(seconds, [0.5, 0.99])
     print(f"  seconds each: median {median:.3f}, 99 % {high:.2f}, most {max(seconds):.2f}")
     for name in before:
-        pid = "self" if name == "site" else judge.pid
+        pid = "self" if name == "site" else worker.pid
         print(
             f"  resident MB of the {name}: {before[name]:.0f} before, {after[name]:.0f} after, "
             f"{megabytes(pid, 'VmHWM'):.0f} at most"
@@ -122,7 +122,7 @@ def main(
         wrong = hostile(client, app, count, seed)
         files = [path for path in Path(folder).rglob("*") if path.is_file() and "site.sqlite" not in path.name]
         print(f"files beside the database and the key: {[path.name for path in files if path.name != 'secret.key']}")
-        app.extensions["judge"].close()
+        app.extensions["predicting"].close()
         app.extensions["database"].close()
     raise typer.Exit(1 if wrong else 0)
 

@@ -7,7 +7,14 @@ from contextlib import contextmanager
 
 
 class BusyError(Exception):
-    """Too many wait for something, or one visitor has all that one may have of it."""
+    """Too many wait for something, or one visitor has all that one may have of it.
+
+    seconds: to wait before another try.
+    """
+
+    def __init__(self, seconds: int = 5) -> None:
+        super().__init__("busy")
+        self.seconds = seconds
 
 
 class Share:

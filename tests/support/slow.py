@@ -16,7 +16,7 @@ import pytest
 TESTS = Path(__file__).resolve().parents[1]
 STARTERS = (
     # processes, Ray, browsers
-    "subprocess", "multiprocessing", "ray", "schemathesis", "job_site", "interrupted", "fedsky.web.prediction.judge",
+    "subprocess", "multiprocessing", "ray", "schemathesis", "job_site", "interrupted", "fedsky.web.isolated",
     # training
     "fedsky.run", "fedsky.run.loop", "fedsky.engine", "fedsky.resume", "quadratics", "personal", "benchmarks",
     # drawing: whole reports and pages, skies

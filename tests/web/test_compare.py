@@ -9,21 +9,18 @@ import threading
 import time
 import xml.etree.ElementTree as ET
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
-from standin_tasks import do
 
 from fedsky.report import summary
 from fedsky.web import Settings, create_app
 from fedsky.web.limits import Limits
 from fedsky.web.runs.answers import Answers
-from fedsky.web.runs.beside import Beside, FailedError
 from fedsky.web.runs.keeping import Keeping
 from fedsky.web.share import BusyError
 
@@ -176,67 +173,6 @@ def test_broken_and_running_runs_are_left_out_and_told(visitor: FlaskClient, set
     told = {each["name"]: each["status"] for each in given["kinds"][0]["left_out"]}
     assert told == {"local-0": "running", "local-1": "unknown"}
     assert "root:" not in json.dumps(given)
-
-
-@pytest.fixture
-def beside() -> Iterator[Callable[..., Beside]]:
-    made: list[Beside] = []
-
-    def make(most: int = 2, seconds: float = 30) -> Beside:
-        made.append(Beside(do, most, seconds))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
-
-
-def test_a_task_beside_the_site_may_take_too_long_break_or_die_and_the_next_goes_well(beside: Any) -> None:
-    helper = beside(seconds=15)
-    first = helper.ask("pid")
-    assert first == helper.ask("pid") != os.getpid()
-    with pytest.raises(ValueError, match="no such thing"):
-        helper.ask("refuse")
-    with pytest.raises(FailedError, match="KeyError"):
-        helper.ask("break")
-    assert helper.ask("pid") == first
-    with pytest.raises(FailedError, match="ended"):
-        helper.ask("die")
-    second = helper.ask("pid")
-    assert second != first
-    helper.seconds = 0.3
-    with pytest.raises(FailedError, match="took more than"):
-        helper.ask("sleep", 60)
-    helper.seconds = 15
-    assert helper.ask("pid") not in (first, second)
-
-
-def test_no_more_wait_than_may(beside: Any) -> None:
-    helper = beside(most=1)
-    helper.ask("pid")
-    thread = threading.Thread(target=helper.ask, args=("sleep", 1.0))
-    thread.start()
-    time.sleep(0.3)
-    with pytest.raises(BusyError):
-        helper.ask("pid")
-    thread.join()
-    assert helper.ask("pid")
-
-
-def test_one_visitor_keeps_nobody_out(beside: Any) -> None:
-    """Three comparisons of one visitor took all places."""
-    helper = beside(most=4)
-    helper._room.each = 2
-    helper.ask("pid")
-    threads = [threading.Thread(target=helper.ask, args=("sleep", 1.0), kwargs={"who": "one"}) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    time.sleep(0.3)
-    with pytest.raises(BusyError):
-        helper.ask("pid", who="one")
-    assert helper.ask("pid", who="another"), "waits for its turn, and has it"
-    for thread in threads:
-        thread.join()
 
 
 def test_an_answer_is_made_once_for_all_who_wait_and_few_may() -> None:

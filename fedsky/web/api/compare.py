@@ -1,6 +1,5 @@
 """Comparisons: the report's statistics of any set of runs, as JSON, a table, a figure, or the whole report."""
 
-import logging
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -15,11 +14,11 @@ from fedsky.web.access import public
 from fedsky.web.api.answering import send
 from fedsky.web.api.runs import site_runs
 from fedsky.web.body import Query, query
+from fedsky.web.isolated import NoAnswerError
 from fedsky.web.limits import asker, limit
 from fedsky.web.openapi import describe
 from fedsky.web.places import places
 from fedsky.web.problems import Problem
-from fedsky.web.runs.beside import FailedError
 from fedsky.web.runs.comparing import MOST_RUNS, ROOM, Chosen, Comparing, as_csv
 from fedsky.web.runs.listing import Question, matching
 from fedsky.web.runs.rows import Row
@@ -29,7 +28,6 @@ from fedsky.web.share import BusyError
 from .compare_shapes import Comparison, Story
 
 blueprint = Blueprint("compare", __name__)
-LOG = logging.getLogger("fedsky.web")
 T = TypeVar("T")
 LARGE = 32_000_000  # bytes: 500 runs, each a group of its own, with 300 points each are 15 MB as a table
 
@@ -105,10 +103,11 @@ def asked_of(do: Callable[[], T]) -> T:
         return do()
     except ValueError as error:
         raise Problem(422, " ".join(str(error).split())[:400]) from None
-    except BusyError:
-        raise Problem(503, _("Others are comparing runs just now: try again in a moment."), retry_after=5) from None
-    except FailedError as error:
-        LOG.error("a comparison failed: %s", error)
+    except BusyError as busy:
+        raise Problem(
+            503, _("Others are comparing runs just now: try again in a moment."), retry_after=busy.seconds
+        ) from None
+    except NoAnswerError:
         raise Problem(503, _("This comparison could not be made: choose fewer runs."), retry_after=60) from None
 
 

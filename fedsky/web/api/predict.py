@@ -14,6 +14,7 @@ from flask.blueprints import BlueprintSetupState
 from pydantic import Field
 from sqlalchemy import func, select
 
+from fedsky import language
 from fedsky.language import N_, _
 from fedsky.report import names
 from fedsky.web import access
@@ -21,12 +22,13 @@ from fedsky.web.access import public, scriptable
 from fedsky.web.api import predict_shapes as shapes
 from fedsky.web.api.predictions import blueprint as kept_blueprint
 from fedsky.web.body import Query, query
+from fedsky.web.isolated import LONGEST_ANSWER, IsolatedProcess, NoAnswerError
 from fedsky.web.limits import asker, limit
 from fedsky.web.openapi import describe
 from fedsky.web.prediction import examples
-from fedsky.web.prediction.judge import LONGEST_ANSWER, BusyError, Judge, WorkerError
 from fedsky.web.prediction.registry import Model, Registry
 from fedsky.web.problems import Problem
+from fedsky.web.share import BusyError
 from fedsky.web.tables import Prediction
 
 blueprint = Blueprint("predict", __name__)
@@ -36,6 +38,8 @@ CAUTION = N_("It judges the sky in this picture, not tomorrow's weather.")
 MOST_KEPT = 200  # predictions of one account
 MOST_KEPT_BY_ALL = 20_000  # of at most some 200 kB each
 LARGE_LIST = 8_000_000  # bytes of MOST_LISTED models with MOST_CLASSES classes each
+MOST_WAITING, OF_ONE = 24, 16  # photographs, with the one that is being judged; those of one visitor
+SECONDS = 20.0  # that one may take
 MOST_LISTED = 500  # models; the others are asked by their ids
 
 
@@ -54,11 +58,17 @@ class MemoryRequest(Request):
 
 @blueprint.record_once
 def install(state: BlueprintSetupState) -> None:
-    """Gives a site its registry of models and the judge; the worker begins when first needed."""
+    """Gives a site its registry of models, and the process that asks them, which begins when first needed."""
     app = state.app
     assert isinstance(app, Flask)
     app.request_class = MemoryRequest
-    app.extensions |= {"judge": Judge(), "models": Registry(app.extensions["runs"].index)}
+    app.extensions |= {"predicting": predicting_process(), "models": Registry(app.extensions["runs"].index)}
+
+
+def predicting_process() -> IsolatedProcess:
+    """The process that judges photographs."""
+    worker = ("-m", "fedsky.web.prediction.worker")
+    return IsolatedProcess("the prediction worker", worker, seconds=SECONDS, most=MOST_WAITING, each=OF_ONE)
 
 
 def registry() -> Registry:
@@ -68,10 +78,10 @@ def registry() -> Registry:
     return found
 
 
-def judge() -> Judge:
+def predicting() -> IsolatedProcess:
     """The prediction worker of the site that is asked."""
-    found = current_app.extensions["judge"]
-    assert isinstance(found, Judge)
+    found = current_app.extensions["predicting"]
+    assert isinstance(found, IsolatedProcess)
     return found
 
 
@@ -95,7 +105,7 @@ def models() -> dict[str, Any]:
     asked, every = query(ModelQuery), registry().models()
     found = registry().offered({asked.model, asked.run})
     if found and not current_app.testing:
-        judge().warm()
+        predicting().warm()
     counts = Counter(model.group for model in every)
     listed = [shown(model) | {"num_models": counts[model.group]} for model in found[:MOST_LISTED]]
     return {"models": listed, "total": len(every), "examples": examples.shown()}
@@ -199,13 +209,13 @@ def _form() -> tuple[bytes, str | None, bool, bool]:
 def _judged(model: Model, others: list[Model], photo: bytes) -> dict[str, Any]:
     """The worker's answer; Problem where it refuses, is busy or gives none."""
     try:
-        asked = {"model": _named(model), "others": [_named(other) for other in others]}
-        answer = judge().ask(asked, photo, asker())
+        named = {"model": _named(model), "others": [_named(other) for other in others]}
+        answer = predicting().ask({**named, "language": language.current()}, photo, asker())
     except ValueError as error:
         raise Problem(409, str(error)) from None
     except BusyError as busy:
         raise Problem(429, _("Many photographs are waiting: try again shortly."), retry_after=busy.seconds) from None
-    except WorkerError as error:
+    except NoAnswerError as error:
         if not error.had_begun:
             raise Problem(
                 503, _("The models cannot be loaded just now: try again in a minute."), retry_after=60

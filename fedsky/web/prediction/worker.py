@@ -1,34 +1,24 @@
 """The process that decodes photographs and asks models: ``python -m fedsky.web.prediction.worker``.
 
-Apart from the site, because what decodes a stranger's file in C may crash, and because torch is large and slow to
-load: the site starts in a second, and a crash, a bomb or a hang costs one answer. It does one thing at a time, on one
-thread, gives way to the site (nice), takes no more memory than ``ROOM_BYTES`` above what it starts with, and ends when
-the site does or when nobody has asked for a while.
-
-It reads a line of JSON with the number of bytes of the photograph that follow, and answers with one line of JSON.
+fedsky.web.isolated says why it is one of its own, and what bounds it.
 """
 
 import base64
 import io
-import json
-import os
-import select
-import sys
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from PIL import Image
 
 from fedsky import language
 from fedsky.language import _
+from fedsky.web.isolated import Work, serve
 from fedsky.web.prediction import detector, upload
 
-ROOM_BYTES = 1_500_000_000
+ROOM_BYTES = 1_500_000_000  # of memory, above what it has when torch is loaded
 MODELS_BYTES = 300_000_000  # of the files of the models that stay loaded
-NICENESS = 5
-IDLE_SECONDS = 900.0  # without a request, after which it ends
 
 Answer = dict[str, Any]
 Loaded = tuple[Any, list[str], int]
@@ -59,7 +49,7 @@ class Models:
 def answer(request: Mapping[str, Any], content: bytes, models: Models) -> Answer:
     """What is said of a photograph: {photo, sky, prediction, heatmap, others}; {refused, status} for none.
 
-    request: ``model`` and ``others``, each {id, path, sha256}.
+    request: ``model`` and ``others``, each {id, path, sha256}; ``language`` of what is said.
     """
     try:
         picture = upload.read(content)
@@ -144,23 +134,6 @@ def _text(content: bytes) -> str:
     return base64.b64encode(content).decode("ascii")
 
 
-def confine() -> None:
-    """Gives way to other processes, bounds the memory, writes no core file."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    os.nice(NICENESS)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    try:
-        used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    except OSError:  # no Linux
-        return
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = used + ROOM_BYTES
-    resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
-
-
 def rehearse() -> None:
     """Does once what every answer does, so that whatever libraries load late is loaded before somebody waits."""
     import torch
@@ -174,41 +147,22 @@ def rehearse() -> None:
     detector.shipped().judge(picture)
 
 
-def serve(incoming: BinaryIO, outgoing: BinaryIO) -> None:
-    """Answers requests until there are no more."""
-    import fedsky.predict  # noqa: F401 - loads torch and all that reads a model
+def begin() -> Work:
+    """Loads torch and all that reads a model; returns what judges a photograph."""
+    import fedsky.predict  # noqa: F401
 
     rehearse()
-    confine()
     models = Models()
-    outgoing.write(b'{"ready": true}\n')
-    outgoing.flush()
-    while line := _next(incoming):
-        request = json.loads(line)
-        content = incoming.read(request["num_bytes"])
-        try:
-            with language.use(request["language"]):
-                told = answer(request, content, models)
-        except MemoryError:
-            with language.use(request["language"]):
-                told = {"refused": _(upload.TOO_LARGE), "status": 413}
-        outgoing.write(json.dumps(told).encode() + b"\n")
-        outgoing.flush()
 
+    def judge(request: Answer, content: bytes) -> Answer:
+        with language.use(request["language"]):
+            try:
+                return answer(request, content, models)
+            except MemoryError:
+                return {"refused": _(upload.TOO_LARGE), "status": 413}
 
-def _next(incoming: BinaryIO) -> bytes:
-    """The line of the next request; empty when there are no more, or none came for ``IDLE_SECONDS``."""
-    if os.name == "posix" and not select.select([incoming], [], [], IDLE_SECONDS)[0]:
-        return b""  # a new worker is begun when one is needed; until then its memory serves others
-    return incoming.readline()
-
-
-def main() -> None:
-    """Serves on standard input and output; whatever else is printed goes to standard error."""
-    outgoing = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    serve(sys.stdin.buffer, outgoing)
+    return judge
 
 
 if __name__ == "__main__":
-    main()
+    serve(begin, ROOM_BYTES)

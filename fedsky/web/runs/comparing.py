@@ -1,5 +1,6 @@
-"""Comparisons of runs: asked of the report in a process beside the site, and kept until a run of theirs changes."""
+"""Comparisons of runs: asked of the report in a process of its own, and kept until a run of theirs changes."""
 
+import base64
 import csv
 import io
 import json
@@ -8,20 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import tasks
+from fedsky.web.isolated import IsolatedProcess
+
 from .answers import Answer, Answers
-from .beside import Beside
 from .index import Index
 from .keeping import Keeping
 from .rows import Row
 from .tasks import Asked
 
-# What the process beside bears well, on two cores (python -m benchmarks.comparisons): 500 repetitions of 20 settings
+# What the process bears well, on two cores (python -m benchmarks.comparisons): 500 repetitions of 20 settings
 # take 5 s and 0.4 MB of answer; each of its own settings, 14 s and 1.4 MB; of 200 rounds each, 8 s and 2.6 MB (packed
 # 0.09). A figure takes as long again, the report a minute; the process 270 MB of memory, with the report 350.
 MOST_RUNS = 500
 WAITING, OF_ONE = 12, 4  # requests that may wait for a comparison, of all and of one visitor
 WAITING_FOR_REPORTS = 3  # one of a visitor
+PROCESS = ("-m", "fedsky.web.runs.tasks")
 SECONDS, REPORT_SECONDS = 120.0, 600.0  # that one may take
 ROOM = 200_000_000  # bytes of kept files
 
@@ -45,8 +47,10 @@ class Comparing:
     def __init__(self, index: Index, folder: Path, hide: Callable[[bytes], bytes] = bytes) -> None:
         self.index, self.answers = index, Answers(most=WAITING, hide=hide)
         self.keeping = Keeping(folder, ROOM)
-        self.quick = Beside(tasks.do, WAITING, SECONDS, each=OF_ONE)
-        self.slow = Beside(tasks.do, WAITING_FOR_REPORTS, REPORT_SECONDS)
+        self.quick = IsolatedProcess("a comparison", PROCESS, seconds=SECONDS, most=WAITING, each=OF_ONE)
+        self.slow = IsolatedProcess(
+            "a comparison's report", PROCESS, seconds=REPORT_SECONDS, most=WAITING_FOR_REPORTS, each=1
+        )
 
     def choose(self, rows: list[Row], who: str = "", **options: Any) -> Chosen:
         """A comparison of these runs for a visitor."""
@@ -64,7 +68,7 @@ class Comparing:
         path = self.keeping.path(("compare", *chosen.key), "json")
         kept = self.keeping.get(path)
         if kept is None:
-            made = self.quick.ask("compare", chosen.asked, who=chosen.who)
+            made = self.quick.ask({"name": "compare", "asked": chosen.asked.to_json()}, who=chosen.who)
             kept = json.dumps({**made, "run_ids": chosen.names}).encode()
             self.keeping.put(path, kept)
         value = json.loads(kept)
@@ -83,7 +87,8 @@ class Comparing:
         path = self.keeping.path(("mean", metric, *((each.id, each.stamp) for each in found)), "json")
         kept = self.keeping.get(path)
         if kept is None:
-            kept = json.dumps(self.quick.ask("mean", [each.folder for each in found], metric, who=who)).encode()
+            asked = Asked(tuple(each.folder for each in found), metric=metric)
+            kept = json.dumps(self.quick.ask({"name": "mean", "asked": asked.to_json()}, who=who)).encode()
             self.keeping.put(path, kept)
         value = json.loads(kept)
         assert isinstance(value, dict)
@@ -94,7 +99,8 @@ class Comparing:
         path = self.keeping.path(("draw", plot, number, *chosen.key), format)
         kept = self.keeping.get(path)
         if kept is None:
-            kept = bytes(self.quick.ask("draw", chosen.asked, plot, number, format, who=chosen.who))
+            task = {"name": "draw", "asked": chosen.asked.to_json(), "plot": plot, "number": number, "format": format}
+            kept = base64.b64decode(self.quick.ask(task, who=chosen.who)["figure"])
             self.keeping.put(path, kept)
         return kept
 
@@ -102,12 +108,13 @@ class Comparing:
         """The zip file of the whole report."""
         path = self.keeping.path(("report", *chosen.key), "zip")
         if self.keeping.get(path) is None:
-            self.slow.ask("report", chosen.asked, path, who=chosen.who)
+            task = {"name": "report", "asked": chosen.asked.to_json(), "target": str(path)}
+            self.slow.ask(task, who=chosen.who)
             self.keeping.tidy()
         return path
 
     def close(self) -> None:
-        """Ends the processes beside the site."""
+        """Ends its processes."""
         self.quick.close()
         self.slow.close()
 

@@ -1,23 +1,26 @@
-"""What a comparison asks of the report, done in a process beside the site: statistics, a figure, a whole report.
+"""What a comparison asks of the report, a process of its own: statistics, a figure, a whole report.
 
-The numbers are fedsky.report's; nothing is computed here.
+The numbers are fedsky.report's; nothing is computed here. ``python -m fedsky.web.runs.tasks`` is the process, as
+matplotlib's settings are one for a whole process; fedsky.web.isolated says what bounds it.
 """
 
+import base64
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fedsky.history import Run, write_whole
+from fedsky.web.isolated import Work, serve
 
 from .scan import unsafe
 
 if TYPE_CHECKING:
     from fedsky.report.selection import Choice
 
+ROOM_BYTES = 2_000_000_000  # of memory, above what it has when the report's libraries are loaded
 PLOTS = ("curves", "final", "owners")
 
 
@@ -32,6 +35,14 @@ class Asked:
     baseline: str = ""
     margin: float = 2.0  # points of accuracy
     lang: str = "en"
+
+    @classmethod
+    def from_json(cls, told: dict[str, Any]) -> "Asked":
+        return cls(**told | {"folders": tuple(map(Path, told["folders"]))})
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is sent to the process."""
+        return asdict(self) | {"folders": list(map(str, self.folders))}
 
     def choice(self) -> "Choice":
         """As the report takes it."""
@@ -54,11 +65,11 @@ def compare(asked: Asked) -> dict[str, Any]:
                            margin=asked.margin / 100)  # fmt: skip
 
 
-def mean(folders: Sequence[Path], metric: str) -> dict[str, Any]:
+def mean(asked: Asked) -> dict[str, Any]:
     """The report's mean of runs that repeat one experiment, with its interval."""
     from fedsky.report import summary
 
-    return summary.group_mean(Asked(tuple(folders)).readable(), metric)
+    return summary.group_mean(asked.readable(), asked.metric)
 
 
 def draw(asked: Asked, plot: str, number: int, format: str) -> bytes:
@@ -88,7 +99,7 @@ def draw(asked: Asked, plot: str, number: int, format: str) -> bytes:
         return style.as_png(figure) if format == "png" else style.as_svg(figure).encode()
 
 
-def report(asked: Asked, target: Path) -> str:
+def report(asked: Asked, target: Path) -> None:
     """Writes the whole report of the comparison as one zip file; it appears whole or not at all."""
     from fedsky.report.page import write_report
 
@@ -104,12 +115,28 @@ def report(asked: Asked, target: Path) -> str:
                 archive.writestr(entry, path.read_bytes())
         write_whole(target, packed.read_bytes())
         shutil.rmtree(out)
-    return str(target)
 
 
-TASKS: dict[str, Any] = {"compare": compare, "mean": mean, "draw": draw, "report": report}
+def begin() -> Work:
+    """Loads what the report needs; returns what does a task."""
+    import fedsky.report.page
+    import fedsky.report.summary  # noqa: F401
+
+    return do
 
 
-def do(name: str, arguments: Sequence[Any]) -> Any:
-    """One of the tasks."""
-    return TASKS[name](*arguments)
+def do(task: dict[str, Any], _: bytes) -> dict[str, Any]:
+    """A task, as ``comparing.Comparing`` asks for it."""
+    asked = Asked.from_json(task["asked"])
+    if task["name"] == "compare":
+        return compare(asked)
+    if task["name"] == "mean":
+        return mean(asked)
+    if task["name"] == "draw":
+        return {"figure": base64.b64encode(draw(asked, task["plot"], task["number"], task["format"])).decode()}
+    report(asked, Path(task["target"]))
+    return {}
+
+
+if __name__ == "__main__":
+    serve(begin, ROOM_BYTES)

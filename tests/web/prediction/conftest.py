@@ -12,7 +12,8 @@ from PIL import Image
 
 from fedsky.data.sky import render
 from fedsky.web import Settings
-from fedsky.web.prediction.judge import Judge
+from fedsky.web.api.predict import predicting_process
+from fedsky.web.isolated import IsolatedProcess
 from fedsky.web.prediction.registry import Registry
 from fedsky.web.runs.index import Index
 
@@ -35,11 +36,11 @@ def registry(runs: Path) -> Registry:
 
 
 @pytest.fixture(scope="session")
-def worker() -> Iterator[Judge]:
+def process() -> Iterator[IsolatedProcess]:
     """The real prediction worker, begun once for all tests."""
-    judge = Judge()
-    yield judge
-    judge.close()
+    process = predicting_process()
+    yield process
+    process.close()
 
 
 @pytest.fixture
@@ -48,9 +49,9 @@ def settings(settings: Settings, runs: Path) -> Settings:
 
 
 @pytest.fixture
-def site(app: Flask, worker: Judge) -> Flask:
+def site(app: Flask, process: IsolatedProcess) -> Flask:
     """The site with the shared worker."""
-    app.extensions["judge"] = worker
+    app.extensions["predicting"] = process
     return app
 
 

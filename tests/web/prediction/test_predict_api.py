@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 
 from benchmarks.hostile import NAMES, corpus, encode, picture
 from fedsky.web import Settings, create_app
-from fedsky.web.prediction.judge import Judge
+from fedsky.web.isolated import IsolatedProcess
 from fedsky.web.prediction.registry import Registry
 from fedsky.web.prediction.upload import MAX_BYTES
 from fedsky.web.tables import Prediction
@@ -99,7 +99,9 @@ def test_a_script_needs_neither_account_nor_token_but_a_browsers_session_needs_i
     assert upload(user, photo).status_code == 200
 
 
-def test_on_a_site_that_is_not_public_a_visitor_is_refused(settings: Settings, worker: Judge, photo: bytes) -> None:
+def test_on_a_site_that_is_not_public_a_visitor_is_refused(
+    settings: Settings, process: IsolatedProcess, photo: bytes
+) -> None:
     app = create_app(replace(settings, public=False))
     visitor = Browser(app.test_client())
     assert upload(visitor, photo).status_code == visitor.get("/api/models").status_code == 401
@@ -156,12 +158,12 @@ def test_a_worker_that_crashes_or_is_busy_costs_no_more_than_an_answer(
     site: Flask, visitor: Browser, photo: bytes
 ) -> None:
     crash = "import os, sys\nprint('{}', flush=True)\nsys.stdin.buffer.readline()\nos.abort()"
-    site.extensions["judge"] = Judge([sys.executable, "-c", crash])
+    site.extensions["predicting"] = IsolatedProcess("it", ["-c", crash], seconds=20, most=9, each=9)
     answer = upload(visitor, photo)
     assert answer.status_code == 422 and "could not be judged" in answer.get_json()["detail"]
-    site.extensions["judge"] = Judge([sys.executable, "-c", "raise SystemExit(3)"])
+    site.extensions["predicting"] = IsolatedProcess("it", ["-c", "raise SystemExit(3)"], seconds=20, most=9, each=9)
     assert upload(visitor, photo).status_code == 503
-    site.extensions["judge"] = full = Judge(most_waiting=1)
+    site.extensions["predicting"] = full = IsolatedProcess("it", [], seconds=20, most=1, each=1)
     with full.room.of("another visitor"):
         answer = upload(visitor, photo)
     assert answer.status_code == 429 and int(answer.headers["Retry-After"]) >= 1
@@ -218,6 +220,7 @@ def test_the_site_itself_never_loads_torch(settings: Settings) -> None:
 import sys
 from pathlib import Path
 from fedsky.web import Settings, create_app
+from fedsky.web.isolated import IsolatedProcess
 data, runs = map(Path, sys.argv[1:])
 app = create_app(Settings(data=data, outputs=(runs,), reference=runs, testing=True))
 models = app.test_client().get("/api/models").get_json()["models"]

@@ -1,6 +1,4 @@
-import io
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +7,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.hostile import encode
+from fedsky.web.isolated import IsolatedProcess
 from fedsky.web.prediction import worker
 from fedsky.web.prediction.registry import Registry, digest
 
@@ -20,9 +19,9 @@ def test_a_photograph_that_needs_more_memory_than_there_is_is_refused(tmp_path: 
     (tmp_path / "large.png").write_bytes(encode(Image.new("RGBA", (6000, 4000)), "PNG"))
     code = """
 import json, sys
+from fedsky.web.isolated import confine
 from fedsky.web.prediction import worker
-worker.ROOM_BYTES = int(sys.argv[2])
-worker.confine()
+confine(int(sys.argv[2]))
 try:
     print(json.dumps(worker.answer({}, open(sys.argv[1], "rb").read(), worker.Models())))
 except KeyError as error:  # the photograph was read: the next thing would be the model, which was not named
@@ -58,15 +57,35 @@ def test_models_stay_loaded_up_to_a_number_of_bytes(registry: Registry, monkeypa
     assert len(models._kept) == 1  # the one that is asked stays, whatever its size
 
 
-def test_it_ends_with_its_input_and_answers_in_lines() -> None:
-    outgoing = io.BytesIO()
-    reading, writing = os.pipe()
-    with os.fdopen(reading, "rb") as incoming:
-        with os.fdopen(writing, "wb") as sent:
-            for content in (b"<svg/>", b"", b"\xff\xd8\xff\n\n{}"):
-                sent.write(json.dumps({"language": "en", "num_bytes": len(content)}).encode() + b"\n" + content)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(worker, "confine", lambda: None)  # this is the tests' own process
-            worker.serve(incoming, outgoing)
-    ready, *answers = map(json.loads, outgoing.getvalue().splitlines())
-    assert ready == {"ready": True} and [answer["status"] for answer in answers] == [415, 422, 422]
+def test_what_is_no_photograph_is_refused_in_the_language_of_whoever_asked(process: IsolatedProcess) -> None:
+    for content, status in ((b"<svg/>", 415), (b"", 422), (b"\xff\xd8\xff\n\n{}", 422)):
+        english, chinese = (process.ask({"language": language}, content) for language in ("en", "zh"))
+        assert english["status"] == chinese["status"] == status
+        assert english["refused"].isascii() and not chinese["refused"].isascii()
+
+
+def test_a_model_whose_file_has_changed_is_not_asked(
+    process: IsolatedProcess, registry: Registry, photo: bytes
+) -> None:
+    model = registry.models()[0]
+    asked = {"model": {"id": model.id, "path": str(model.path), "sha256": "0" * 64}, "others": [], "language": "en"}
+    told = {"refused": "The model's file has changed: load the page again.", "status": 409}
+    assert process.ask(asked, photo) == told
+
+
+def test_it_says_what_fedsky_predict_says(
+    process: IsolatedProcess, registry: Registry, photo: bytes, tmp_path: Path
+) -> None:
+    from fedsky.predict import predict
+
+    (tmp_path / "sky.jpg").write_bytes(photo)
+    for model in registry.models()[:3]:
+        asked = {
+            "model": {"id": model.id, "path": str(model.path), "sha256": model.sha256},
+            "others": [],
+            "language": "en",
+        }
+        answer = process.ask(asked, photo)
+        (expected,) = predict(model.path, [tmp_path / "sky.jpg"])
+        assert answer["prediction"]["probabilities"] == pytest.approx(expected, abs=1e-6)
+        assert answer["prediction"]["label"] == max(expected, key=expected.__getitem__)
