@@ -7,12 +7,10 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import NotFound
 
 from fedsky import language
-from fedsky.web import access, assets, limits, openapi, problems, security, sessions
-from fedsky.web.api import account, admin, compare, groups, job_actions, jobs, predict, profile, runs
+from fedsky.web import access, api, assets, limits, openapi, problems, security, sessions
 from fedsky.web.database import Database
+from fedsky.web.runs.site import Runs
 from fedsky.web.settings import Settings
-
-API = (account, profile, admin, runs, groups, compare, jobs, job_actions, predict)
 
 
 def make(settings: Settings) -> Flask:
@@ -25,6 +23,7 @@ def make(settings: Settings) -> Flask:
     database = Database(settings.url, connections=settings.threads + 8)
     database.upgrade()
     app.extensions |= {"settings": settings, "database": database, "limits": limits.Limits(settings.threads // 2)}
+    app.extensions["runs"] = Runs.of(settings)
     security.install(app, settings)
     problems.install(app, assets.shell)
     app.after_request(limits.check_answer)  # before harden, which is given to the refusal too
@@ -43,8 +42,8 @@ def make(settings: Settings) -> Flask:
     app.teardown_request(end_speech)
 
     app.register_blueprint(assets.blueprint)
-    for module in API:
-        app.register_blueprint(module.blueprint, url_prefix="/api")
+    for blueprint in api.blueprints():
+        app.register_blueprint(blueprint, url_prefix="/api")
 
     @app.get("/api/openapi.json")
     @access.anyone

@@ -1,6 +1,7 @@
 """The built front end: one shell for all pages, and its files, whose names change with their content."""
 
 import gzip
+import json
 import os
 import re
 from functools import lru_cache
@@ -13,11 +14,9 @@ from werkzeug.wrappers import Response as Answer
 
 from fedsky.web.access import anyone
 
-STATIC = Path(__file__).resolve().parent / "static"
-PAGES = (
-    "/home", "/runs", "/runs/<id>", "/compare", "/predict", "/launch", "/jobs", "/jobs/<id>", "/login", "/register",
-    "/profile", "/about", "/admin/users", "/admin/queue", "/admin/datasets", "/admin/offers", "/admin/audit",
-)  # fmt: skip
+PLACE = Path(__file__).resolve().parent
+STATIC = PLACE / "static"
+PAGES = [page["path"] for page in json.loads((PLACE / "pages.json").read_text(encoding="utf-8"))]  # the front end's too
 HASHED = re.compile(r"-[A-Za-z0-9_-]{8,}\.\w+$")
 YEAR = 365 * 24 * 3600  # seconds
 # The kinds of file there are; the system's own table is not asked, which may say anything.
@@ -54,7 +53,8 @@ def page(id: str = "") -> Response:
 
 
 for path in PAGES:
-    blueprint.add_url_rule(path, "page_" + re.sub(r"\W+", "_", path).strip("_"), page, methods=["GET"])
+    rule = re.sub(r":(\w+)", r"<\1>", path)
+    blueprint.add_url_rule(rule, "page_" + re.sub(r"\W+", "_", path).strip("_"), page, methods=["GET"])
 
 
 @blueprint.get("/assets/<path:name>")

@@ -139,13 +139,14 @@ def test_no_template_has_an_inline_style() -> None:
         assert "v-html" not in text, path
 
 
-def test_the_pages_of_the_front_end_and_of_the_server_are_the_same() -> None:
-    pytest.importorskip("flask")
-    from fedsky.web.assets import PAGES
-
-    router = (FRONTEND / "src" / "router.ts").read_text(encoding="utf-8")
-    paths = {re.sub(r":(\w+)", r"<\1>", path) for path in re.findall(r"path: '(/[^':]*(?::\w+)?)'", router)}
-    assert paths - {"/"} == set(PAGES)
+def test_the_table_of_pages_has_each_page_once_and_its_name_in_every_language_of_a_menu() -> None:
+    table = json.loads((FRONTEND.parent / "pages.json").read_text(encoding="utf-8"))
+    files = {
+        str(path.relative_to(FRONTEND / "src/pages").with_suffix("")) for path in FRONTEND.glob("src/pages/**/*.vue")
+    }
+    assert sorted(page["file"] for page in table) == sorted(files - {"NotFound"})
+    assert len({page["path"] for page in table}) == len(table)
+    assert all(("menu" in page) == bool(page.get("en")) == bool(page.get("zh")) for page in table)
 
 
 def test_the_launch_page_sets_of_a_recipe_what_the_server_lets_it() -> None:

@@ -20,7 +20,6 @@ from fedsky.report import names
 from fedsky.web import access
 from fedsky.web.access import public, scriptable
 from fedsky.web.api import predict_shapes as shapes
-from fedsky.web.api.predictions import blueprint as kept_blueprint
 from fedsky.web.body import Query, query
 from fedsky.web.isolated import LONGEST_ANSWER, IsolatedProcess, NoAnswerError
 from fedsky.web.limits import asker, limit
@@ -32,7 +31,6 @@ from fedsky.web.share import BusyError
 from fedsky.web.tables import Prediction
 
 blueprint = Blueprint("predict", __name__)
-blueprint.register_blueprint(kept_blueprint)
 
 CAUTION = N_("It judges the sky in this picture, not tomorrow's weather.")
 MOST_KEPT = 200  # predictions of one account

@@ -4,7 +4,6 @@ import io
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, current_app, g, send_file
-from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from pydantic import AfterValidator, Field
 
@@ -29,12 +28,6 @@ from fedsky.web.tables import Annotation
 from .shapes import Clients, Confusion, NoteAnswer, Partition, RoundList, RunDetail, RunList
 
 blueprint = Blueprint("runs", __name__)
-
-
-@blueprint.record_once
-def install(state: BlueprintSetupState) -> None:
-    """Gives a site its index of runs."""
-    state.app.extensions["runs"] = Runs.of(state.app.extensions["settings"])
 
 
 def site_runs() -> Runs:

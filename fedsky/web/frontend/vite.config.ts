@@ -25,6 +25,6 @@ export default defineConfig({
       },
     },
   },
-  server: { port: 5173, proxy: { '/api': 'http://127.0.0.1:5000' } },
+  server: { port: 5173, fs: { allow: ['..'] }, proxy: { '/api': 'http://127.0.0.1:5000' } },
   test: { environment: 'happy-dom', testTimeout: 60000, include: ['test/**/*.test.ts', 'src/**/*.test.ts'] },
 })

@@ -123,11 +123,11 @@ export async function axe(page) {
 }
 
 /** The pages with what each needs: no account, or an administrator's. */
-export const OPEN_PAGES = [
-  '/home', '/runs', '/compare', '/compare?q=reference/sky', '/predict', '/about', '/login', '/register', '/no/such/page',
-]
-export const ADMIN_PAGES = [
-  '/profile', '/launch', '/launch?recipe=own', '/jobs', '/admin/users', '/admin/queue', '/admin/datasets', '/admin/offers', '/admin/audit',
-]
+const pages = JSON.parse(readFileSync(new URL('../../../fedsky/web/pages.json', import.meta.url), 'utf8'))
+  .filter(({ path }) => !path.includes(':'))
+const isOpen = ({ needs }) => !needs || needs === 'public'
+const paths = (some) => some.map(({ path }) => path)
+export const OPEN_PAGES = [...paths(pages.filter(isOpen)), '/compare?q=reference/sky', '/no/such/page']
+export const ADMIN_PAGES = [...paths(pages.filter((page) => !isOpen(page))), '/launch?recipe=own']
 
 export const fileName = (path) => path.replace(/\W+/g, '-').replace(/^-|-$/g, '')
