@@ -23,7 +23,7 @@ from scipy import stats
 
 from fedsky.history import Run
 from fedsky.report.comparisons import Comparison, compare, planned
-from fedsky.report.groups import Group, Kind
+from fedsky.report.groups import ComparableGroups, Group
 from fedsky.report.results import Result
 
 Floats = NDArray[np.float64]
@@ -127,7 +127,7 @@ def balanced(right: NDArray[np.bool_], labels: Numbers) -> float:
     return float(np.mean([right[labels == each].mean() for each in (0, 1)]))
 
 
-def simulate(design: Design, seed: int) -> tuple[Kind, float]:
+def simulate(design: Design, seed: int) -> tuple[ComparableGroups, float]:
     """The groups of a data set as the report reads them, and how far the first federation's models are from alone's."""
     generator = np.random.default_rng(seed)
     signals = (1.0, 1.0 + design.gain, 1.0)
@@ -154,7 +154,9 @@ def simulate(design: Design, seed: int) -> tuple[Kind, float]:
                     )
                     if place < 2 and (design.folds == 1 or (design.gain and run == 0)):
                         reached[each.strategy].append(balanced(judge(others[:, part]) == truth, truth))
-    return Kind("simulated", groups), float(np.mean(reached["federated0"] or 0) - np.mean(reached["local"] or 0))
+    return ComparableGroups("simulated", groups), float(
+        np.mean(reached["federated0"] or 0) - np.mean(reached["local"] or 0)
+    )
 
 
 def result(

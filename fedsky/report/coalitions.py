@@ -20,7 +20,7 @@ from fedsky.untrusted import printable
 from . import crossed, shapley
 from .crossed import Difference, Family, Floats, Moments
 from .entries import entries_together, judged
-from .groups import PART, Group, Kind
+from .groups import PART, ComparableGroups, Group
 from .shapley import Coalition
 from .statistics import Estimate
 
@@ -82,7 +82,7 @@ class Found:
     missing: str = ""
 
 
-def games(kind: Kind) -> list[Game]:
+def games(kind: ComparableGroups) -> list[Game]:
     """The federations of a kind of which coalitions were run."""
     found: dict[str, dict[Coalition, Group]] = {}
     for group in kind.every:

@@ -19,7 +19,7 @@ from . import crossed
 from .crossed import Family
 from .differences import PAIRED, SAME, Found, correlation, differences, found_in
 from .entries import entries_by_owner, entries_of
-from .groups import MARGIN, Group, Kind
+from .groups import MARGIN, ComparableGroups, Group
 from .statistics import Estimate
 
 # Beyond this many groups a pair is compared only where nothing but the strategy differs.
@@ -131,7 +131,7 @@ def by_owner(first: Group, second: Group) -> dict[int, Comparison]:
     return dict(zip(found, _told([(first, second)] * len(found), list(found.values()), "accuracy"), strict=True))
 
 
-def planned_pairs(kind: Kind) -> list[tuple[Group, Group]]:
+def planned_pairs(kind: ComparableGroups) -> list[tuple[Group, Group]]:
     """Each federated group with training alone and with pooled training of its context, in the page's order."""
     found = []
     for groups in kind.contexts.values():
@@ -148,7 +148,7 @@ def _pooled(groups: Sequence[Group]) -> Group | None:
     return next((group for group in groups if group.is_pooled), None)
 
 
-def pairs_of(kind: Kind, baseline: str | None = None) -> list[tuple[Group, Group]]:
+def pairs_of(kind: ComparableGroups, baseline: str | None = None) -> list[tuple[Group, Group]]:
     """The pairs to compare: each group with its baseline, or those that differ in their strategy or in their settings.
 
     Groups that differ in both are no pair, as nobody could say what makes the difference; of more than MANY groups only
@@ -177,7 +177,7 @@ def baseline_of(group: Group, groups: Sequence[Group], name: str) -> Group | Non
     return next(iter(exact or alike), None)
 
 
-def check_baseline(kinds: Sequence[Kind], name: str) -> None:
+def check_baseline(kinds: Sequence[ComparableGroups], name: str) -> None:
     """ValueError, with near matches, if no group has that name or strategy."""
     names = {known for kind in kinds for group in kind.groups for known in (group.label, group.strategy)}
     if name not in names:
@@ -185,7 +185,7 @@ def check_baseline(kinds: Sequence[Kind], name: str) -> None:
         raise ValueError(_("baseline={name} is no group: choose {names}", name=name, names=" / ".join(near)))
 
 
-def planned(kind: Kind, metric: str = "balanced_accuracy") -> list[Comparison]:
+def planned(kind: ComparableGroups, metric: str = "balanced_accuracy") -> list[Comparison]:
     """The planned comparisons of a kind; computed once."""
     if (PLANNED, metric) not in kind.compared:
         kind.compared[PLANNED, metric] = compare_pairs(planned_pairs(kind), metric, PLANNED, kind.margin)
@@ -193,7 +193,9 @@ def planned(kind: Kind, metric: str = "balanced_accuracy") -> list[Comparison]:
     return found
 
 
-def compare_all(kind: Kind, baseline: str | None = None, metric: str = "balanced_accuracy") -> list[Comparison]:
+def compare_all(
+    kind: ComparableGroups, baseline: str | None = None, metric: str = "balanced_accuracy"
+) -> list[Comparison]:
     """The comparisons that a page shows, those that were planned first; each is computed once."""
     first = {frozenset((each.first, each.second)): each for each in planned(kind, metric)}
     pairs = pairs_of(kind, baseline)
@@ -204,7 +206,7 @@ def compare_all(kind: Kind, baseline: str | None = None, metric: str = "balanced
     return [each for key, each in first.items() if key in asked] + list(kind.compared[baseline, metric])
 
 
-def joining(kind: Kind) -> list[Joining]:
+def joining(kind: ComparableGroups) -> list[Joining]:
     """What each federated group gains by joining, of all contexts in the page's order; none without a baseline."""
     told = {frozenset((each.first, each.second)): each for each in compare_all(kind)}
     found = []

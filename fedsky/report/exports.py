@@ -21,7 +21,7 @@ from fedsky import untrusted
 from fedsky.history import Run
 from fedsky.untrusted import printable
 
-from .groups import Group, Kind
+from .groups import ComparableGroups, Group
 from .results import Result
 
 # What a report reads of a run folder.
@@ -41,7 +41,7 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
     return plain.to_csv(index=False, lineterminator="\n").encode(errors="replace")
 
 
-def tidy_bytes(kinds: Sequence[Kind]) -> bytes:
+def tidy_bytes(kinds: Sequence[ComparableGroups]) -> bytes:
     """A gzipped CSV: one row a run, round, owner (empty: the pooled test images) and metric, with its value.
 
     Before these stand the run's seeds and the settings in which any two groups differ. What is unknown has no row.

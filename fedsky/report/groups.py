@@ -158,7 +158,7 @@ class Group:
 
 
 @dataclass(eq=False)
-class Kind:
+class ComparableGroups:
     """Groups that may be compared. title: the data they share; compared: what was found of them, kept.
 
     margin: the fraction of accuracy within which two groups count as equally good; parts: coalitions and trainings on

@@ -14,7 +14,7 @@ from fedsky.language import N_, _
 from fedsky.untrusted import printable, section
 
 from .facts import facts
-from .groups import AROUND, Group, Kind, name_groups, settings_of
+from .groups import AROUND, ComparableGroups, Group, name_groups, settings_of
 from .keys import full_key, settings_by_name
 from .results import Key, Result, strategy_name
 
@@ -22,7 +22,7 @@ CUTTING = ("num_clients", "partition", "data")  # what decides who owns what, an
 SKY = (N_("cloudy"), N_("sunny"))  # classes that have a word in every language; others stay as they are
 
 
-def make_kinds(results: Sequence[Result], group_by: Sequence[str] = ()) -> tuple[list[Kind], list[str]]:
+def make_kinds(results: Sequence[Result], group_by: Sequence[str] = ()) -> tuple[list[ComparableGroups], list[str]]:
     """Groups results, sorts the groups into kinds and names both; also what a reader must know of it.
 
     group_by: the settings that make a group; whatever else differs is then averaged over. ValueError for a setting
@@ -31,7 +31,7 @@ def make_kinds(results: Sequence[Result], group_by: Sequence[str] = ()) -> tuple
     known = {key for result in results for key in settings_by_name(result.run)} if group_by else set()
     chosen = [full_key(key, known, "group-by") for key in group_by]
     notes: list[str] = []
-    kinds: list[Kind] = []
+    kinds: list[ComparableGroups] = []
     for title, members in _by_data(results, notes):
         separate: list[list[Group]] = []
         for group in _make_groups(members, chosen, notes):
@@ -51,7 +51,7 @@ def make_kinds(results: Sequence[Result], group_by: Sequence[str] = ()) -> tuple
             if len(parts) == len(groups):  # of which nothing is a whole: they are all that there is to show
                 parts = []
             whole = [group for group in groups if group not in parts]
-            kinds.append(Kind(f"{title}{several}; {facts(whole)}", whole, parts=parts))
+            kinds.append(ComparableGroups(f"{title}{several}; {facts(whole)}", whole, parts=parts))
     if len({kind.title for kind in kinds}) > 1:
         notes.insert(0, _("Not comparable: {n} kinds of data. Each has its own section, and nothing is compared across "
                           "them.", n=len(kinds)))  # fmt: skip

@@ -24,7 +24,7 @@ from fedsky.history import POOLED
 from . import crossed
 from .crossed import Floats
 from .entries import entries_together
-from .groups import PART, Group, Kind
+from .groups import PART, ComparableGroups, Group
 
 FEWEST = 3  # points of a curve
 STEPS = 400  # numbers of photographs that are tried, evenly by their logarithm
@@ -81,7 +81,7 @@ def photographs_of(group: Group) -> float:
     return float(np.mean(counts))
 
 
-def curves(kind: Kind) -> list[Curve]:
+def curves(kind: ComparableGroups) -> list[Curve]:
     """The learning curves of a kind: groups of pooled training that differ in nothing but their photographs."""
     found: dict[str, list[Group]] = {}
     for group in kind.every:
@@ -101,7 +101,7 @@ def curves(kind: Kind) -> list[Curve]:
     return told
 
 
-def places(kind: Kind, curve: Curve) -> list[Place]:
+def places(kind: ComparableGroups, curve: Curve) -> list[Place]:
     """Where the federations, and the owners alone, of a curve's settings lie on it."""
     others = [group for group in kind.groups
               if (group.is_federated or group.is_alone) and group.context == curve.context]  # fmt: skip

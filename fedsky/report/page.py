@@ -11,7 +11,7 @@ from fedsky.language import _
 
 from . import exports, style, tables, thesis, words
 from .blocks import Part, Writer, sheet
-from .groups import ELSEWHERE, Kind
+from .groups import ELSEWHERE, ComparableGroups
 from .parts import make_part
 from .selection import Choice, Selection, nothing_finished, select
 
@@ -91,7 +91,7 @@ def render(
     )  # fmt: skip
 
 
-def _titles(kinds: Sequence[Kind]) -> list[str]:
+def _titles(kinds: Sequence[ComparableGroups]) -> list[str]:
     """What each kind of data is called: its title and such choices as all its groups share and other kinds do not."""
     told = ("strategy", "data", *ELSEWHERE)
     shared = [

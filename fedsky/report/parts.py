@@ -1,13 +1,13 @@
 """What a report says and shows about one kind of data: every view in its place."""
 
 from .blocks import Part, Writer
-from .groups import Kind
+from .groups import ComparableGroups
 from .subject import subject
 from .views import views
 
 
 def make_part(
-    kind: Kind, title: str, prefix: str, writer: Writer, thorough: bool = True, baseline: str | None = None
+    kind: ComparableGroups, title: str, prefix: str, writer: Writer, thorough: bool = True, baseline: str | None = None
 ) -> Part:
     """The part of the page on one kind of data. prefix: how the names of its plots and anchors begin."""
     about = subject(kind, prefix, writer, thorough, baseline)

@@ -12,7 +12,7 @@ from fedsky.language import _
 from fedsky.untrusted import printable
 
 from .comparisons import MANY, check_baseline
-from .groups import MARGIN, Kind
+from .groups import MARGIN, ComparableGroups
 from .keys import chosen_runs
 from .kinds import make_kinds
 from .results import LeftOut, Result, planned_rounds, read_result
@@ -40,7 +40,7 @@ class Choice:
 class Selection:
     """kinds: what is compared; notes: what limits the comparison; left_out: runs that no number is taken from."""
 
-    kinds: list[Kind]
+    kinds: list[ComparableGroups]
     notes: list[str]
     results: list[Result]
     left_out: list[LeftOut]
@@ -105,7 +105,7 @@ def run_name(path: Path, folders: Sequence[Path]) -> str:
     return printable(str(Path(root.resolve().name) / inner if len(folders) > 1 else inner))
 
 
-def _differences(kind: Kind) -> list[str]:
+def _differences(kind: ComparableGroups) -> list[str]:
     """What the groups of a kind do not share, beside what names them."""
     notes = []
     if len({frozenset(group.results) for group in kind.groups}) > 1:

@@ -12,7 +12,7 @@ from fedsky.language import _
 from .comparisons import BETTER, UNKNOWN, WITHIN, WORSE, Comparison, Joining, compare_all, joining
 from .crossed import EQUAL
 from .differences import SAME
-from .groups import Group, Kind
+from .groups import ComparableGroups, Group
 from .means import mean
 from .statistics import Estimate
 from .words import REASONS, count, fixed, interval_words, percent
@@ -49,7 +49,7 @@ def best(groups: Sequence[Group]) -> list[Group]:
     return [group for _value, group in sorted(found, key=lambda pair: -pair[0])]
 
 
-def stories(kind: Kind) -> list[Story]:
+def stories(kind: ComparableGroups) -> list[Story]:
     """One for each context that has a federated group; where there is none, one that says so."""
     found = {each.federated: each for each in joining(kind)}
     told = []
@@ -61,7 +61,7 @@ def stories(kind: Kind) -> list[Story]:
     return told or [Story("", _("No federated run: nothing to say about joining."))]
 
 
-def gains(kind: Kind) -> list[Gain]:
+def gains(kind: ComparableGroups) -> list[Gain]:
     """Each federated group and pooled training against training alone of its context, in the page's order."""
     found = {frozenset((each.first, each.second)): each for each in compare_all(kind)}
     told = []

@@ -7,7 +7,7 @@ from fedsky.language import _
 from . import style
 from .blocks import Writer
 from .comparisons import Comparison, compare_all
-from .groups import Group, Kind
+from .groups import ComparableGroups, Group
 
 MOST_CONTEXTS = 4  # settings of which the page answers and draws; all are in the tables
 MOST_GROUPS = 16  # rows of a figure
@@ -18,7 +18,7 @@ class Subject:
     """prefix: how the names of its plots and anchors begin; thorough: whether every view is drawn;
     baseline: the group that all others are compared with."""
 
-    kind: Kind
+    kind: ComparableGroups
     shown: list[Group]
     prefix: str
     looks: dict[str, style.Look]
@@ -48,7 +48,9 @@ class Subject:
                        all=len(self.kind.groups))  # fmt: skip
 
 
-def subject(kind: Kind, prefix: str, writer: Writer, thorough: bool, baseline: str | None = None) -> Subject:
+def subject(
+    kind: ComparableGroups, prefix: str, writer: Writer, thorough: bool, baseline: str | None = None
+) -> Subject:
     """The groups of the first contexts, as many as a figure has room for; numbers never depend on what is shown."""
     shown: list[Group] = []
     for groups in list(kind.contexts.values())[:MOST_CONTEXTS]:

@@ -36,7 +36,7 @@ from fedsky.untrusted import printable
 
 from . import statistics, story, style, tables, trends, verdict, words
 from .comparisons import Comparison, compare_all
-from .groups import MARGIN, Group, Kind
+from .groups import MARGIN, ComparableGroups, Group
 from .keys import split_keys
 from .means import mean
 from .results import LeftOut, Result
@@ -98,7 +98,7 @@ def group_mean(runs: Sequence[Path | Run], metric: str = "balanced_accuracy") ->
     return found
 
 
-def _kind(kind: Kind, metric: str, x: str, baseline: str | None) -> Json:
+def _kind(kind: ComparableGroups, metric: str, x: str, baseline: str | None) -> Json:
     looks = style.looks(kind.groups, kind.groups)
     told = []
     for context, headline, sentence in verdict.sentences(kind):
@@ -178,7 +178,7 @@ def _comparison(each: Comparison) -> Json:
     }  # fmt: skip
 
 
-def _owners(kind: Kind) -> list[Json]:
+def _owners(kind: ComparableGroups) -> list[Json]:
     """One entry an owner of the kind: the accuracy of the model that serves it, mean over runs, of each group."""
     found: dict[tuple[int, str], Json] = {}
     for row in tables.owners_table(kind, kind.groups).to_dict("records"):

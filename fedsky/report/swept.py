@@ -10,7 +10,7 @@ from fedsky.language import _
 from fedsky.untrusted import printable
 
 from .comparisons import Comparison, compare_all
-from .groups import AROUND, Group, Kind
+from .groups import AROUND, ComparableGroups, Group
 from .means import mean
 from .statistics import Estimate
 
@@ -70,7 +70,7 @@ class Sweep:
         return self.pairs.get(frozenset((first, second)))
 
 
-def sweeps(kind: Kind) -> list[Sweep]:
+def sweeps(kind: ComparableGroups) -> list[Sweep]:
     """A sweep for each setting of which some strategy has groups that differ in nothing else."""
     pairs = {frozenset((each.first, each.second)): each for each in compare_all(kind)}
     found = []
@@ -90,7 +90,7 @@ def _value(group: Group, key: str) -> Any:
 
 
 def _sweep(
-    kind: Kind, key: str, pairs: Mapping[frozenset[Group], Comparison], value: Callable[[Group], Any],
+    kind: ComparableGroups, key: str, pairs: Mapping[frozenset[Group], Comparison], value: Callable[[Group], Any],
     is_own: Callable[[str], bool],
 ) -> Sweep | None:  # fmt: skip
     """The sweep of one setting. value: a group's, ... where it has none; is_own: whether a setting is the swept one."""

@@ -16,7 +16,7 @@ from fedsky.untrusted import printable, section
 
 from . import statistics
 from .comparisons import EXPLORATORY, PLANNED, Comparison
-from .groups import Group, Kind
+from .groups import ComparableGroups, Group
 from .means import mean
 from .results import LeftOut, Result, planned_rounds, strategy_name
 from .statistics import Estimate
@@ -36,7 +36,7 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else math.nan
 
 
-def final_table(kind: Kind) -> tuple[pd.DataFrame, pd.DataFrame]:
+def final_table(kind: ComparableGroups) -> tuple[pd.DataFrame, pd.DataFrame]:
     """One row a group: the last round on the test images, means over runs with t-intervals; raw and shown."""
     raw, shown = [], []
     for group in kind.groups:
@@ -86,7 +86,7 @@ def worst_owner(group: Group) -> tuple[str, float, float]:
 FAMILIES = {PLANNED: N_("planned"), EXPLORATORY: N_("exploratory")}
 
 
-def comparison_table(kind: Kind, comparisons: Sequence[Comparison]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def comparison_table(kind: ComparableGroups, comparisons: Sequence[Comparison]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """One row a pair of groups: the difference of balanced accuracy and what it rests on; raw and shown."""
     raw, shown = [], []
     for each in comparisons:
@@ -107,7 +107,7 @@ def comparison_table(kind: Kind, comparisons: Sequence[Comparison]) -> tuple[pd.
     return pd.DataFrame(raw), pd.DataFrame(shown)
 
 
-def runs_table(kind: Kind) -> pd.DataFrame:
+def runs_table(kind: ComparableGroups) -> pd.DataFrame:
     """One row a run: its last round, as the final table's means are made of."""
     return pd.DataFrame([
         {"data": kind.title, "group": group.label, "run": result.name, "seed": key[0], "data_seed": key[1],
@@ -118,7 +118,7 @@ def runs_table(kind: Kind) -> pd.DataFrame:
     ])  # fmt: skip
 
 
-def rounds_table(kind: Kind, groups: Sequence[Group], metric: str) -> pd.DataFrame:
+def rounds_table(kind: ComparableGroups, groups: Sequence[Group], metric: str) -> pd.DataFrame:
     """One row a group and round: mean and t-interval where all its runs have a value, and the extremes of runs."""
     tables = []
     for group in groups:
@@ -151,7 +151,7 @@ def shown_rounds(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     return pd.DataFrame([rows[current] for current in sorted(rows)]).fillna(UNKNOWN)
 
 
-def owners_table(kind: Kind, groups: Sequence[Group]) -> pd.DataFrame:
+def owners_table(kind: ComparableGroups, groups: Sequence[Group]) -> pd.DataFrame:
     """One row an owner and group: the accuracy of the model that serves it on its own test images, mean over runs.
 
     pooled_accuracy is a lone owner's model on everyone's test images. num_test_* are the fewest and most of any run.
@@ -214,7 +214,7 @@ def left_out_table(left_out: Sequence[LeftOut]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def provenance_table(kind: Kind) -> pd.DataFrame:
+def provenance_table(kind: ComparableGroups) -> pd.DataFrame:
     """One row a run: what it takes to run it again."""
     rows = []
     for group in kind.every:

@@ -9,7 +9,7 @@ from fedsky.language import _
 
 from . import story, tables, trends, verdict, words
 from .comparisons import compare_all
-from .groups import Kind
+from .groups import ComparableGroups
 from .selection import Selection
 
 MOST = 12  # rows and sentences of a kind beyond which the page is referred to
@@ -53,7 +53,7 @@ def _more(console: Console, number: int) -> None:
         console.print(Text("  " + _("and {n} more, on the page", n=number - MOST)), style="dim")
 
 
-def _table(kind: Kind) -> Table:
+def _table(kind: ComparableGroups) -> Table:
     """The final table of a kind; names are text, never markup."""
     frame = tables.final_table(kind)[1].head(MOST)
     frame = frame.drop(columns=[_(name) for name in LEFT_TO_THE_PAGE], errors="ignore")

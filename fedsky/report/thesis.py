@@ -12,7 +12,7 @@ from fedsky.language import _
 
 from . import tables
 from .comparisons import planned
-from .groups import Group, Kind
+from .groups import ComparableGroups, Group
 from .means import mean
 from .statistics import Estimate
 from .story import best, stories
@@ -52,7 +52,7 @@ def table(
     return ("\n".join(lines) + "\n").encode(errors="replace")
 
 
-def files(kind: Kind, prefix: str = "") -> dict[str, bytes]:
+def files(kind: ComparableGroups, prefix: str = "") -> dict[str, bytes]:
     """The tables and the sentence of a kind, by their names under tables/; only those that have something to say."""
     found = {"result": _result(kind, prefix), "pairs": _pairs(kind, prefix), "owners": _owners(kind, prefix)}
     said = [" ".join(filter(None, [each.context and f"{each.context}:", *each.sentences])) for each in stories(kind)]
@@ -66,7 +66,7 @@ def _interval(estimate: Estimate | None, least: float = -100.0, most: float = 10
     return f"[{fixed(100 * max(estimate.low, least))}, {fixed(100 * min(estimate.high, most))}]"
 
 
-def _result(kind: Kind, prefix: str) -> bytes:
+def _result(kind: ComparableGroups, prefix: str) -> bytes:
     rows = []
     for group in kind.groups:
         estimate, runs = mean(group), list(group.results.values())
@@ -78,7 +78,7 @@ def _result(kind: Kind, prefix: str) -> bytes:
     return table(f"{prefix}result", caption, [_("group"), _("runs"), "%", _("95 % interval"), "MB"], rows, {0: 0.4})
 
 
-def _pairs(kind: Kind, prefix: str) -> bytes:
+def _pairs(kind: ComparableGroups, prefix: str) -> bytes:
     rows = [[each.first.label, each.second.label, fixed(100 * each.difference.value), _interval(each.difference),
              judgement(each)] for each in planned(kind) if each.difference is not None]  # fmt: skip
     if not rows:
@@ -89,7 +89,7 @@ def _pairs(kind: Kind, prefix: str) -> bytes:
     return table(f"{prefix}pairs", caption, head, rows, {0: 0.19, 1: 0.19, 4: 0.2})
 
 
-def _owners(kind: Kind, prefix: str) -> bytes:
+def _owners(kind: ComparableGroups, prefix: str) -> bytes:
     """Each owner alone, in the best federation of the first context that has one, and pooled."""
     groups = next((members for members in kind.contexts.values() if best(members)), [])
     shown: list[tuple[str, Group]] = []

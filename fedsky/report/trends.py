@@ -10,7 +10,7 @@ from fedsky.language import _
 
 from .comparisons import Comparison
 from .differences import PAIRED, SAME
-from .groups import Group, Kind
+from .groups import ComparableGroups, Group
 from .swept import Point, Series, Sweep, sweeps
 from .words import UNKNOWN, fixed, interval_words, judgement, signed
 
@@ -18,7 +18,7 @@ MOST_VALUES = 4  # told in a sentence: of more the first, the last, and those at
 MOST_LINES = 6  # series that are told
 
 
-def trends(kind: Kind) -> list[str]:
+def trends(kind: ComparableGroups) -> list[str]:
     """The sentences of all sweeps of a kind."""
     return [text for sweep in sweeps(kind) for text in sentences(sweep)]
 

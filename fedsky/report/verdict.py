@@ -6,13 +6,13 @@ from fedsky.language import _
 
 from .comparisons import Joining, compare_all, joining
 from .differences import PAIRED
-from .groups import Group, Kind, test_share
+from .groups import ComparableGroups, Group, test_share
 from .words import count, fixed, judgement, sentence, signed
 
 FOLDS, DATA_SEEDS = 5, 3  # what is advised where a single split is all
 
 
-def sentences(kind: Kind) -> list[tuple[str, str, str]]:
+def sentences(kind: ComparableGroups) -> list[tuple[str, str, str]]:
     """The verdict on each federated group, with the context that it holds for.
 
     Context, the numbers in one line, and the sentences with their intervals; groups of a context differ in nothing but
@@ -44,7 +44,7 @@ def _sentences(finding: Joining) -> list[str]:
     ]  # fmt: skip
 
 
-def scope(kind: Kind) -> list[str]:
+def scope(kind: ComparableGroups) -> list[str]:
     """What the intervals of a kind are about, and where that is little, what would tell more."""
     found = [each for each in compare_all(kind) if each.difference is not None]
     if not found:
@@ -72,7 +72,7 @@ def scope(kind: Kind) -> list[str]:
     return told
 
 
-def _advice(kind: Kind) -> list[str]:
+def _advice(kind: ComparableGroups) -> list[str]:
     """How much narrower the intervals would get with more splits.
 
     The variance of k folds that test every photograph is that of one, divided by k and widened by what they share; of

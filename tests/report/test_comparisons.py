@@ -9,7 +9,7 @@ import pytest
 from fedsky.report import verdict, words
 from fedsky.report.comparisons import Comparison, compare, compare_all, joining, planned
 from fedsky.report.entries import entries_of
-from fedsky.report.groups import Group, Kind
+from fedsky.report.groups import ComparableGroups, Group
 from fedsky.report.selection import Choice, select
 from fedsky.report.statistics import Estimate
 
@@ -17,7 +17,7 @@ WriteRun = Callable[..., Path]
 Judge = Callable[..., list[tuple[str, str, str]]]
 
 
-def only(folder: Path, margin: float = 0.02) -> Kind:
+def only(folder: Path, margin: float = 0.02) -> ComparableGroups:
     [kind] = select([folder], Choice(margin=margin)).kinds
     return kind
 

@@ -6,21 +6,21 @@ from pathlib import Path
 import pytest
 
 from fedsky.history import find_runs, read_run
-from fedsky.report.groups import Kind
+from fedsky.report.groups import ComparableGroups
 from fedsky.report.kinds import make_kinds
 from fedsky.report.results import Result, read_result
 from fedsky.report.tables import OWN_MODELS, final_table
 from fedsky.report.verdict import sentences
 
 
-def only_kind(folder: Path) -> Kind:
+def only_kind(folder: Path) -> ComparableGroups:
     results = [read_result(read_run(path), path.name) for path in find_runs([folder])]
     [kind] = make_kinds([result for result in results if isinstance(result, Result)])[0]
     return kind
 
 
 @pytest.fixture
-def kind(tmp_path: Path, write_run: Callable[..., Path]) -> Kind:
+def kind(tmp_path: Path, write_run: Callable[..., Path]) -> ComparableGroups:
     """fedavg on two folds and two seeds of the first, and local, whose own models reach 0.6 on everyone's images."""
     write_run(tmp_path / "a", owners=(0.9, 0.5), config={"data.fold": "1/5"})
     write_run(tmp_path / "b", seed=1, owners=(0.9, 0.7), config={"data.fold": "1/5"})
@@ -30,7 +30,7 @@ def kind(tmp_path: Path, write_run: Callable[..., Path]) -> Kind:
     return only_kind(tmp_path)
 
 
-def test_the_worst_owner_has_the_lowest_mean_over_runs_and_its_images_of_all_folds(kind: Kind) -> None:
+def test_the_worst_owner_has_the_lowest_mean_over_runs_and_its_images_of_all_folds(kind: ComparableGroups) -> None:
     raw, shown = final_table(kind)
     row = raw.set_index("group").loc["fedavg"]
     assert row["worst_owner"] == "owner 1"
@@ -39,7 +39,7 @@ def test_the_worst_owner_has_the_lowest_mean_over_runs_and_its_images_of_all_fol
     assert shown.set_index("group").loc["fedavg", "worst owner"] == "60.0 % (owner 1, 31 photographs)"
 
 
-def test_own_models_are_told_on_everyones_images_too(kind: Kind) -> None:
+def test_own_models_are_told_on_everyones_images_too(kind: ComparableGroups) -> None:
     _, shown = final_table(kind)
     assert dict(zip(shown["group"], shown[OWN_MODELS], strict=True)) == {"local": "60.0 %", "fedavg": ""}
     [text] = [told for _context, _numbers, told in sentences(kind) if "own model (local)" in told]

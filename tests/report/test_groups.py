@@ -8,7 +8,7 @@ import pytest
 
 from fedsky import language
 from fedsky.history import find_runs, read_run
-from fedsky.report.groups import Kind, settings_of
+from fedsky.report.groups import ComparableGroups, settings_of
 from fedsky.report.kinds import make_kinds
 from fedsky.report.results import Result, read_result
 from fedsky.untrusted import flatten
@@ -16,7 +16,7 @@ from fedsky.untrusted import flatten
 WriteRun = Callable[..., Path]
 
 
-def kinds_of(folder: Path) -> tuple[list[Kind], list[str]]:
+def kinds_of(folder: Path) -> tuple[list[ComparableGroups], list[str]]:
     results: list[Result] = []
     for path in find_runs([folder]):
         result = read_result(read_run(path), path.name)
@@ -25,7 +25,7 @@ def kinds_of(folder: Path) -> tuple[list[Kind], list[str]]:
     return make_kinds(results)
 
 
-def labels(kinds: Sequence[Kind]) -> list[list[tuple[str, int]]]:
+def labels(kinds: Sequence[ComparableGroups]) -> list[list[tuple[str, int]]]:
     return [[(group.label, len(group.results)) for group in kind.groups] for kind in kinds]
 
 

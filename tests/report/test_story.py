@@ -7,7 +7,7 @@ import pytest
 
 from fedsky.report import story
 from fedsky.report.comparisons import Comparison, Joining
-from fedsky.report.groups import Group, Kind
+from fedsky.report.groups import ComparableGroups, Group
 from fedsky.report.selection import select
 from fedsky.report.statistics import Estimate
 from fedsky.report.summary import compare
@@ -16,7 +16,7 @@ WriteRun = Callable[..., Path]
 Judge = Callable[..., list[tuple[str, str, str]]]
 
 
-def only(folder: Path) -> Kind:
+def only(folder: Path) -> ComparableGroups:
     [kind] = select([folder]).kinds
     return kind
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fedsky.report import thesis
-from fedsky.report.groups import Kind
+from fedsky.report.groups import ComparableGroups
 from fedsky.report.selection import select
 from fedsky.report.story import stories
 
@@ -18,7 +18,7 @@ EVIL = [r"\input{/etc/passwd}", "50 %_&#$^~", "{", "}", "[a]", "a < b > c | d"]
 SKY = Path(__file__).resolve().parents[2] / "outputs" / "reference" / "sky"
 
 
-def write_many(folder: Path, write_run: WriteRun, judge: Judge, count: int) -> Kind:
+def write_many(folder: Path, write_run: WriteRun, judge: Judge, count: int) -> ComparableGroups:
     """Training alone, pooled, and so many federated groups with long names."""
     names = ["local", "centralized", *(f"federated_strategy_with_a_long_name_{number}" for number in range(count - 2))]
     for number, name in enumerate(names):

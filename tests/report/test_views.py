@@ -12,7 +12,7 @@ import pytest
 
 from fedsky.history import find_runs, read_run
 from fedsky.report import swept
-from fedsky.report.groups import Group, Kind
+from fedsky.report.groups import ComparableGroups, Group
 from fedsky.report.kinds import make_kinds
 from fedsky.report.results import Result, read_result
 from fedsky.report.tables import rounds_table
@@ -21,13 +21,13 @@ from fedsky.report.views import cost, curves, gains, owners, settings, sweeps, t
 WriteRun = Callable[..., Path]
 
 
-def only_kind(folder: Path) -> Kind:
+def only_kind(folder: Path) -> ComparableGroups:
     results = [read_result(read_run(path), path.name) for path in find_runs([folder])]
     [kind] = make_kinds([result for result in results if isinstance(result, Result)])[0]
     return kind
 
 
-def group_of(kind: Kind, strategy: str) -> Group:
+def group_of(kind: ComparableGroups, strategy: str) -> Group:
     [group] = [group for group in kind.groups if group.strategy == strategy]
     return group
 
@@ -190,5 +190,5 @@ def test_who_loses_is_told_only_where_it_is_shown(tmp_path: Path, write_run: Wri
 
 
 def test_tables_of_nothing_are_empty() -> None:
-    assert isinstance(sweeps.sweep_table(Kind("x", []), []), pd.DataFrame)
-    assert swept.sweeps(Kind("x", [])) == []
+    assert isinstance(sweeps.sweep_table(ComparableGroups("x", []), []), pd.DataFrame)
+    assert swept.sweeps(ComparableGroups("x", [])) == []

@@ -103,7 +103,7 @@ def write(lines: Sequence[Line]) -> bytes:
 
 
 def read_review(path: Path, classes: Sequence[str]) -> dict[str, tuple[Line, int]]:
-    """The lines of an edited review by file, each with its line number; only file, label and suggestion are heeded.
+    """The lines of an edited review by file, each with its line number; only file, label and suggestion are read.
 
     ValueError with file and line for what cannot be understood.
     """

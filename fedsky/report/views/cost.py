@@ -10,7 +10,7 @@ from fedsky.language import _
 
 from .. import plots
 from ..blocks import Block, Plots, Section, sheet
-from ..groups import Group, Kind
+from ..groups import ComparableGroups, Group
 from ..results import Result
 from ..subject import Subject
 from ..words import fixed
@@ -45,7 +45,7 @@ def split(result: Result) -> dict[str, float]:
     return row
 
 
-def cost_table(kind: Kind, groups: Sequence[Group]) -> pd.DataFrame:
+def cost_table(kind: ComparableGroups, groups: Sequence[Group]) -> pd.DataFrame:
     """One row a group: seconds and megabytes of a mean round, means over runs; NaN where a run does not tell."""
     rows = []
     for group in groups:

@@ -12,7 +12,7 @@ from fedsky.language import _
 
 from .. import plots, tables, words
 from ..blocks import Block, Plots, Section
-from ..groups import Group, Kind
+from ..groups import ComparableGroups, Group
 from ..plots.curves import AXES, MOST_BANDS, MOST_LINES, Curve
 from ..subject import Subject
 from ..words import UNKNOWN, fixed
@@ -21,7 +21,7 @@ PLACE = 80
 MOST_POINTS = 300  # rounds beyond which every k-th is drawn
 
 
-def spent_table(kind: Kind) -> pd.DataFrame:
+def spent_table(kind: ComparableGroups) -> pd.DataFrame:
     """One row a group and round: what was spent by its end, mean over runs; NaN where not every run tells."""
     found = []
     for group in kind.groups:

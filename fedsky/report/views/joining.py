@@ -10,7 +10,7 @@ from fedsky.language import _
 from .. import plots, verdict
 from ..blocks import Plot, Plots, Section
 from ..comparisons import Comparison, Joining, joining
-from ..groups import Kind
+from ..groups import ComparableGroups
 from ..statistics import Estimate
 from ..subject import Subject
 from ..words import UNKNOWN, fixed, judgement, points_interval
@@ -24,7 +24,7 @@ def _flat(name: str, estimate: Estimate | None) -> dict[str, float | None]:
     return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
 
 
-def joining_table(kind: Kind, found: Sequence[Joining]) -> pd.DataFrame:
+def joining_table(kind: ComparableGroups, found: Sequence[Joining]) -> pd.DataFrame:
     """One row a federated group, raw: differences of balanced accuracy as fractions, with their verdicts."""
     rows = []
     for each in found:

@@ -12,7 +12,7 @@ from fedsky.language import _
 from .. import plots, statistics
 from ..blocks import Block, Gallery, Plots, Section, sheet
 from ..confusion import confusion
-from ..groups import Group, Kind
+from ..groups import ComparableGroups, Group
 from ..photographs import mistakes
 from ..plots.judgement import GRID, Judged
 from ..reading import Floats
@@ -105,7 +105,7 @@ def calibration_error(bins: pd.DataFrame) -> float:
     return float((gaps * bins["n"]).sum() / total) if total else float("nan")
 
 
-def judged_table(kind: Kind, found: Sequence[Judged]) -> pd.DataFrame:
+def judged_table(kind: ComparableGroups, found: Sequence[Judged]) -> pd.DataFrame:
     """One row a group and class, raw; area and calibration_error are the group's."""
     rows = []
     for each in found:

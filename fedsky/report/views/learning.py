@@ -9,7 +9,7 @@ from fedsky.language import _
 
 from .. import learning, plots
 from ..blocks import Block, Plots, Section, Text
-from ..groups import Kind
+from ..groups import ComparableGroups
 from ..learning import FEWEST, Curve, Place
 from ..subject import Subject
 from ..words import fixed, percent
@@ -72,7 +72,7 @@ def worth(curve: Curve, place: Place, unit: float = 1.0, digits: int = 0) -> str
     return _("{value} (open: none from {few} to {many} is ruled out)", value=number, few=few, many=many)
 
 
-def learning_table(kind: Kind, curve: Curve, places: list[Place]) -> pd.DataFrame:
+def learning_table(kind: ComparableGroups, curve: Curve, places: list[Place]) -> pd.DataFrame:
     """One row a point of the curve, then one a group that lies on it; raw."""
     rows: list[dict[str, object]] = [
         {"data": kind.title, "group": group.label, "balanced_accuracy": mean, "photographs": number}

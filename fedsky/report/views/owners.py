@@ -10,7 +10,7 @@ from fedsky.language import _
 
 from .. import plots, statistics, tables, words
 from ..blocks import Block, Plot, Plots, Section, sheet
-from ..groups import Group, Kind
+from ..groups import ComparableGroups, Group
 from ..plots.owners import Heat
 from ..reading import Floats
 from ..results import Result
@@ -60,7 +60,7 @@ def spread(result: Result) -> dict[str, float]:
     return dict(zip(SPREAD, map(float, figures), strict=True))
 
 
-def spread_table(kind: Kind, groups: Sequence[Group]) -> pd.DataFrame:
+def spread_table(kind: ComparableGroups, groups: Sequence[Group]) -> pd.DataFrame:
     """One row a group: the spread of its owners, each figure a mean over runs with its t-interval; raw."""
     rows = []
     for group in groups:
@@ -94,7 +94,7 @@ def shown_spread(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def size_table(kind: Kind, groups: Sequence[Group]) -> pd.DataFrame:
+def size_table(kind: ComparableGroups, groups: Sequence[Group]) -> pd.DataFrame:
     """One row a group and owner: its training images and its accuracy, means over runs; none for owners without."""
     rows = []
     for group in groups:

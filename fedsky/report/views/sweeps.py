@@ -9,7 +9,7 @@ from fedsky.language import _
 
 from .. import plots, words
 from ..blocks import Block, Plots, Section, Text
-from ..groups import Kind
+from ..groups import ComparableGroups
 from ..plots.sweeps import MOST_SERIES
 from ..subject import Subject, numbered
 from ..swept import Sweep, sweeps
@@ -19,7 +19,7 @@ PLACE = 60
 MOST = 6  # sweeps that are drawn and told; all are in the tables
 
 
-def sweep_table(kind: Kind, found: Sequence[Sweep]) -> pd.DataFrame:
+def sweep_table(kind: ComparableGroups, found: Sequence[Sweep]) -> pd.DataFrame:
     """One row a point, raw."""
     rows = []
     for sweep in found:

@@ -10,7 +10,7 @@ from fedsky.language import _
 
 from .. import plots
 from ..blocks import Plots, Section
-from ..groups import Kind
+from ..groups import ComparableGroups
 from ..means import mean
 from ..plots.targets import COSTS, SHARES, Target
 from ..results import Result
@@ -20,7 +20,7 @@ from ..words import UNKNOWN, fixed, percent
 PLACE = 90
 
 
-def targets(kind: Kind) -> list[Target]:
+def targets(kind: ComparableGroups) -> list[Target]:
     """For each context with pooled training, each group and share: what it took on the test images' curve."""
     found = []
     for groups in kind.contexts.values():
@@ -45,7 +45,7 @@ def _costs(runs: Sequence[Result], accuracy: float) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COSTS))
 
 
-def targets_table(kind: Kind, found: Sequence[Target]) -> pd.DataFrame:
+def targets_table(kind: ComparableGroups, found: Sequence[Target]) -> pd.DataFrame:
     """One row a group and share, raw; a mean is given only where every run came there."""
     return pd.DataFrame([
         {"data": kind.title, "group": each.group.label, "share_of_pooled": each.share,

@@ -10,7 +10,7 @@ from fedsky.language import _
 from .. import coalitions, plots
 from ..blocks import Block, Plots, Section, Text
 from ..coalitions import Found, Worth
-from ..groups import Kind
+from ..groups import ComparableGroups
 from ..statistics import Estimate
 from ..subject import Subject
 from ..words import fixed, percent, points_interval
@@ -72,7 +72,7 @@ def _is_below_0(estimate: Estimate | None) -> bool:
     return estimate is not None and estimate.high is not None and estimate.high < 0
 
 
-def worth_table(kind: Kind, found: Found) -> pd.DataFrame:
+def worth_table(kind: ComparableGroups, found: Found) -> pd.DataFrame:
     """One row an owner, raw, in fractions of accuracy."""
     rows = []
     for each in found.worths:

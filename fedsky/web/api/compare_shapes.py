@@ -115,7 +115,7 @@ class Gain(BaseModel):
     difference: Interval
 
 
-class Kind(BaseModel):
+class ComparableGroups(BaseModel):
     """Groups that may be compared."""
 
     title: str
@@ -133,7 +133,7 @@ class Comparison(BaseModel):
 
     title: str
     notes: list[str]
-    kinds: list[Kind]
+    kinds: list[ComparableGroups]
     run_ids: dict[str, str]
 
 

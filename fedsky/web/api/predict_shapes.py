@@ -65,7 +65,7 @@ class Provenance(Model):
     sha256: str
 
 
-class Judgement(BaseModel):
+class PredictedClass(BaseModel):
     """What a model says: the likeliest class, its probability, and that of every class."""
 
     label: str
@@ -116,7 +116,7 @@ class Sky(BaseModel):
 class Prediction(BaseModel):
     """The answer to a photograph; ``saved`` is the id under which it is kept, null where it is forgotten."""
 
-    prediction: Judgement
+    prediction: PredictedClass
     heatmap: Heatmap
     photo: Photo
     others: list[Other]

@@ -36,7 +36,7 @@ export type Group = Of<'Group'>
 export type PairedDifference = Of<'PairedDifference'>
 export type Verdict = PairedDifference['verdict']
 export type Owner = Of<'ComparedOwner'>
-export type Kind = Of<'Kind'>
+export type ComparableGroups = Of<'ComparableGroups'>
 export type Comparison = Of<'Comparison'>
 export type Story = Of<'Story'>
 

@@ -16,8 +16,8 @@ export interface Look {
   marker?: string | null
 }
 
-/** A single run's course. */
-export interface Course {
+/** The curve of a single run. */
+export interface RunCurve {
   name: string
   x: readonly number[]
   y: readonly (number | null)[]
@@ -31,7 +31,7 @@ export interface Line extends Look {
   mean: readonly (number | null)[]
   low: readonly (number | null)[]
   high: readonly (number | null)[]
-  runs: readonly Course[]
+  runs: readonly RunCurve[]
 }
 
 export interface Dot {

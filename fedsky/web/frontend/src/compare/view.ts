@@ -1,6 +1,6 @@
 /** A comparison's dictionary as what the charts take. Nothing is computed: every number is the server's. */
 import type { DumbbellRow, IntervalRow, Line, Look } from '../charts/types'
-import type { Group, Kind, Scalar, SeedKey } from '../types'
+import type { Group, ComparableGroups, Scalar, SeedKey } from '../types'
 
 export const AXES = ['round', 'megabytes', 'seconds', 'steps'] as const
 export type Axis = (typeof AXES)[number]
@@ -20,16 +20,16 @@ export const lookOf = (group: Group): Look => ({
   marker: group.marker,
 })
 
-export function linesOf(kind: Kind): Line[] {
+export function linesOf(kind: ComparableGroups): Line[] {
   return kind.groups.map((group) => {
     const { x, mean, low, high, runs } = group.curve
-    const courses = runs.map((run) => ({ name: keyText(run.key), x: run.x, y: run.y }))
-    return { ...lookOf(group), id: group.id, n: group.n, x, mean, low, high, runs: courses }
+    const curves = runs.map((run) => ({ name: keyText(run.key), x: run.x, y: run.y }))
+    return { ...lookOf(group), id: group.id, n: group.n, x, mean, low, high, runs: curves }
   })
 }
 
 /** Owners in their order; told: how the number of test images is worded. */
-export function dumbbellRows(kind: Kind, told: (num: number) => string): DumbbellRow[] {
+export function dumbbellRows(kind: ComparableGroups, told: (num: number) => string): DumbbellRow[] {
   const shown = kind.groups.filter((group) => kind.owners.some((owner) => owner.values[group.label] != null))
   return kind.owners.map((owner) => ({
     name: owner.name,
@@ -39,7 +39,7 @@ export function dumbbellRows(kind: Kind, told: (num: number) => string): Dumbbel
 }
 
 /** Each group's final value; the single runs are dots only where they are of this metric. */
-export function intervalRows(kind: Kind, metric: string, seedsAreOf: string): IntervalRow[] {
+export function intervalRows(kind: ComparableGroups, metric: string, seedsAreOf: string): IntervalRow[] {
   return kind.groups.flatMap((group) => {
     const estimate = group.final[metric]
     if (!estimate) return []
@@ -49,7 +49,7 @@ export function intervalRows(kind: Kind, metric: string, seedsAreOf: string): In
 }
 
 /** How much better than training alone each group is. */
-export function gainRows(kind: Kind): IntervalRow[] {
+export function gainRows(kind: ComparableGroups): IntervalRow[] {
   return kind.gains.map(({ label, color, dash, marker, difference }) => ({ look: { label, color, dash, marker }, estimate: difference, seeds: [] }))
 }
 

@@ -1060,6 +1060,28 @@ export interface components {
             state?: ("waiting" | "active" | "disabled") | null;
         };
         /**
+         * ComparableGroups
+         * @description Groups that may be compared.
+         */
+        ComparableGroups: {
+            /** Title */
+            title: string;
+            /** Story */
+            story: components["schemas"]["Told"][];
+            /** Gains */
+            gains: components["schemas"]["Gain"][];
+            /** Groups */
+            groups: components["schemas"]["Group"][];
+            /** Comparisons */
+            comparisons: components["schemas"]["PairedDifference"][];
+            /** Owners */
+            owners: components["schemas"]["ComparedOwner"][];
+            /** Verdict */
+            verdict: string[];
+            /** Left Out */
+            left_out: components["schemas"]["LeftOutRun"][];
+        };
+        /**
          * ComparedOwner
          * @description An owner; values: the accuracy of the model that serves it, by a group's label.
          */
@@ -1148,28 +1170,6 @@ export interface components {
             high: number | null;
             /** N */
             n: number;
-        };
-        /**
-         * Kind
-         * @description Groups that may be compared.
-         */
-        Kind: {
-            /** Title */
-            title: string;
-            /** Story */
-            story: components["schemas"]["Told"][];
-            /** Gains */
-            gains: components["schemas"]["Gain"][];
-            /** Groups */
-            groups: components["schemas"]["Group"][];
-            /** Comparisons */
-            comparisons: components["schemas"]["PairedDifference"][];
-            /** Owners */
-            owners: components["schemas"]["ComparedOwner"][];
-            /** Verdict */
-            verdict: string[];
-            /** Left Out */
-            left_out: components["schemas"]["LeftOutRun"][];
         };
         /**
          * LeftOutRun
@@ -1268,7 +1268,7 @@ export interface components {
             /** Notes */
             notes: string[];
             /** Kinds */
-            kinds: components["schemas"]["Kind"][];
+            kinds: components["schemas"]["ComparableGroups"][];
             /** Run Ids */
             run_ids: {
                 [key: string]: string;
@@ -1661,20 +1661,6 @@ export interface components {
             is_empty: boolean;
         };
         /**
-         * Judgement
-         * @description What a model says: the likeliest class, its probability, and that of every class.
-         */
-        Judgement: {
-            /** Label */
-            label: string;
-            /** Probability */
-            probability: number;
-            /** Probabilities */
-            probabilities: {
-                [key: string]: number;
-            };
-        };
-        /**
          * Other
          * @description What another model says of the same photograph.
          */
@@ -1706,6 +1692,20 @@ export interface components {
             height: number;
             /** Png */
             png: string;
+        };
+        /**
+         * PredictedClass
+         * @description What a model says: the likeliest class, its probability, and that of every class.
+         */
+        PredictedClass: {
+            /** Label */
+            label: string;
+            /** Probability */
+            probability: number;
+            /** Probabilities */
+            probabilities: {
+                [key: string]: number;
+            };
         };
         /**
          * Provenance
@@ -1767,7 +1767,7 @@ export interface components {
          * @description The answer to a photograph; ``saved`` is the id under which it is kept, null where it is forgotten.
          */
         Prediction: {
-            prediction: components["schemas"]["Judgement"];
+            prediction: components["schemas"]["PredictedClass"];
             heatmap: components["schemas"]["Heatmap"];
             photo: components["schemas"]["Photo"];
             /** Others */

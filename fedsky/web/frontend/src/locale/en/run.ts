@@ -23,7 +23,7 @@ export default {
   noReason: 'no reason was recorded',
   problems: 'Its folder has {count} thing that cannot be read|Its folder has {count} things that cannot be read',
   facts: 'At a glance',
-  course: 'Course',
+  curves: 'Round by round',
   accuracyTitle: 'Accuracy over {x}',
   lossTitle: 'Loss over {x}',
   loss: 'Cross-entropy loss',

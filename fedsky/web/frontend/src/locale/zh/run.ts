@@ -23,7 +23,7 @@ export default {
   noReason: '未记录原因',
   problems: '其文件夹中有 {count} 处无法读取',
   facts: '概览',
-  course: '过程',
+  curves: '逐轮曲线',
   accuracyTitle: '准确率随{x}的变化',
   lossTitle: '损失随{x}的变化',
   loss: '交叉熵损失',
