@@ -27,7 +27,8 @@ def load_model(path: Path, given: permitted.Word = permitted.NOTHING) -> tuple[n
     """
     arrays, about = read_model(path)
     if (name := not_finite(arrays)) is not None:
-        raise ValueError(f"{path} is no model to predict with: its {DIVERGED}, {name} is not finite; name another run")
+        why = f"its {DIVERGED}, {name} is not finite; name another run"
+        raise ValueError(f"{path} is not a model to predict with: {why}")
     # The file's own weights follow: pretrained ones are not loaded first.
     try:
         classes, size = untrusted.judges(about)
@@ -38,11 +39,11 @@ def load_model(path: Path, given: permitted.Word = permitted.NOTHING) -> tuple[n
         model: nn.Module = make(settings, num_classes=len(classes), _recursive_=False)
         model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
     except KeyError as error:
-        raise ValueError(f"{path} is no model to predict with: it does not say its {error}") from error
+        raise ValueError(f"{path} is not a model to predict with: it does not say its {error}") from error
     except RuntimeError as error:  # torch names every tensor, at length
-        raise ValueError(f"{path} is no model to predict with: its weights are not those of its network") from error
+        raise ValueError(f"{path} is not a model to predict with: its weights are not those of its network") from error
     except (ValueError, TypeError, AttributeError, HydraException) as error:
-        raise ValueError(f"{path} is no model to predict with: {' '.join(str(error).split())}") from error
+        raise ValueError(f"{path} is not a model to predict with: {' '.join(str(error).split())}") from error
     return model.eval(), classes, size
 
 

@@ -41,7 +41,7 @@ def resume(folder: Path, given: permitted.Word = permitted.NOTHING) -> Row:
     The folder may be somebody else's: what it asks for beyond conf/ must be ``given`` by the user.
     """
     if not folder.is_dir():
-        raise ValueError(f"{folder} is no folder of a run")
+        raise ValueError(f"{folder} is not a folder of a run")
     refuse_strange(folder)
     with lock.hold(folder):  # before it is read: who writes there may be about to end the run
         return _resume(folder, given)
@@ -55,7 +55,7 @@ def _resume(folder: Path, given: permitted.Word) -> Row:
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{folder} holds no run to go on with ({error})") from error
     if not isinstance(info, dict) or not isinstance(info.get("config"), dict):
-        raise ValueError(f"{folder}/run.json is none of fedsky's: name the folder of a run")
+        raise ValueError(f"{folder}/run.json was not written by fedsky: name the folder of a run")
     if info.get("status") == DONE:
         raise ValueError(f"{folder} is done: start another run")
     permitted.check(info["config"], str(folder / "run.json"), given)
@@ -190,7 +190,7 @@ def main(
     try:
         given = permitted.word(list(options.values()), settings or [])
         if not folder.is_dir():
-            raise ValueError(f"{folder} is no folder of a run")
+            raise ValueError(f"{folder} is not a folder of a run")
         if is_sweep(folder):
             places = {option: os.path.abspath(place) for option, place in options.items() if place is not None}
             if failures := resume_sweep(folder, places, given):

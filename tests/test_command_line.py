@@ -92,8 +92,8 @@ def test_photographs_that_cannot_be_used_are_told_alone_and_in_a_sweep(roots: Pa
         "nowhere": "data.root=nowhere does not exist: name a folder",
         "one": "data.root=one holds 1 class folder (cloudy): two or more are needed",
         "empty": "the class folder empty/sunny holds no photograph",
-        "truncated": "truncated/sunny/7.jpg is no readable photograph",
-        "text": "text/cloudy/0.jpg is no readable photograph",
+        "truncated": "truncated/sunny/7.jpg is not a readable photograph",
+        "text": "text/cloudy/0.jpg is not a readable photograph",
     }
     done = run(roots, "-m", "data=folder", f"data.root={','.join(wrong)}", *SMALL)
     assert done.returncode == 1

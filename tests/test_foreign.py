@@ -177,7 +177,7 @@ def test_a_sweep_calls_nothing_of_its_own(tmp_path: Path, attack: dict[str, Any]
      "model.norm=${oc.env:HOME}", "+hydra/callbacks=evil", "~hydra.launcher"],
 )  # fmt: skip
 def test_no_word_of_a_sweep_reaches_hydra_itself(tmp_path: Path, word: str) -> None:
-    with pytest.raises(ValueError, match="is no word to take from a file: start another sweep"):
+    with pytest.raises(ValueError, match=r"may not come from a file, .*: start another sweep"):
         resume_sweep(begun_sweep(tmp_path / "sweep", word), {}, permitted.NOTHING)
 
 

@@ -201,7 +201,7 @@ def test_what_owners_cannot_do_is_refused(
             {"part": "exam"},
             "manifest.csv, line 2: part=exam: write train, validation, test, or nothing to leave it to ",
         ),
-        ({"taken": "May"}, "manifest.csv, line 2: taken=May is no date: write one such as 2026-05-31 or 2026"),
+        ({"taken": "May"}, "manifest.csv, line 2: taken=May is not a date: write one such as 2026-05-31 or 2026"),
         (
             {"group": "g", "part": "train"},
             "group g has 01.png to test and 00.png to train with: give all of a group one",

@@ -112,7 +112,7 @@ def test_a_folder_that_is_no_run(tmp_path: Path, photo: Path, capsys: pytest.Cap
 def test_a_photo_that_is_none(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = tmp_path / "words.jpg"
     words.write_text("no photograph")
-    assert f"{words} is no readable photograph" in line(run, words, capsys)
+    assert f"{words} is not a readable photograph" in line(run, words, capsys)
     assert "gone.jpg" in line(run, tmp_path / "gone.jpg", capsys)
 
 
@@ -139,7 +139,8 @@ def test_one_broken_photograph_costs_no_other_its_answer(
             name = (str(photo), f"{tmp_path}/%C7%E7.png")[number % 2]
             assert line.startswith(f"{name}: ") and line.endswith(names[number // 2])
             assert line.removeprefix(name) == lines[number - number % 2].removeprefix(str(photo))
-        assert told.err.startswith(f"fedsky.predict: {words} is no readable photograph") and told.err.count("\n") == 1
+        assert told.err.startswith(f"fedsky.predict: {words} is not a readable photograph")
+        assert told.err.count("\n") == 1
 
 
 def test_a_model_that_does_not_say_what_it_is(run: Path, photo: Path, capsys: pytest.CaptureFixture[str]) -> None:

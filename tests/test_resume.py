@@ -83,7 +83,7 @@ def test_a_run_that_cannot_go_on_costs_itself_alone(tmp_path: Path, whole: Path)
     (tmp_path / "sweep" / "0" / "run.json").write_text('{"status": "failed"}')
     shutil.rmtree(tmp_path / "sweep" / "2")
     told = finished(tmp_path, "fedsky.resume", "sweep", code=1)
-    assert told.count("sweep/0/run.json is none of fedsky's") == 2
+    assert told.count("sweep/0/run.json was not written by fedsky") == 2
     assert "fedsky.resume: 1 job(s) failed:" in told
     assert digests(tmp_path / "sweep" / "2") == digests(whole / "2")
 
@@ -134,5 +134,5 @@ def test_ctrl_c_ends_it_in_one_line(tmp_path: Path, whole: Path, seconds: float)
 
 def test_what_is_no_run_is_told(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    assert "nowhere is no folder of a run" in finished(tmp_path, "fedsky.resume", "nowhere", code=1)
+    assert "nowhere is not a folder of a run" in finished(tmp_path, "fedsky.resume", "nowhere", code=1)
     assert "empty holds no run to go on with" in finished(tmp_path, "fedsky.resume", "empty", code=1)

@@ -146,7 +146,8 @@ def _refuse_unsafe(word: str, path: Path) -> None:
     key, value = (found[1], (found[2] or "").replace("\\", "")) if found else ("hydra", "")
     chooses = "." not in key and key not in _settings()  # a group, of conf/ or of the user's own folder
     if key.partition(".")[0] == "hydra" or "${" in _NODE.sub("", value) or (chooses and not _CHOICE.fullmatch(value)):
-        raise ValueError(f"{path}: {untrusted.printable(word)} is no word to take from a file: start another sweep")
+        word = untrusted.printable(word)
+        raise ValueError(f"{path}: {word} may not come from a file, as it could run foreign code: start another sweep")
 
 
 def _settings() -> set[str]:

@@ -3,7 +3,7 @@
 ``KEY=VALUE`` with a value outside of the grammar (``data.root=~/photos``, ``name=日本``, a path with spaces, ``=``,
 ``(`` or ``#``) is that very text, so it is quoted here. What could be meant as more than a text is left to Hydra and
 refused: brackets, quotes and calls of Hydra's functions that do not close. Names and folders stay what was typed:
-``name=1e3`` is no number.
+``name=1e3`` is not a number.
 """
 
 import re
@@ -48,7 +48,7 @@ def _refuse(message: str) -> NoReturn:
 
 
 def readable(words: Iterable[str]) -> list[str]:
-    """The words of a command line as Hydra reads them; ValueError for one that is no text."""
+    """The words of a command line as Hydra reads them; ValueError for one that is not text."""
     return [_readable(word) for word in words]
 
 

@@ -38,7 +38,7 @@ def word(folders: Sequence[Path | None], settings: Sequence[str]) -> Word:
     """The word of a command line's options and ``KEY=VALUE``; ValueError where it is none."""
     for text in settings:
         if not re.fullmatch(r"[\w.]+=.*", text, re.DOTALL):
-            raise ValueError(f"{text} is no setting: write KEY=VALUE")
+            raise ValueError(f"{text} is not a setting: write KEY=VALUE")
     return Word(
         tuple(folder for folder in folders if folder is not None),
         {key: value for key, _, value in (text.partition("=") for text in settings)},

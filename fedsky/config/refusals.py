@@ -45,9 +45,9 @@ def _unread(word: str, reason: str) -> str:
     """The line for a word of the command line that Hydra's grammar does not read."""
     key, text = arguments.split(word)
     if "=" not in word and not word.startswith("~"):
-        return f"{word} is no setting: write KEY=VALUE"
+        return f"{word} is not a setting: write KEY=VALUE"
     if not re.fullmatch(r"[+~]{0,2}[A-Za-z_$][\w$./@-]*", key):
-        return f"{key or word} is no key: write KEY=VALUE, with a key of letters, digits, _ and dots"
+        return f"{key or word} is not a key: write KEY=VALUE, with a key of letters, digits, _ and dots"
     called = re.search(r"Error (?:while evaluating|parsing).*|Unknown function.*", reason)
     why = f" ({' '.join(called[0].split())})" if called and "override" not in called[0] else ""
     if re.fullmatch(r"[^()\[\]{}'\"]*,\s*", text):

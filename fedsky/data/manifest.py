@@ -45,9 +45,10 @@ def find(root: Path, asked: str | bool | None) -> Path | None:
         return None
     manifest = in_full(str(asked))
     if asked is True or not manifest.is_file():
+        said = str(asked).lower() if asked is True else asked
         raise ValueError(
-            f"data.manifest={str(asked).lower() if asked is True else asked} is no file: name a CSV with the columns "
-            "file and label, or set data.manifest=false for one folder a class"
+            f"data.manifest={said} is not a file: name a CSV with the columns file and label, "
+            "or set data.manifest=false for one folder a class"
         )
     return manifest
 
@@ -114,6 +115,6 @@ def _seconds(taken: str, where: str) -> float:
         when = datetime.fromisoformat(iso)
     except ValueError as error:
         raise ValueError(
-            f"{where}: taken={taken} is no date: write one such as 2026-05-31 or 2026-05-31 14:05"
+            f"{where}: taken={taken} is not a date: write one such as 2026-05-31 or 2026-05-31 14:05"
         ) from error
     return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()

@@ -47,10 +47,10 @@ logging.getLogger("PIL").setLevel(logging.CRITICAL)  # it would tell of strange 
 
 
 class BrokenError(ValueError):
-    """A file that is no readable photograph; why says so without the file's name and the remedy."""
+    """A file that is not a readable photograph; why says so without the file's name and the remedy."""
 
     def __init__(self, path: str | os.PathLike[str], why: str) -> None:
-        super().__init__(f"{path} is no readable photograph ({why}): mend or remove the file")
+        super().__init__(f"{path} is not a readable photograph ({why}): mend or remove the file")
         self.why = why
 
 
@@ -101,7 +101,7 @@ def read(path: str | os.PathLike[str], side: int | None = None) -> Image.Image:
     """
     try:
         if not is_file(path):
-            raise BrokenError(path, "it is no file but a folder, a pipe or a device")
+            raise BrokenError(path, "it is not a file but a folder, a pipe or a device")
         if "HEIF" in readable():
             _heif()
         with quiet(), Image.open(path, formats=sorted(readable())) as image:

@@ -70,7 +70,7 @@ def parse(text: str, path: Path, needed: Sequence[str], known: Sequence[str] = (
             row += [""] * (len(columns) - len(row))  # spreadsheets leave out empty cells at a line's end
             lines.append(Line(place, dict(zip(columns, row, strict=False))))
     except csv.Error as error:
-        raise ValueError(f"{path} is no CSV ({error}): save it anew as CSV in UTF-8") from error
+        raise ValueError(f"{path} is not a CSV ({error}): save it anew as CSV in UTF-8") from error
     return Table(tuple(columns), tuple(lines))
 
 
@@ -84,7 +84,7 @@ def decoded(content: bytes, path: Path) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(
-            f"{path} is no text in UTF-8 or UTF-16 ({error}): in the spreadsheet, save it anew as CSV UTF-8"
+            f"{path} is not text in UTF-8 or UTF-16 ({error}): in the spreadsheet, save it anew as CSV UTF-8"
         ) from error
 
 

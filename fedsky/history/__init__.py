@@ -152,7 +152,7 @@ def effective(folder: Path, info: Row, rounds: list[Row]) -> Row:
     """What run.json says, with the status that the run's other files tell where they contradict it.
 
     A run whose process is gone (SIGKILL, a power cut) was interrupted, whatever it could not write any more; one that
-    an older version called done, though its last loss is no number, has failed.
+    an older version called done, though its last loss is not a number, has failed.
     """
     if info.get("status") == RUNNING and not may_run(folder):
         return info | {"status": INTERRUPTED, "reason": GONE}
@@ -239,7 +239,7 @@ def find_runs(roots: Iterable[Path]) -> Iterator[Path]:
     seen = set()
     for root in roots:
         if not root.is_dir():
-            raise ValueError(f"{root} is no folder: name one or more folders with runs in them, such as outputs")
+            raise ValueError(f"{root} is not a folder: name one or more folders with runs in them, such as outputs")
         for path in sorted(root.rglob("run.json")):
             folder = path.parent.resolve()
             if folder not in seen:

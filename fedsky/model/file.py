@@ -38,4 +38,4 @@ def read_model(path: Path) -> tuple[Tensors, dict[str, Any]]:
         raise ValueError(f"{path} does not exist") from None
     except Exception as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else " ".join(str(error).split())
-        raise ValueError(f"{path} is no model of fedsky: {why}") from error
+        raise ValueError(f"{path} is not a model of fedsky: {why}") from error

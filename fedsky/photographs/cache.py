@@ -11,7 +11,7 @@ def report(folder: Path | None, clear: bool = False) -> str:
     """The entries of a cache, their size and last use; with ``clear`` what was removed and what is in use."""
     home = cache_folder(None if folder is None else str(folder))
     if folder is not None and not home.is_dir():
-        raise ValueError(f"--folder {home} is no folder: name the one that data.cache names")
+        raise ValueError(f"--folder {home} is not a folder: name the one that data.cache names")
     if clear:
         removed, kept = cache.clear(home)
         line = f"removed {_counted(removed)} from {home}"

@@ -182,7 +182,8 @@ def check_baseline(kinds: Sequence[ComparableGroups], name: str) -> None:
     names = {known for kind in kinds for group in kind.groups for known in (group.label, group.strategy)}
     if name not in names:
         near = difflib.get_close_matches(name, sorted(names), n=3, cutoff=0.5) or sorted(names)[:5]
-        raise ValueError(_("baseline={name} is no group: choose {names}", name=name, names=" / ".join(near)))
+        told = _("baseline={name} is not a group's label: choose {names}", name=name, names=" / ".join(near))
+        raise ValueError(told)
 
 
 def planned(kind: ComparableGroups, metric: str = "balanced_accuracy") -> list[Comparison]:

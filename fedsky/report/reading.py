@@ -39,7 +39,7 @@ def rounds_of(run: Run, problems: list[str]) -> pd.DataFrame:
     for row in run.rounds:
         current = row["round"]
         if not _whole(current, MOST_ROUNDS):
-            problems.append(f"rounds.jsonl: {printable(current, 30)} is no round")
+            problems.append(f"rounds.jsonl: {printable(current, 30)} is not a round")
             continue
         if current in kept:
             problems.append(f"rounds.jsonl: round {current} comes more than once, the last line counts")
@@ -120,7 +120,7 @@ def partition_of(content: Row, problems: list[str]) -> pd.DataFrame:
             for part in ("train", "validation", "test"):
                 for name, count in zip(classes, client[part], strict=True):
                     if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-                        raise ValueError(f"{printable(count, 30)} is no count")
+                        raise ValueError(f"{printable(count, 30)} is not a count")
                     rows.append((int(client["client"]), printable(client.get("name", ""), 40), part, name, count))
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         if content:
@@ -149,7 +149,7 @@ def predictions_of(run: Run, expected: int, accuracy: float, problems: list[str]
     elif any(not cell for row in images for cell in row) or None in groups:
         reason = "a line is cut"
     elif any("nan" in row.values() for row in rows):
-        reason = "a probability is no number"
+        reason = "a probability is not a number"
     elif len({image for image, _, _ in images}) < len(images):
         reason = "an image comes more than once"
     elif expected and expected != len(images):
@@ -182,7 +182,7 @@ def probabilities_of(run: Run, predictions: pd.DataFrame) -> tuple[pd.DataFrame 
         return None, f"predictions.csv: no probabilities ({printable(str(error), 80)})"
     classes = [name.removeprefix("probability_") for name in names]
     if len(classes) < 2 or not (np.isfinite(values).all() and (values >= 0).all()):
-        return None, "predictions.csv: its probabilities are none"
+        return None, "predictions.csv: no probabilities, each 0 or more, of two or more classes"
     if np.abs(values.sum(axis=1) - 1).max() > 0.001:
         return None, "predictions.csv: the probabilities of an image do not add up to 1"
     if not set(predictions["label"]) <= set(classes):

@@ -34,8 +34,8 @@ class Database:
     def __init__(self, url: str, connections: int = 16) -> None:
         try:
             address = make_url(url)
-        except (ArgumentError, ValueError):  # the latter of a port that is no number
-            raise ValueError(f"that is no database's address: it should look like {LOOKS}") from None
+        except (ArgumentError, ValueError):  # the latter of a port that is not a number
+            raise ValueError(f"that is not the address of a database: it should look like {LOOKS}") from None
         more: dict[str, Any] = {}
         reads: dict[str, Any] = {}
         writes: dict[str, Any] = {"fedsky_writes": True}
@@ -44,7 +44,7 @@ class Database:
             more = {"pool_pre_ping": True, "connect_args": postgres.connecting(address)}
             reads, writes = postgres.READS, postgres.WRITES
         elif address.drivername not in SQLITE:
-            raise ValueError(f"{hidden(address)} is no database here: it should look like {LOOKS}")
+            raise ValueError(f"{hidden(address)} is not a database here: it should look like {LOOKS}")
         try:
             # Values (hashes, names, photographs) do not belong into the log, where errors go.
             self.engine = create_engine(

@@ -85,5 +85,5 @@ class Settings:
                 mine.unlink()
         key = path.read_bytes()
         if len(key) != 32:
-            raise ValueError(f"{path} is no key: delete it and start again, which ends all sessions")
+            raise ValueError(f"{path} is not a key: delete it and start again, which ends all sessions")
         return key

@@ -63,7 +63,7 @@ def test_a_site_offers_the_one_where_its_runs_are_started(shelf: Path, monkeypat
     (shelf / "conf" / "experiment" / "study.yaml").write_text("# @package _global_\n# My study.\nlr: 0.1\n")
     assert {"study": "My study"}.items() <= {each.id: each.title for each in make_form({}, shelf).recipes}.items()
     (shelf / "conf" / "model" / "broken.yaml").write_text("width: [")
-    with pytest.raises(ValueError, match=r"broken\.yaml is no YAML"):
+    with pytest.raises(ValueError, match=r"broken\.yaml is not YAML"):
         make_form({}, shelf)
 
 

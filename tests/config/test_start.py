@@ -110,7 +110,7 @@ def test_what_is_no_model_is_refused(earlier: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="holds a model for each client: name one of"):
         settings(f"model.init={tmp_path}")
     (tmp_path / "text.safetensors").write_text("no model")
-    with pytest.raises(ValueError, match=r"text.safetensors is no model of fedsky"):
+    with pytest.raises(ValueError, match=r"text.safetensors is not a model of fedsky"):
         start(settings(f"model.init={tmp_path / 'text.safetensors'}"), tmp_path)
     with pytest.raises(ValueError, match="set one of them to null"):
         settings("model=resnet18", "model.weights=DEFAULT", f"model.init={earlier}")

@@ -188,7 +188,7 @@ def test_the_report_tells_size_and_number(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"--folder .*nowhere is no folder: name the one"):
+    with pytest.raises(ValueError, match=r"--folder .*nowhere is not a folder: name the one"):
         report(tmp_path / "nowhere")
 
 

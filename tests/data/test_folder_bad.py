@@ -51,7 +51,7 @@ def test_broken_files_are_named_counted_and_left_out(root: Path, told: pytest.Lo
 def test_what_was_skipped_once_still_ends_a_run_that_shall_fail(root: Path) -> None:
     (root / "cloudy" / "words.jpg").write_text("no photograph")
     loaded(root, on_bad="skip")
-    with pytest.raises(ValueError, match=r"words\.jpg is no readable photograph .*: mend or remove .*data.on_bad=skip"):
+    with pytest.raises(ValueError, match=r"words\.jpg is not a readable photograph .*: mend or .*data.on_bad=skip"):
         loaded(root)
 
 

@@ -112,12 +112,12 @@ def test_heic_under_another_name_says_how_to_have_it_read(tmp_path: Path, no_hei
 
 @pytest.mark.parametrize("manifest", [True, False])
 def test_a_pipe_is_no_photograph(root: Path, tmp_path: Path, manifest: bool) -> None:
-    with pytest.raises(BrokenError, match="it is no file but a folder, a pipe or a device"):
+    with pytest.raises(BrokenError, match="it is not a file but a folder, a pipe or a device"):
         read(root / "cloudy" / "pipe.jpg")
     if manifest:
         text = "file,label\ncloudy/a.jpg,cloudy\ncloudy/pipe.jpg,cloudy\nsunny/a.jpg,sunny\n"
         (root / "manifest.csv").write_text(text)
-        with pytest.raises(ValueError, match=r"pipe\.jpg is no readable photograph .*data.on_bad=skip"):
+        with pytest.raises(ValueError, match=r"pipe\.jpg is not a readable photograph .*data.on_bad=skip"):
             load(str(root), 16, str(tmp_path / "cache"))
         photos = load(str(root), 16, str(tmp_path / "cache"), on_bad="skip")
         assert list(photos.broken) == ["cloudy/pipe.jpg"] and len(photos) == 2

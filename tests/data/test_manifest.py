@@ -113,5 +113,5 @@ def test_a_row_without_its_file_is_told(root: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("manifest", ["nowhere.csv", True])
 def test_a_manifest_that_is_not_there_is_refused(root: Path, manifest: str | bool) -> None:
     message = refusal(root, manifest)
-    assert message.startswith(f"data.manifest={'true' if manifest is True else manifest} is no file")
+    assert message.startswith(f"data.manifest={'true' if manifest is True else manifest} is not a file")
     assert "set data.manifest=false" in message

@@ -170,7 +170,7 @@ def test_every_run_is_found_once_in_the_order_of_its_path(tmp_path: Path) -> Non
 
 
 def test_a_root_that_is_no_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="nowhere is no folder: name one or more folders"):
+    with pytest.raises(ValueError, match="nowhere is not a folder: name one or more folders"):
         list(find_runs([tmp_path / "nowhere"]))
 
 

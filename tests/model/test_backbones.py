@@ -114,7 +114,7 @@ def test_a_frozen_backbone_with_batchnorm_is_private_and_trains_on_single_images
         ),
         (
             ["model=torchvision", "model.weights=X"],
-            "model.weights=X are none of mobilenet_v3_small's: choose DEFAULT, ",
+            "model.weights=X are not weights of mobilenet_v3_small: choose DEFAULT, ",
         ),
         (
             ["model=torchvision", "model.name=vit_b_16"],

@@ -90,7 +90,7 @@ def test_chinese_with_the_same_numbers(runs: Path, tmp_path: Path) -> None:
         (["--where", "stratgy=fedavg"], "where=stratgy: no run has a setting of that name; did you mean strategy?"),
         (["--where", "strategy=fedavgx"], "where strategy=fedavgx: no run has that; strategy is fedavg, "),
         (["--group-by", "nothing"], "group-by=nothing: no run has a setting of that name, such as num_clients or"),
-        (["--baseline", "fedav"], "baseline=fedav is no group: choose fedavg"),
+        (["--baseline", "fedav"], "baseline=fedav is not a group's label: choose fedavg"),
         (["--lang", "fr"], "lang=fr: choose en or zh"),
     ],
 )  # fmt: skip

@@ -116,7 +116,7 @@ def test_a_baseline_is_what_all_are_compared_with(sweep: Path) -> None:
 
 
 def test_an_unknown_baseline_is_refused_with_near_names(sweep: Path) -> None:
-    with pytest.raises(ValueError, match=r"^baseline=fedavgg is no group: choose fedavg"):
+    with pytest.raises(ValueError, match=r"^baseline=fedavgg is not a group's label: choose fedavg"):
         select([sweep], Choice(baseline="fedavgg"))
 
 

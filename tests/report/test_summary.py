@@ -171,7 +171,7 @@ def test_nothing_finished_is_told_not_raised(tmp_path: Path, write_run: WriteRun
     ("change", "told"),
     [({"metric": "f1"}, "metric=f1: choose balanced_accuracy or accuracy or loss"), ({"x": "days"}, "x=days: choose"),
      ({"lang": "fr"}, "lang=fr: choose en or zh"), ({"group_by": "stratgy"}, "did you mean strategy"),
-     ({"where": ["a=b"]}, "no run has a setting of that name"), ({"baseline": "x"}, "baseline=x is no group")],
+     ({"where": ["a=b"]}, "no run has a setting of that name"), ({"baseline": "x"}, "baseline=x is not a group")],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_in_one_line(
     tmp_path: Path, write_run: WriteRun, change: dict[str, Any], told: str

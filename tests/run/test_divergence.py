@@ -33,7 +33,7 @@ def refused(folder: Path, *overrides: str) -> str:
     info = json.loads((folder / "run.json").read_text())
     assert (info["status"], info["reason"]) == ("failed", str(caught.value))
     assert "\n" not in info["reason"] and not (folder / "model.safetensors").exists()
-    assert all(row["loss"] is not None for row in read_run(folder).rounds), "what is no number is no row"
+    assert all(row["loss"] is not None for row in read_run(folder).rounds), "what is not a number makes no row"
     return str(caught.value)
 
 
@@ -128,7 +128,7 @@ def test_an_answer_that_is_no_number_is_none(tmp_path: Path, done: Path) -> None
 
 
 def as_before(folder: Path) -> None:
-    """Writes a run folder as versions did that counted what is no number."""
+    """Writes a run folder as versions did that counted what is not a number."""
     rows: list[dict[str, Any]] = [{"round": 0, "loss": 0.7, "accuracy": 0.5, "balanced_accuracy": 0.5},
                                   {"round": 1, "loss": None, "accuracy": 0.5, "balanced_accuracy": 0.5}]  # fmt: skip
     folder.mkdir(parents=True)
@@ -157,7 +157,7 @@ def test_predictions_that_are_no_numbers_are_told(done: Path, tmp_path: Path) ->
     (folder / "predictions.csv").write_text("\n".join([lines[0], line, *lines[2:]]))
     found = read_result(read_run(folder), "run")
     assert isinstance(found, Result) and found.predictions is None
-    assert any("a probability is no number" in problem for problem in found.problems)
+    assert any("a probability is not a number" in problem for problem in found.problems)
 
 
 def test_a_run_without_test_images_is_no_run_that_diverged(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``python standin_isolated.py`` does what it is asked to: sleep, refuse, break, die, leave, answer what is no JSON."""
+"""``python standin_isolated.py`` does what it is asked to: sleep, refuse, break, die, leave, answer no JSON."""
 
 import os
 import signal

@@ -39,7 +39,7 @@ def paths(settings: Settings) -> dict[str, str]:
         f"log: {start}": "log: .",
         f"log: {start}/": "log: ",
         f"'{settings.data}/logs/x.log'": "'<data>/logs/x.log'",
-        f"{settings.photographs}/sunny/7.jpg is no photograph": "my photos, 2/sunny/7.jpg is no photograph",
+        f"{settings.photographs}/sunny/7.jpg is not a photograph": "my photos, 2/sunny/7.jpg is not a photograph",
         f'  File "{CONF.parent}/fedsky/run.py", line 7, in run': '  File "<fedsky>/fedsky/run.py", line 7, in run',
         f'  File "{sys.prefix}/lib/torch/x.py", line 7': '  File "<python>/lib/torch/x.py", line 7',
         f"{sys.base_prefix}/lib/python3.11/json.py": "<python>/lib/python3.11/json.py",

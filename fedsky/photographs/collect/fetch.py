@@ -149,7 +149,7 @@ class Web:
                         raise Refusal("too slow", f"{address.host} sends for more than {self.max_seconds:g} seconds")
                 return bytes(content)
         except (httpx.InvalidURL, UnicodeError) as error:  # of a redirect, which httpx looks at too
-            raise Refusal("no web address", f"{address.host} redirects to an address that is none") from error
+            raise Refusal("no web address", f"{address.host} redirects to what is not a web address") from error
         except httpx.TransportError as error:
             # Its text can be empty; an address, which may hold a key, is never told.
             what = "gives no answer in time" if isinstance(error, httpx.TimeoutException) else "cannot be reached"
@@ -168,7 +168,7 @@ def _parse(url: str, base: httpx.URL | None = None) -> httpx.URL:
     try:
         address = httpx.URL(url) if base is None else base.join(url)
     except (httpx.InvalidURL, ValueError) as error:
-        raise Refusal("no web address", "an address that is none") from error
+        raise Refusal("no web address", "it is not a web address") from error
     if address.scheme not in ("http", "https") or not address.host:
         raise Refusal("no web address", f"an address of {address.scheme or 'no'} scheme is not followed")
     return address

@@ -66,7 +66,7 @@ def check_label(label: str) -> None:
         or not label.isprintable()
         or len(label.encode("utf-8", "replace")) > 100
     ):
-        raise ValueError(f"--label {label!r} is no plain folder name: letters and digits are needed, such as sunny")
+        raise ValueError(f"--label {label!r} is not a plain folder name: letters and digits are needed, such as sunny")
 
 
 def cell(text: str, most: int = 4000) -> str:

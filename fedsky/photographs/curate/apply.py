@@ -70,7 +70,7 @@ def check_fit(collection: Collection, lines: dict[str, tuple[Line, int]], review
         place = f"{review} line {number}"
         if file in broken:
             if line.suggestion != DROP:
-                raise ValueError(f"{place}: {file} is no readable photograph ({broken[file]}): write drop")
+                raise ValueError(f"{place}: {file} is not a readable photograph ({broken[file]}): write drop")
         elif file not in labels:
             raise ValueError(f"{place}: {collection.root} has no {file}: remove the line or make the review anew")
         elif line.label != labels[file]:

@@ -52,9 +52,9 @@ def review(folder: Path, out: Path) -> str:
 def accept(folder: Path, edited: Path, out: Path) -> str:
     """Copies the collection as an edited review says; a line with the counts, and one on what is not read."""
     if not edited.is_file():
-        raise ValueError(f"--apply {edited} is no file: name the review.csv that curate {folder} wrote")
+        raise ValueError(f"--apply {edited} is not a file: name the review.csv that curate {folder} wrote")
     if not folder.is_dir():
-        raise ValueError(f"{folder} is no folder: name one that holds photographs")
+        raise ValueError(f"{folder} is not a folder: name one that holds photographs")
     collection = read(folder)
     counts = apply(collection, read_review(edited, collection.classes), edited, out)
     told = f"{out}: kept {counts['kept']}, relabelled {counts['relabelled']}, dropped {counts['dropped']}"

@@ -33,7 +33,7 @@ class Findings:
 def find(folder: Path) -> Findings:
     """Reads a folder of photographs and looks for copies and for likely wrong labels."""
     if not folder.is_dir():
-        raise ValueError(f"{folder} is no folder: name one that holds photographs")
+        raise ValueError(f"{folder} is not a folder: name one that holds photographs")
     collection = read(folder)
     groups = find_copies(collection.pictures)
     numbers = group_numbers(groups, len(collection.pictures))

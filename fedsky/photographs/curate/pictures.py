@@ -132,7 +132,7 @@ def check_file(file: str, place: str) -> None:
     """Raises ValueError for a path that leads out of the collection."""
     path = PurePosixPath(file)
     if not file or path.is_absolute() or ".." in path.parts or "\\" in file or "\0" in file:
-        raise ValueError(f"{place}: file {file!r} is no path inside the folder: write one such as sunny/a.jpg")
+        raise ValueError(f"{place}: file {file!r} is not a path inside the folder: write one such as sunny/a.jpg")
 
 
 def check_label(label: str, place: str) -> None:

@@ -124,10 +124,10 @@ class Form:
     def check(self, recipe: str | None, values: Mapping[str, Any]) -> tuple[dict[str, Value], list[str]]:
         """The values that count, defaults included unless there is a recipe, and what is wrong, a line each."""
         known = {field.name: field for field in self.fields}
-        problems = [_("{name} is no field", name=name[:40]) for name in values if name not in known]
+        problems = [_("unknown field {name}", name=name[:40]) for name in values if name not in known]
         if recipe is not None:
             if recipe not in {each.id for each in self.recipes}:
-                return {}, [_("{name} is no recipe", name=recipe[:40])]
+                return {}, [_("unknown recipe {name}", name=recipe[:40])]
             problems += [
                 _("{name}: the recipe sets it", name=name)
                 for name in values
@@ -174,7 +174,7 @@ def _yaml(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:  # of a shelf of one's own
-        raise ValueError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+        raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     return content if isinstance(content, dict) else {}
 
 

@@ -57,7 +57,7 @@ def read(content: bytes) -> Image.Image:
     found = kind(content)
     if found is None:
         raise RefusedError(
-            415, _("This file is no photograph in {formats}: choose another one, or save it as JPEG.", formats=NAMES)
+            415, _("This file is not a photograph in {formats}: choose another one, or save it as JPEG.", formats=NAMES)
         )
     if found == "WEBP":  # Pillow makes room for all pixels before it tells how many there are
         _check_extent(*_webp_extent(content))

@@ -169,7 +169,7 @@ def test_the_command(site: LocalWeb, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("options", "line"), [
-    (["--label", "a/b", "--query", "sky"], "--label 'a/b' is no plain folder name"),
+    (["--label", "a/b", "--query", "sky"], "--label 'a/b' is not a plain folder name"),
     (["--label", "sunny", "--query", "sky", "--limit", "0"], "--limit 0: a whole number of 1"),
     (["--label", "sunny"], "add --query WORDS"),
     (["--label", "sunny", "--query", "sky", "--license", "gpl"], "unknown --license gpl; choose among"),

@@ -192,7 +192,7 @@ def test_former_columns_are_kept_and_verdicts_carried_out_once(tmp_path: Path) -
     ("text", "said"),
     [
         ("file,class\na.png,blue\n", "no column label"),
-        ("file,label\n../a.png,blue\n", "line 2: file '../a.png' is no path inside"),
+        ("file,label\n../a.png,blue\n", "line 2: file '../a.png' is not a path inside"),
         ("file,label\na.png,../blue\n", "line 2: label '../blue' cannot name a folder"),
         ("file,label\na.png,blue,extra\n", "line 2: 2 fields are needed"),
         ("file,label\na.png,blue\na.png,blue\n", "line 3: a.png stands there twice"),
