@@ -94,17 +94,20 @@ function legendRows(legend: Look[], width: number): { look: Look; x: number }[][
   return rows
 }
 
-export interface RowsFigure<Row> {
+export interface Place {
+  width: number
+  inks: Inks
+  /** Given for a file: its title and its legend are part of the drawing. */
+  title?: string
+}
+
+export interface RowsFigure<Row> extends Place {
   rows: readonly Row[]
   limits: [number, number]
   axisLabel: string
   percent: boolean
-  width: number
-  inks: Inks
   /** Given where values are differences: how one is written beside its mark; a line stands at 0 then. */
   told?: (value: number) => string
-  /** Given for a file: its title and its legend are part of the drawing. */
-  title?: string
 }
 
 /** One row an owner: where each group's model stands on the owner's own test images, joined by a line. */
