@@ -7,7 +7,7 @@ from pathlib import Path
 from fedsky import language
 from fedsky.report import plots, style
 from fedsky.report.comparisons import Comparison, compare_all
-from fedsky.report.groups import Group, Kind
+from fedsky.report.groups import ComparableGroups, Group
 from fedsky.report.means import mean
 from fedsky.report.selection import select
 from fedsky.report.statistics import Estimate
@@ -20,7 +20,7 @@ ROW = re.compile(r"\| *(?P<name>[^|]*`(?P<strategy>\w+)`[^|]*)\|")
 
 
 @cache
-def kind(folder: Path) -> Kind:
+def kind(folder: Path) -> ComparableGroups:
     """The runs under a folder; ValueError unless all may be compared."""
     kinds = select([folder]).kinds
     if len(kinds) != 1:
