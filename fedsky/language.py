@@ -4,10 +4,9 @@
 sentence stays whole, so that another language may order it anew. ``ngettext("{n} run", "{n} runs", 3)`` counts.
 ``N_("loss")`` marks a text that is looked up later, by ``_(text)``. In the page's template all three are known.
 
-The catalogues are locale/<language>/LC_MESSAGES/fedsky.po; what is compiled of them stays in memory. After a change:
-
-    pybabel extract -F pyproject.toml -o fedsky.pot --add-location file --ignore-dirs "frontend .*" fedsky
-    pybabel update -D fedsky -i fedsky.pot -d fedsky/locale --no-fuzzy-matching --omit-header
+The catalogues are locale/<language>/LC_MESSAGES/fedsky.po; what is compiled of them stays in memory. A new sentence
+is added there by hand, its msgid and its msgstr: ``pytest tests/test_language.py`` names what has no translation, and
+what is translated and said nowhere.
 """
 
 import gettext
