@@ -167,7 +167,7 @@ def _query(model: type[BaseModel] | None, schemas: Schema) -> list[Schema]:
     if model is None:
         return []
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas.update(schema.pop("$defs", {}))
+    _add(schemas, schema.pop("$defs", {}))
     required = schema.get("required", ())
     return [
         {"name": name, "in": "query", "required": name in required, "schema": about}
@@ -177,6 +177,12 @@ def _query(model: type[BaseModel] | None, schemas: Schema) -> list[Schema]:
 
 def _schema(model: type[BaseModel], schemas: Schema, mode: Any = "validation") -> Schema:
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}", mode=mode)
-    schemas.update(schema.pop("$defs", {}))
-    schemas[model.__name__] = schema
+    _add(schemas, schema.pop("$defs", {}) | {model.__name__: schema})
     return {"$ref": f"#/components/schemas/{model.__name__}"}
+
+
+def _add(schemas: Schema, found: Schema) -> None:
+    """Adds models by their names; ValueError where two of the API's modules give different models one name."""
+    for name, schema in found.items():
+        if schemas.setdefault(name, schema) != schema:
+            raise ValueError(f"{name}: the API has two models of this name, rename one")

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypotheses
 from hypothesis.errors import Unsatisfiable
 from PIL import Image
+from pydantic import create_model
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
@@ -26,8 +27,8 @@ from schemathesis.specs.openapi.checks import (
 from site_browser import Browser
 from sqlalchemy import select
 
-from fedsky.web import Settings
-from fedsky.web.openapi import document
+from fedsky.web import Settings, access
+from fedsky.web.openapi import describe, document
 from fedsky.web.tables import Job, Login, Offer, Prediction, User, new_id
 
 RUN = Path(__file__).resolve().parents[2] / "outputs" / "reference" / "sky" / "fedavg-1"
@@ -152,3 +153,12 @@ def ask(strategy: Any, browser: Browser, examples: int) -> set[int]:
 
     once()
     return statuses
+
+
+def test_two_models_of_one_name_are_refused(app: Flask) -> None:
+    """The later silently took the place of the earlier, in the description and in the front end's types."""
+    shape = create_model("RunDetail", number=(int, ...))
+    view = access.anyone(describe("Another.", response=shape)(lambda: {}))
+    app.add_url_rule("/api/another", "another", view)
+    with pytest.raises(ValueError, match="RunDetail: the API has two models of this name, rename one"):
+        document(app)
