@@ -95,16 +95,21 @@ misspelt = st.sampled_from(KEYS).flatmap(
 keys = st.one_of(st.sampled_from([key for key in KEYS if key not in SLOW]), misspelt, texts)
 settings_words = st.builds(
     lambda sign, key, equal, value: f"{sign}{key}{equal}{value}",
-    st.sampled_from(["", "", "", "", "+", "++", "~"]), keys, st.sampled_from(["=", "=", "=", "=", " = ", ""]), values,
-)  # fmt: skip
+    st.sampled_from(["", "", "", "", "+", "++", "~"]),
+    keys,
+    st.sampled_from(["=", "=", "=", "=", " = ", ""]),
+    values,
+)
 options = st.sampled_from(
     [[], [], [], [], [], [], ["-m"], ["--cfg", "job"], ["--help"], ["--info"], ["--nonsense"], ["--config-dir", "x"],
      ["--config-name", "x"], ["--cfg"], ["-m", "hydra.sweep.dir=a b"], ["hydra.run.dir=日 本"], ["hydra.mode=x"]]
 )  # fmt: skip
 lines = st.builds(
     lambda chosen, words, more: [word for word in [*chosen, *words, *more] if word],
-    st.lists(choices, max_size=2), st.lists(settings_words, min_size=1, max_size=2), options,
-)  # fmt: skip
+    st.lists(choices, max_size=2),
+    st.lists(settings_words, min_size=1, max_size=2),
+    options,
+)
 
 
 def fault(words: list[str], ended: Ended, silent: bool = False) -> str | None:

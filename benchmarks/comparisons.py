@@ -104,16 +104,22 @@ def main() -> int:
             answer, seconds, memory = measure("compare", asked)
             body = json.dumps(answer, separators=(",", ":")).encode()
             groups = sum(len(kind["groups"]) for kind in answer["kinds"])
-            print(f"{case}: {groups} groups, {seconds:.1f} s, {memory / 1e6:.0f} MB of memory, an answer of "
-                  f"{len(body) / 1e6:.2f} MB ({len(gzip.compress(body, 5)) / 1e6:.2f} packed)", flush=True)  # fmt: skip
+            print(
+                f"{case}: {groups} groups, {seconds:.1f} s, {memory / 1e6:.0f} MB of memory, an answer of "
+                f"{len(body) / 1e6:.2f} MB ({len(gzip.compress(body, 5)) / 1e6:.2f} packed)",
+                flush=True,
+            )
             largest = max(range(len(answer["kinds"])), key=lambda kind: len(answer["kinds"][kind]["groups"]))
             _, drawing, memory = measure("draw", asked, "curves", largest, "svg")
             print(f"  its figure: {drawing:.1f} s, {memory / 1e6:.0f} MB", flush=True)
             slowest = max(slowest, seconds, drawing)
             if change is None and not args.no_report:
                 _, seconds, memory = measure("report", asked, Path(place) / "report.zip")
-                print(f"  its report: {seconds:.0f} s of the {REPORT_SECONDS:.0f} that it may take, "
-                      f"{memory / 1e6:.0f} MB", flush=True)  # fmt: skip
+                print(
+                    f"  its report: {seconds:.0f} s of the {REPORT_SECONDS:.0f} that it may take, "
+                    f"{memory / 1e6:.0f} MB",
+                    flush=True,
+                )
     print(f"a comparison may take {SECONDS:.0f} s")
     return 1 if slowest > SECONDS else 0
 

@@ -112,8 +112,10 @@ def polyglots(rng: np.random.Generator) -> Iterator[Case]:
     """Files that are two things at once, or only say that they are photographs."""
     jpeg, flat = encode(picture(rng), "JPEG"), encode(picture(rng), "PNG")
     for name, tail in (
-        ("script", b"<script>alert(1)</script>"), ("zip", b"PK\x03\x04" + bytes(200)), ("PHP", b"<?php system('id');"),
-    ):  # fmt: skip
+        ("script", b"<script>alert(1)</script>"),
+        ("zip", b"PK\x03\x04" + bytes(200)),
+        ("PHP", b"<?php system('id');"),
+    ):
         yield Case(f"polyglot: JPEG and {name}", jpeg + tail, taken=True)
         yield Case(f"polyglot: PNG and {name}", flat + tail, taken=True, media_type="image/png")
     comment = b"\xff\xfe" + struct.pack(">H", 27) + b"<script>alert(1)</script>"

@@ -31,8 +31,11 @@ SETTINGS = {
     "0.5-0.5": ["data.alpha=0.5", "data.beta=0.5"],
     "1-1": ["data.alpha=1", "data.beta=1"],
 }
-ARMS = {"fedavg": ["strategy=fedavg"], "fedprox-0": ["strategy=fedprox", "strategy.mu=0"],
-        "fedprox-1": ["strategy=fedprox", "strategy.mu=1"]}  # fmt: skip
+ARMS = {
+    "fedavg": ["strategy=fedavg"],
+    "fedprox-0": ["strategy=fedprox", "strategy.mu=0"],
+    "fedprox-1": ["strategy=fedprox", "strategy.mu=1"],
+}
 DRAWS = range(5)
 # Synthetic: training loss at 50 and 199 rounds and test accuracy at 200. An independent re-run of the protocol on 8
 # draws of the data, median [least, most], and the log of the paper's code on its own draw.
@@ -93,8 +96,10 @@ def _is_done(folder: Path) -> bool:
 
 def fcube(seeds: Sequence[int] = (0, 1, 2), home: Path = PUBLISHED, *more: str) -> str:
     """The table of FCUBE: every strategy without and with momentum, over seeds of the data and the run at once."""
-    lines = ["| strategy | momentum | round 1 | round 10 | round 50 | NIID-Bench | re-run: 1, 10, 50 |",
-             "|---|---|---|---|---|---|---|"]  # fmt: skip
+    lines = [
+        "| strategy | momentum | round 1 | round 10 | round 50 | NIID-Bench | re-run: 1, 10, 50 |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for momentum, again in FCUBE_AGAIN.items():
         for strategy, paper in FCUBE.items():
             asked = ["experiment=fcube", f"strategy={strategy}", f"momentum={momentum}", *more]
@@ -122,13 +127,17 @@ def synthetic(draws: Sequence[int] = DRAWS, home: Path = PUBLISHED, *more: str) 
                 home / "synthetic" / f"{setting}-{stragglers}", f"{arm}-{draw}", [*asked, f"data_seed={draw}", *more]
             )
             figures.setdefault((setting, stragglers, arm), []).append(_figures(rows))
-    lines = ["| data | stragglers | strategy | loss at 50 | at 199 | accuracy at 200 | re-run | original draw |",
-             "|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    lines = [
+        "| data | stragglers | strategy | loss at 50 | at 199 | accuracy at 200 | re-run | original draw |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for (setting, stragglers, arm), values in figures.items():
         again, original = SYNTHETIC[setting, stragglers, arm]
         cells = [_spread(column) for column in list(zip(*values, strict=True))[:3]]
-        lines.append(f"| {setting} | {stragglers:.0%} | {arm} | {' | '.join(cells)} | {'; '.join(again)} | "
-                     f"{', '.join(original)} |")  # fmt: skip
+        lines.append(
+            f"| {setting} | {stragglers:.0%} | {arm} | {' | '.join(cells)} | {'; '.join(again)} | "
+            f"{', '.join(original)} |"
+        )
     lines += ["", "| data | stragglers | FedProx's loss below FedAvg's at 199 | median gap | mean of 191-200 below | "
               "accuracy above at 200 |", "|---|---|---|---|---|---|"]  # fmt: skip
     for setting, stragglers in dict.fromkeys(key[:2] for key in SYNTHETIC):
@@ -136,8 +145,10 @@ def synthetic(draws: Sequence[int] = DRAWS, home: Path = PUBLISHED, *more: str) 
         gap = statistics.median(fedavg[1] - fedprox[1] for fedavg, fedprox in pairs)
         below, steady = (sum(fedprox[at] < fedavg[at] for fedavg, fedprox in pairs) for at in (1, 3))
         above = sum(fedprox[2] > fedavg[2] for fedavg, fedprox in pairs)
-        lines.append(f"| {setting} | {stragglers:.0%} | {below} of {len(pairs)} draws | {gap:+.3f} | "
-                     f"{steady} of {len(pairs)} | {above} of {len(pairs)} |")  # fmt: skip
+        lines.append(
+            f"| {setting} | {stragglers:.0%} | {below} of {len(pairs)} draws | {gap:+.3f} | "
+            f"{steady} of {len(pairs)} | {above} of {len(pairs)} |"
+        )
     return "\n".join(lines)
 
 

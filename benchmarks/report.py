@@ -82,8 +82,10 @@ def write_run(folder: Path, strategy: str, alpha: float, seed: int) -> None:
     for name, lines in (("rounds", rounds), ("clients", clients), ("timing", timing)):
         (folder / f"{name}.jsonl").write_text("".join(lines))
     half = [NUM_TEST // 2] * 2
-    parts = [{"client": client, "name": str(client), "train": [20, 20], "validation": [2, 2], "test": half}
-             for client in range(NUM_CLIENTS)]  # fmt: skip
+    parts = [
+        {"client": client, "name": str(client), "train": [20, 20], "validation": [2, 2], "test": half}
+        for client in range(NUM_CLIENTS)
+    ]
     (folder / "partition.json").write_text(json.dumps({"classes": CLASSES, "clients": parts}))
     rows = ["image,client,label,predicted,probability_cloudy,probability_sunny\n"]
     for image, (label, good) in enumerate(zip(labels, right, strict=True)):

@@ -234,8 +234,10 @@ def main() -> int:
                 end_jobs(place)
     show(measured, passed)
     growth = [100 * (last / first - 1) for first, last in zip(before, after, strict=True)]
-    print(f"resident memory: server {before[0]:.0f} -> {after[0]:.0f} MB ({growth[0]:+.1f} %), "
-          f"with its workers {before[1]:.0f} -> {after[1]:.0f} MB ({growth[1]:+.1f} %)")  # fmt: skip
+    print(
+        f"resident memory: server {before[0]:.0f} -> {after[0]:.0f} MB ({growth[0]:+.1f} %), "
+        f"with its workers {before[1]:.0f} -> {after[1]:.0f} MB ({growth[1]:+.1f} %)"
+    )
     slow = np.percentile([value for values in measured.reads.values() for value in values], 99) > 2
     wrong = [name for name in measured.errors if name != "predict: 503"]
     missed = [text for text, is_missed in (("errors", wrong), ("99th percentile above 2 s", slow),

@@ -33,8 +33,10 @@ class Told:
     num_notes: int = 0
 
     def __str__(self) -> str:
-        return (f"told of {len(self.accounts)} accounts, {len(self.logins)} log-ins, {len(self.jobs)} jobs, "
-                f"{self.num_notes} notes, {len(self.predictions)} predictions")  # fmt: skip
+        return (
+            f"told of {len(self.accounts)} accounts, {len(self.logins)} log-ins, {len(self.jobs)} jobs, "
+            f"{self.num_notes} notes, {len(self.predictions)} predictions"
+        )
 
 
 class Crowd:
@@ -84,8 +86,11 @@ class Crowd:
         """A load of this kind most of all, while the context lasts."""
         mine: dict[str, Callable[[], None]] = {"log-in": self.join, "launch": self.launch, "notes": self.write_notes,
                                                "prediction": self.predict}  # fmt: skip
-        tasks = [self.join, self.launch, self.write_notes, *[mine[kind]] * 3] if kind in mine else [
-            self.join, self.launch, self.write_notes]  # fmt: skip
+        tasks = (
+            [self.join, self.launch, self.write_notes, *[mine[kind]] * 3]
+            if kind in mine
+            else [self.join, self.launch, self.write_notes]
+        )
         self.stop.clear()
         threads = [threading.Thread(target=self._again, args=(task,)) for task in tasks]
         for thread in threads:

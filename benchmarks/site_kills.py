@@ -121,8 +121,11 @@ class Site:
         wrong += [f"the note on {run} is half-made" for run, note in notes.items() if note.title[1:] != note.note[1:]]
         joined = {name for name in users if name.startswith("person")}
         wrong += [f"account {name} is half-made" for name in joined if not audit[("register", name)]]
-        wrong += [f"job {id} is half-made" for id, job in jobs.items()
-                  if not audit[("launch", id)] or job.folder != folder_of(id) or not job.overrides]  # fmt: skip
+        wrong += [
+            f"job {id} is half-made"
+            for id, job in jobs.items()
+            if not audit[("launch", id)] or job.folder != folder_of(id) or not job.overrides
+        ]
         return wrong
 
     def finish(self, seconds: float) -> list[str]:
@@ -144,8 +147,11 @@ class Site:
                 is_cancelled = True
             time.sleep(0.5)
         print(f"jobs: {dict(Counter(job.status for job in jobs))}, {len(self.killed_jobs)} of them killed themselves")
-        wrong = [f"job {job.id} is {job.status} ({job.reason}), and nobody killed it" for job in jobs
-                 if job.status not in ("done", "cancelled") and job.id not in self.killed_jobs]  # fmt: skip
+        wrong = [
+            f"job {job.id} is {job.status} ({job.reason}), and nobody killed it"
+            for job in jobs
+            if job.status not in ("done", "cancelled") and job.id not in self.killed_jobs
+        ]
         for path in (self.outputs / FOLDER).rglob("run.json"):
             if json.loads(path.read_text(encoding="utf-8"))["status"] == "running":
                 wrong.append(f"{path.parent.relative_to(self.outputs)} says that it is running")
@@ -239,8 +245,10 @@ def main() -> int:
             site.end()
         spread = ", ".join(f"{kind} {count}" for kind, count in sorted(Counter(kinds).items()))
         start = sum(site.begins) / len(site.begins)
-        print(f"{len(kinds)} kills ({spread}); {site.crowd.told}; a start took {start:.1f} s on average; "
-              f"{len(wrong)} things wrong")  # fmt: skip
+        print(
+            f"{len(kinds)} kills ({spread}); {site.crowd.told}; a start took {start:.1f} s on average; "
+            f"{len(wrong)} things wrong"
+        )
     return 1 if wrong else 0
 
 

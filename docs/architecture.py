@@ -131,8 +131,11 @@ def drawing(house: House) -> str:
         way = [x0, start, x0, start + bend, x1, end - bend, x1, end]
         path = "M{:.0f} {:.0f}C{:.0f} {:.0f} {:.0f} {:.0f} {:.0f} {:.0f}".format(*way)
         drawn[color].append(f'<path d="{path}" stroke="{color}" marker-end="url(#{color[1:]})"/>')
-    heads = "".join(f'<marker id="{color[1:]}" viewBox="0 0 6 6" refX="4" refY="3" markerWidth="6" markerHeight="6" '
-                    f'orient="auto"><path d="M0 0L6 3L0 6z" fill="{color}"/></marker>' for color in drawn)  # fmt: skip
+    heads = "".join(
+        f'<marker id="{color[1:]}" viewBox="0 0 6 6" refX="4" refY="3" markerWidth="6" markerHeight="6" '
+        f'orient="auto"><path d="M0 0L6 3L0 6z" fill="{color}"/></marker>'
+        for color in drawn
+    )
     boxes = "".join(
         f'<g><title>{escape(house.told[room])}</title><rect x="{x - BOX[0] / 2:.0f}" y="{y - BOX[1] / 2:.0f}" '
         f'width="{BOX[0]}" height="{BOX[1]}" rx="4" fill="#eef4fb" stroke="#3b6ea5"/>'

@@ -55,5 +55,7 @@ class LogitAdjustment(FedAvg):
         """Refuses a model whose outputs are not the logits of a cross-entropy."""
         super().begin(model, config)
         if criterion(model) is not F.cross_entropy:
-            raise ValueError(f"strategy=logitadjustment: {type(model).__name__} has a loss of its own; "
-                             "a model with cross-entropy is needed")  # fmt: skip
+            raise ValueError(
+                f"strategy=logitadjustment: {type(model).__name__} has a loss of its own; "
+                "a model with cross-entropy is needed"
+            )

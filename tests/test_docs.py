@@ -105,8 +105,11 @@ def test_a_key_without_a_meaning_is_told(tmp_path: Path) -> None:
         configuration.keys(file)
     file.write_text(file.read_text().replace("rate: 1", "rate: ${rate}  # as the run's"))
     found = [(key.name, key.default, key.meaning) for key in configuration.keys(file, "group.")]
-    assert found == [("group.mu", "0.1", "weight; 0: none"), ("group.part.side", "3", "pixels"),
-                     ("group.rate", "${rate}", "as the run's")]  # fmt: skip
+    assert found == [
+        ("group.mu", "0.1", "weight; 0: none"),
+        ("group.part.side", "3", "pixels"),
+        ("group.rate", "${rate}", "as the run's"),
+    ]
 
 
 def test_rooms_floors_arrows_and_circles_are_read_from_the_imports(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def test_no_network_interface(tmp_path: Path) -> None:
         ("mount -t tmpfs -o size=1M none t", "files cannot be kept in t: less than 50 MB are free: make room there, "),
         ("mount -t tmpfs -o ro none /dev/shm", "objects cannot be shared in /dev/shm: Read-only file system: choose "),
     ],
-)  # fmt: skip
+)
 def test_nowhere_for_rays_files(tmp_path: Path, mount: str, line: str) -> None:
     (tmp_path / "t").mkdir()
     env = {"RAY_TMPDIR": "t"} if mount.endswith(" t") else {}

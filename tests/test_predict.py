@@ -18,8 +18,10 @@ from fedsky.predict import load_model, main, model_files, predict
 
 ABOUT: dict[str, Any] = {
     "model": {"_target_": "fedsky.model.resnet8", "width": 0.5, "norm": "batch", "weights": None},
-    "classes": ["cloudy", "sunny", "foggy"], "round": 1, "size": 32,
-}  # fmt: skip
+    "classes": ["cloudy", "sunny", "foggy"],
+    "round": 1,
+    "size": 32,
+}
 
 
 @pytest.fixture

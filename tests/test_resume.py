@@ -103,7 +103,9 @@ def test_the_jobs_of_a_sweep_are_hydras_own(tmp_path: Path, whole: Path) -> None
     jobs = read_sweep(tmp_path)
     assert [job.folder for job in jobs] == [tmp_path / "0", tmp_path / "1"]
     assert [job.overrides[-2:] for job in jobs] == [
-        ("strategy=fedavg", "client_names=[a\\ b,c]"), ("strategy=fedavg", "client_names=[d,e]")]  # fmt: skip
+        ("strategy=fedavg", "client_names=[a\\ b,c]"),
+        ("strategy=fedavg", "client_names=[d,e]"),
+    ]
     (tmp_path / "multirun.yaml").write_text(text.replace("${hydra.job.num}", "${hydra.job.override_dirname}"))
     with pytest.raises(ValueError, match="go on with each run by itself"):
         read_sweep(tmp_path)

@@ -67,9 +67,11 @@ def load(
     by_name = {row.name: row for row in rows}
     own = [by_name[name] for name in photos.names]
     return dataclasses.replace(
-        photos, groups=declared.joined(own, photos.groups), declared=declared.declared(own),
+        photos,
+        groups=declared.joined(own, photos.groups),
+        declared=declared.declared(own),
         fingerprint=declared.fingerprint(photos.fingerprint, own),
-    )  # fmt: skip
+    )
 
 
 def _check(size: int, on_bad: str, duplicates: str, distance: int, cache_gb: float | None) -> None:

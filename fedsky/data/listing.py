@@ -116,8 +116,10 @@ def _folders(root: Path) -> list[Path]:
 
 
 def _holds_photographs(folder: Path) -> bool:
-    return any(FORMATS.get(path.suffix.lower()) in readable() and not path.name.startswith(".") and not path.is_dir()
-               for path in folder.iterdir())  # fmt: skip
+    return any(
+        FORMATS.get(path.suffix.lower()) in readable() and not path.name.startswith(".") and not path.is_dir()
+        for path in folder.iterdir()
+    )
 
 
 def _holds_classes(folder: Path) -> bool:
@@ -162,8 +164,11 @@ def _by_class(root: Path, folders: Sequence[Path], above: str, left_out: LeftOut
 def unlisted(root: Path, labels: Iterable[str], named: Sequence[str]) -> list[str]:
     """The photographs in the folders of these classes, or beside the named ones, that are not named themselves."""
     known = set(named)
-    beside = {str(place) for place in (PurePosixPath(name).parent for name in named)
-              if not place.is_absolute() and ".." not in place.parts}  # fmt: skip
+    beside = {
+        str(place)
+        for place in (PurePosixPath(name).parent for name in named)
+        if not place.is_absolute() and ".." not in place.parts
+    }
     return [
         name
         for place in sorted({*labels, *beside} - {"."})

@@ -211,10 +211,13 @@ def _write(folder: Path, classes: Sequence[str], made: Decoded) -> None:
     label = np.asarray(labels, dtype=np.int64)
     fingerprint = _fingerprint(classes, names, label, stack)
     index = {
-        "classes": list(classes), "names": names, "fingerprint": fingerprint,
+        "classes": list(classes),
+        "names": names,
+        "fingerprint": fingerprint,
         "groups": None if made.groups is None else made.groups.tolist(),
-        "broken": dict(made.broken), "notes": list(made.notes),
-    }  # fmt: skip
+        "broken": dict(made.broken),
+        "notes": list(made.notes),
+    }
     arrays = {"pixels.npy": stack, "labels.npy": label}
     for name in (*arrays, "index.json"):
         with _named(folder), (folder / name).open("wb") as file:

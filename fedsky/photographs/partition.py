@@ -63,8 +63,10 @@ def owner_table(photos: Photos, owners: Sequence[Owner], names: Sequence[str]) -
     table = Table("")
     for name in (*photos.classes, "images", "train", "validation", "test", "distance"):
         table.add_column(printable(name, 60), justify="right")
-    rows = [[*own, own.sum(), *map(len, (owner.train, owner.validation, owner.test))]
-            for own, owner in zip(counts, owners, strict=True)]  # fmt: skip
+    rows = [
+        [*own, own.sum(), *map(len, (owner.train, owner.validation, owner.test))]
+        for own, owner in zip(counts, owners, strict=True)
+    ]
     for name, row, distance in zip(names, rows, label_distances(counts), strict=True):
         table.add_row(printable(name, 60), *map(str, row), f"{distance:.3f}")
     table.add_section()

@@ -15,9 +15,10 @@ from .statistics import Repetitions
 def judged(group: Group, metric: str = "balanced_accuracy") -> set[Key]:
     """The repetitions of which it is known what each test image was taken for; for a loss, with its probability."""
     return {
-        key for key, result in group.results.items()
+        key
+        for key, result in group.results.items()
         if result.predictions is not None and (metric != "loss" or result.losses is not None)
-    }  # fmt: skip
+    }
 
 
 def shared_repetitions(groups: Sequence[Group]) -> Repetitions:
@@ -95,13 +96,14 @@ def _numbered(members: Sequence[Sequence[Group]], tables: Sequence[pd.DataFrame]
     named = pd.concat([table[["draw", "photograph"]] for table in tables])
     numbers = np.asarray(named.groupby(["draw", "photograph"], sort=True).ngroup(), dtype=np.int64)
     places = np.split(numbers, np.cumsum([len(table) for table in tables])[:-1])
-    return [_entries(groups, table, own, metric)
-            for groups, table, own in zip(members, tables, places, strict=True)]  # fmt: skip
+    return [_entries(groups, table, own, metric) for groups, table, own in zip(members, tables, places, strict=True)]
 
 
 def _entries(groups: Sequence[Group], table: pd.DataFrame, photograph: Numbers, metric: str) -> Entries:
-    label, split, run = (np.unique(table[name].to_numpy(str), return_inverse=True)[1].astype(np.int64)
-                         for name in ("label", "split", "run"))  # fmt: skip
+    label, split, run = (
+        np.unique(table[name].to_numpy(str), return_inverse=True)[1].astype(np.int64)
+        for name in ("label", "split", "run")
+    )
     strata: Numbers = label if metric == "balanced_accuracy" else np.zeros_like(label)
     values = table[list(range(len(groups)))].to_numpy(np.float64).T
     shared = _largest([test_share(group.results) for group in groups]) if len(np.unique(split)) > 1 else 0.0

@@ -92,10 +92,12 @@ def manifest_bytes(files: Mapping[str, bytes], runs: Mapping[str, Run], choice: 
     content = {
         "written_by": {name: _version(name) for name in LIBRARIES},
         "asked_for": dict(choice),
-        "files": {name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-                  for name, content in sorted(files.items())},
+        "files": {
+            name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+            for name, content in sorted(files.items())
+        },
         "inputs": {name: _hashes(run) for name, run in sorted(runs.items())},
-    }  # fmt: skip
+    }
     return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode(errors="replace")
 
 

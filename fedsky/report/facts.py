@@ -44,9 +44,7 @@ def listed(values: Sequence[str]) -> str:
     return _("{first} and {last}", first=_(", ").join(values[:-1]), last=values[-1])
 
 
-def _numbers(
-    results: Sequence[Result], key: str, one: Callable[[int], str], several: Callable[[str], str]
-) -> str:  # fmt: skip
+def _numbers(results: Sequence[Result], key: str, one: Callable[[int], str], several: Callable[[str], str]) -> str:
     values = sorted({value for result in results if type(value := result.run.config.get(key)) is int})
     return one(values[0]) if len(values) == 1 else several(listed([str(value) for value in values])) if values else ""
 
@@ -63,8 +61,9 @@ def _partitions(results: Sequence[Result]) -> str:
                 numbers.setdefault(printable(key, 40), set()).add(value)
     told = [
         " ".join([name, *(f"{key} {listed([f'{value:g}' for value in sorted(own)])}" for key, own in numbers.items())])
-        for name, numbers in sorted(found.items()) if name
-    ]  # fmt: skip
+        for name, numbers in sorted(found.items())
+        if name
+    ]
     return _(" or ").join(told) if len(told) <= MOST else _("{n} partitions", n=len(told))
 
 
@@ -72,7 +71,8 @@ def _tested(group: Group) -> int:
     """How many images the runs of a group tested, each counted once; 0 where unknown."""
     runs = list(group.results.values())
     if all(run.predictions is not None for run in runs):
-        named = {(run.fingerprint, image) for run in runs if run.predictions is not None
-                 for image in run.predictions.index}  # fmt: skip
+        named = {
+            (run.fingerprint, image) for run in runs if run.predictions is not None for image in run.predictions.index
+        }
         return len(named)
     return sum({key[1:]: run.num_images.get("test", 0) for key, run in group.results.items()}.values())

@@ -42,9 +42,12 @@ class Spelling:
         if not self.numbers:
             return ""
         listed = ", ".join(f"[{number}] {run}" for run, number in self.numbers.items())
-        return _("No font here has the characters of some names, and figures have numbers for them: {listed}. Install "
-                 "a font with them, for Chinese the package {package}, and draw anew.",
-                 listed=listed, package=PACKAGE)  # fmt: skip
+        return _(
+            "No font here has the characters of some names, and figures have numbers for them: {listed}. Install "
+            "a font with them, for Chinese the package {package}, and draw anew.",
+            listed=listed,
+            package=PACKAGE,
+        )
 
 
 _current: ContextVar[Spelling | None] = ContextVar("spelling", default=None)

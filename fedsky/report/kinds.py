@@ -102,8 +102,9 @@ def _size(result: Result) -> str:
 def _numbers(result: Result) -> str:
     """The numbers among the data's settings, as text; such as how many are drawn."""
     own = settings_of(result.run.config)
-    return _text({key: value for key, value in own.items()
-                  if key.startswith("data.") and isinstance(value, int | float)})  # fmt: skip
+    return _text(
+        {key: value for key, value in own.items() if key.startswith("data.") and isinstance(value, int | float)}
+    )
 
 
 def _make_groups(results: Sequence[Result], group_by: Sequence[str], notes: list[str]) -> list[Group]:

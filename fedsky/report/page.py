@@ -41,25 +41,34 @@ def write_selection(selection: Selection, folders: Sequence[Path], out: Path, ch
         notes.append(_("Every view is drawn of the {n} kinds of data with the most runs; of the others the main ones.",
                        n=THOROUGH))  # fmt: skip
     prefixes = [f"data{number}-" if len(kinds) > 1 else "" for number in range(1, len(kinds) + 1)]
-    parts = [make_part(kind, title, prefix, writer, kind in thorough, choice.baseline)
-             for kind, title, prefix in zip(kinds, _titles(kinds), prefixes, strict=True)]  # fmt: skip
+    parts = [
+        make_part(kind, title, prefix, writer, kind in thorough, choice.baseline)
+        for kind, title, prefix in zip(kinds, _titles(kinds), prefixes, strict=True)
+    ]
     if style.speaks_english():
-        notes.append(_("The plots speak English: no font with Chinese characters was found. Install one, such as Noto "
-                       "Sans CJK."))  # fmt: skip
+        notes.append(
+            _("The plots speak English: no font with Chinese characters was found. Install one, such as Noto Sans CJK.")
+        )
     if legend := writer.spelling.legend:
         notes.append(legend)
         selection.notes.append(legend)  # for the terminal
     not_counted = tables.left_out_table(left_out) if left_out else None
     if not_counted is not None:
         writer.table("not_counted", not_counted)
-    title = _("{finished}, {runs} not counted", finished=words.count(len(selection.results), "finished run"),
-              runs=words.count(len(left_out), "run"))  # fmt: skip
+    title = _(
+        "{finished}, {runs} not counted",
+        finished=words.count(len(selection.results), "finished run"),
+        runs=words.count(len(left_out), "run"),
+    )
     caption = _("Not done, or done without all of its rounds: no number above comes from them.")
     page = render(
-        title, notes, parts, writer.glyphs.element(),
+        title,
+        notes,
+        parts,
+        writer.glyphs.element(),
         None if not_counted is None else sheet(caption, not_counted, file="tables/not_counted.csv", most=200),
         [(name, _some(problems)) for name, problems in selection.problems],
-    )  # fmt: skip
+    )
     writer.files["index.html"] = page.encode("utf-8", errors="replace")
     writer.files["tables/tidy.csv.gz"] = exports.tidy_bytes(kinds)
     for kind, prefix in zip(kinds, prefixes, strict=True):
@@ -95,13 +104,18 @@ def _titles(kinds: Sequence[ComparableGroups]) -> list[str]:
     """What each kind of data is called: its title and such choices as all its groups share and other kinds do not."""
     told = ("strategy", "data", *ELSEWHERE)
     shared = [
-        {(name, choice) for name, choice in kind.groups[0].choices.items()
-         if name not in told and all(group.choices.get(name) == choice for group in kind.groups)}
+        {
+            (name, choice)
+            for name, choice in kind.groups[0].choices.items()
+            if name not in told and all(group.choices.get(name) == choice for group in kind.groups)
+        }
         for kind in kinds
-    ]  # fmt: skip
+    ]
     common = set.intersection(*shared)
-    return [", ".join([kind.title, *(f"{name}={choice}" for name, choice in sorted(mine - common))])
-            for kind, mine in zip(kinds, shared, strict=True)]  # fmt: skip
+    return [
+        ", ".join([kind.title, *(f"{name}={choice}" for name, choice in sorted(mine - common))])
+        for kind, mine in zip(kinds, shared, strict=True)
+    ]
 
 
 def _limits() -> list[str]:

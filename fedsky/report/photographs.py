@@ -57,8 +57,9 @@ def mistakes(group: Group) -> list[Mistake]:
         return []
     everything = pd.concat(frames)
     missed = everything[everything["wrong"] > 0]
-    by_image = everything.groupby(level=[0, 1]).agg(chance=("chance", "mean"), wrong=("wrong", "sum"),
-                                                    runs=("wrong", "size"), label=("label", "first"))  # fmt: skip
+    by_image = everything.groupby(level=[0, 1]).agg(
+        chance=("chance", "mean"), wrong=("wrong", "sum"), runs=("wrong", "size"), label=("label", "first")
+    )
     by_image = by_image[by_image["wrong"] > 0].sort_values("chance", kind="stable").head(MOST)
     found = []
     for row in by_image.reset_index(names=["draw", "image"]).to_dict("records"):
@@ -66,8 +67,11 @@ def mistakes(group: Group) -> list[Mistake]:
         here = (missed.index.get_level_values(0) == row["draw"]) & (missed.index.get_level_values(1) == image)
         predicted = str(missed.loc[here, "predicted"].mode().iloc[0])
         picture, why = thumbnail(source[row["draw"]], image, label)
-        found.append(Mistake(image, label, predicted, 1 - float(row["chance"]), int(row["wrong"]), int(row["runs"]),
-                             picture, why))  # fmt: skip
+        found.append(
+            Mistake(
+                image, label, predicted, 1 - float(row["chance"]), int(row["wrong"]), int(row["runs"]), picture, why
+            )
+        )
     return found
 
 

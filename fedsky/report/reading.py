@@ -80,8 +80,7 @@ def _seconds(rows: list[Row], order: list[int]) -> dict[str, Floats]:
 
 def owners_by_round(run: Run) -> pd.DataFrame:
     """Each owner's accuracy on its own test images: one row a round, one column an owner."""
-    rows = [row for row in run.clients
-            if _whole(row.get("client"), MOST_CLIENTS) and _whole(row["round"], MOST_ROUNDS)]  # fmt: skip
+    rows = [row for row in run.clients if _whole(row.get("client"), MOST_CLIENTS) and _whole(row["round"], MOST_ROUNDS)]
     rounds, row_of = np.unique(np.array([row["round"] for row in rows], dtype=np.int64), return_inverse=True)
     clients, column_of = np.unique(np.array([row["client"] for row in rows], dtype=np.int64), return_inverse=True)
     if len(rounds) * len(clients) > 100 * len(rows) + 1_000_000:  # a line here and there of a file that is none

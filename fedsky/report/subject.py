@@ -44,8 +44,9 @@ class Subject:
         """What a reader must know of groups that are not drawn; empty where all are."""
         if len(self.shown) == len(self.kind.groups):
             return ""
-        return " " + _("Drawn are {n} of {all} groups; all are in tables/.", n=len(self.shown),
-                       all=len(self.kind.groups))  # fmt: skip
+        return " " + _(
+            "Drawn are {n} of {all} groups; all are in tables/.", n=len(self.shown), all=len(self.kind.groups)
+        )
 
 
 def subject(

@@ -90,9 +90,12 @@ def _value(group: Group, key: str) -> Any:
 
 
 def _sweep(
-    kind: ComparableGroups, key: str, pairs: Mapping[frozenset[Group], Comparison], value: Callable[[Group], Any],
+    kind: ComparableGroups,
+    key: str,
+    pairs: Mapping[frozenset[Group], Comparison],
+    value: Callable[[Group], Any],
     is_own: Callable[[str], bool],
-) -> Sweep | None:  # fmt: skip
+) -> Sweep | None:
     """The sweep of one setting. value: a group's, ... where it has none; is_own: whether a setting is the swept one."""
     alike: dict[str, list[Group]] = {}
     for group in kind.groups:
@@ -116,8 +119,11 @@ def _sweep(
 
     series = []
     for groups in members:
-        points = [each for group in sorted(groups, key=lambda g: order.index(_text(value(g))))
-                  if (each := point(group, names[_text(value(group))])) is not None]  # fmt: skip
+        points = [
+            each
+            for group in sorted(groups, key=lambda g: order.index(_text(value(g))))
+            if (each := point(group, names[_text(value(group))])) is not None
+        ]
         if len(points) > 1:
             series.append(Series(_label(points, key), points))
     swept = {each.group for line in series for each in line.points}
@@ -159,8 +165,11 @@ def _choice(groups: Sequence[Group], group: Group, section: str) -> Any:
     if chosen is None:
         return ...
     peers = [other for other in groups if other.choices.get(section) == chosen]
-    own = {key: value for key, value in group.settings.items()
-           if key.startswith(f"{section}.") and len({_text(peer.settings.get(key)) for peer in peers}) > 1}  # fmt: skip
+    own = {
+        key: value
+        for key, value in group.settings.items()
+        if key.startswith(f"{section}.") and len({_text(peer.settings.get(key)) for peer in peers}) > 1
+    }
     return " ".join([chosen, *(f"{key.rpartition('.')[2]} {_shown(value)}" for key, value in sorted(own.items()))])
 
 

@@ -54,8 +54,7 @@ def final_table(kind: ComparableGroups) -> tuple[pd.DataFrame, pd.DataFrame]:
         raw.append(row | {"megabytes_up": up, "megabytes_down": down, "rounds": rounds, "wall_seconds": seconds})
         known = estimates["balanced_accuracy"]
         unknown = len(runs) == 1 and (known is None or known.low is None)
-        texts = {metric: interval_of(metric)(estimates[metric])
-                 for metric in FINAL_METRICS}  # fmt: skip
+        texts = {metric: interval_of(metric)(estimates[metric]) for metric in FINAL_METRICS}
         for metric, estimate in estimates.items():
             if estimate is not None and estimate.n < len(runs):
                 texts[metric] += _(" [{n} of {all} runs]", n=estimate.n, all=len(runs))
@@ -162,10 +161,13 @@ def owners_table(kind: ComparableGroups, groups: Sequence[Group]) -> pd.DataFram
     for group in groups:
         owners = pd.concat([result.owners for result in group.results.values()])
         found = owners.groupby(level=0).agg(
-            owner=("name", "first"), runs=("accuracy", "count"), accuracy=("accuracy", "mean"),
-            pooled_accuracy=("pooled_accuracy", "mean"), num_test_min=("num_test", "min"),
+            owner=("name", "first"),
+            runs=("accuracy", "count"),
+            accuracy=("accuracy", "mean"),
+            pooled_accuracy=("pooled_accuracy", "mean"),
+            num_test_min=("num_test", "min"),
             num_test_max=("num_test", "max"),
-        )  # fmt: skip
+        )
         tables.append(found.rename_axis("client").reset_index().assign(data=kind.title, group=group.label))
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 

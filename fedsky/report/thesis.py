@@ -38,8 +38,10 @@ def table(
     name: str, caption: str, head: Sequence[str], rows: Sequence[Sequence[object]], widths: Mapping[int, float]
 ) -> bytes:
     """A floating table with booktabs rules. widths: of columns of text that may take two lines, parts of the line."""
-    columns = "".join(rf">{{\raggedright\arraybackslash}}p{{{widths[number]}\linewidth}}" if number in widths else "r"
-                      for number in range(len(head)))  # fmt: skip
+    columns = "".join(
+        rf">{{\raggedright\arraybackslash}}p{{{widths[number]}\linewidth}}" if number in widths else "r"
+        for number in range(len(head))
+    )
     body = [" & ".join(map(latex, row)) + r" \\" for row in rows[:MOST]]
     if len(rows) > MOST:
         caption += " " + _("The first {n} of {all} rows.", n=MOST, all=len(rows))
@@ -73,8 +75,11 @@ def _result(kind: ComparableGroups, prefix: str) -> bytes:
         sent = sum(run.megabytes("bytes_up") + run.megabytes("bytes_down") for run in runs) / len(runs)
         value = UNKNOWN if estimate is None else fixed(100 * estimate.value)
         rows.append([group.label, len(runs), value, _interval(estimate, 0.0, 1.0), fixed(sent)])
-    caption = _("Balanced accuracy after the last round on the test images, {title}: mean over runs with its 95 % "
-                "interval, and what a run sends.", title=kind.title)  # fmt: skip
+    caption = _(
+        "Balanced accuracy after the last round on the test images, {title}: mean over runs with its 95 % "
+        "interval, and what a run sends.",
+        title=kind.title,
+    )
     return table(f"{prefix}result", caption, [_("group"), _("runs"), "%", _("95 % interval"), "MB"], rows, {0: 0.4})
 
 
@@ -83,8 +88,10 @@ def _pairs(kind: ComparableGroups, prefix: str) -> bytes:
              judgement(each)] for each in planned(kind) if each.difference is not None]  # fmt: skip
     if not rows:
         return b""
-    caption = _("First minus second in percentage points of balanced accuracy, {title}. The 95 % intervals hold all at "
-                "once.", title=kind.title)  # fmt: skip
+    caption = _(
+        "First minus second in percentage points of balanced accuracy, {title}. The 95 % intervals hold all at once.",
+        title=kind.title,
+    )
     head = [_("first"), _("second"), _("points"), _("95 % interval"), _("verdict")]
     return table(f"{prefix}pairs", caption, head, rows, {0: 0.19, 1: 0.19, 4: 0.2})
 
@@ -93,9 +100,11 @@ def _owners(kind: ComparableGroups, prefix: str) -> bytes:
     """Each owner alone, in the best federation of the first context that has one, and pooled."""
     groups = next((members for members in kind.contexts.values() if best(members)), [])
     shown: list[tuple[str, Group]] = []
-    for title, group in ((_("alone"), next((each for each in groups if each.is_alone), None)),
-                         (_("together"), next(iter(best(groups)), None)),
-                         (_("pooled"), next((each for each in groups if each.is_pooled), None))):  # fmt: skip
+    for title, group in (
+        (_("alone"), next((each for each in groups if each.is_alone), None)),
+        (_("together"), next(iter(best(groups)), None)),
+        (_("pooled"), next((each for each in groups if each.is_pooled), None)),
+    ):
         if group is not None:
             shown.append((title, group))
     if not shown:
@@ -110,6 +119,9 @@ def _owners(kind: ComparableGroups, prefix: str) -> bytes:
     if not rows:
         return b""
     names = "; ".join(f"{title}: {group.label}" for title, group in shown)
-    caption = _("Accuracy (%) on each owner's own test images, {title}: mean over runs ({names}). n: test images in a "
-                "run.", title=kind.title, names=names)  # fmt: skip
+    caption = _(
+        "Accuracy (%) on each owner's own test images, {title}: mean over runs ({names}). n: test images in a run.",
+        title=kind.title,
+        names=names,
+    )
     return table(f"{prefix}owners", caption, [_("owner"), "n", *(title for title, _group in shown)], rows, {0: 0.3})

@@ -39,8 +39,9 @@ def spec(rows: list[Any], **more: Any) -> dict[str, Any]:
     return {
         "data": data | {key: more.pop(key) for key in ("split",) if key in more},
         "partition": partition | ({"owners": more.pop("owners")} if "owners" in more else {}),
-        "num_clients": None, "data_seed": 0,
-    } | more  # fmt: skip
+        "num_clients": None,
+        "data_seed": 0,
+    } | more
 
 
 def place_of(owners: list[Owner], n: int) -> tuple[list[int | None], list[str | None]]:

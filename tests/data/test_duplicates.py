@@ -37,9 +37,12 @@ def test_the_hash_is_the_one_of_imagehash(picture: Image.Image) -> None:
 def test_copies_of_other_size_quality_light_and_cut_are_one_group() -> None:
     picture = scene(0)
     copies = [
-        picture, jpeg(picture, 40), picture.resize((48, 48)), ImageEnhance.Brightness(picture).enhance(1.1),
+        picture,
+        jpeg(picture, 40),
+        picture.resize((48, 48)),
+        ImageEnhance.Brightness(picture).enhance(1.1),
         picture.crop((1, 1, 95, 95)),
-    ]  # fmt: skip
+    ]
     others = [scene(seed) for seed in range(1, 8)]
     groups = group([look(one) for one in [*copies, *others]])
     assert groups.tolist() == [0] * 5 + list(range(1, 8))
@@ -72,9 +75,9 @@ def test_groups_are_the_connected_components(bits: list[int], distance: int) -> 
     groups = group([Look(np.uint64(one), NO_COLOUR) for one in bits], distance)
     reached = [{i} for i in range(len(bits))]
     for start in reached:
-        while more := {
-            j for i in start for j in range(len(bits)) if (bits[i] ^ bits[j]).bit_count() <= distance
-        } - start:  # fmt: skip
+        while (
+            more := {j for i in start for j in range(len(bits)) if (bits[i] ^ bits[j]).bit_count() <= distance} - start
+        ):
             start |= more
     for i, own in enumerate(reached):
         assert set(np.flatnonzero(groups == groups[i]).tolist()) == own

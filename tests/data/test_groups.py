@@ -42,8 +42,11 @@ def parts(owners: list[Owner]) -> list[Indices]:
 @SETTINGS
 @given(
     st.lists(st.tuples(st.integers(0, 60), st.integers(0, 2)), min_size=30, max_size=120),
-    st.sampled_from(sorted(PARTITIONS)), st.integers(1, 4), st.integers(0, 99), st.sampled_from(["1/3", "2/3", "3/3"]),
-)  # fmt: skip
+    st.sampled_from(sorted(PARTITIONS)),
+    st.integers(1, 4),
+    st.integers(0, 99),
+    st.sampled_from(["1/3", "2/3", "3/3"]),
+)
 def test_a_group_is_never_split(rows: list[tuple[int, int]], name: str, num_clients: int, seed: int, fold: str) -> None:
     groups, labels = numbered([number for number, _ in rows]), np.array([label for _, label in rows], dtype=np.int64)
     assume(groups.max() + 1 >= 10 * num_clients)

@@ -15,8 +15,9 @@ MANY = 4000
 
 
 def synthetic_points(data_seed: int = 0, num_clients: int = 12, **asked: Any) -> Photos:
-    return synthetic.load(**{"alpha": 1.0, "beta": 1.0, "iid": False, **asked}, num_clients=num_clients,
-                          data_seed=data_seed)  # fmt: skip
+    return synthetic.load(
+        **{"alpha": 1.0, "beta": 1.0, "iid": False, **asked}, num_clients=num_clients, data_seed=data_seed
+    )
 
 
 @pytest.mark.parametrize(("alpha", "beta"), [(0.0, 0.0), (0.5, 0.5), (1.0, 2.0)])

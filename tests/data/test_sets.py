@@ -164,8 +164,10 @@ def test_digits_are_scikit_learns(tmp_path: Path) -> None:
 
 
 DEALT = {
-    "label_quantity": ["partition.num_classes=2"], "quantity": ["partition.alpha=5"], "dirichlet": ["partition.alpha=1"]
-}  # fmt: skip
+    "label_quantity": ["partition.num_classes=2"],
+    "quantity": ["partition.alpha=5"],
+    "dirichlet": ["partition.alpha=1"],
+}
 PARTITIONS = sorted({path.stem for path in (CONF / "partition").glob("*.yaml")} - {"natural"})
 STRATEGIES = ("fedprox", "scaffold", "fednova", "feddyn", "fedadam", "fedavgm", "fedbn", "moon", "ditto", "local")
 

@@ -71,8 +71,10 @@ def test_a_review_as_a_spreadsheet_writes_it_is_understood(tmp_path: Path, conte
     (tmp_path / "review.csv").write_bytes(content)
     lines = read_review(tmp_path / "review.csv", ("x", "y"))
     assert {file: (line.label, line.suggestion, number) for file, (line, number) in lines.items()} == {
-        "a.png": ("x", "keep", 2), "b.png": ("y", "drop", 3), "c.png": ("y", "relabel:x", 4),
-    }  # fmt: skip
+        "a.png": ("x", "keep", 2),
+        "b.png": ("y", "drop", 3),
+        "c.png": ("y", "relabel:x", 4),
+    }
 
 
 def test_a_list_of_addresses_is_read_by_the_same_reader(tmp_path: Path) -> None:
@@ -102,7 +104,7 @@ def test_a_collection_that_a_spreadsheet_saved_grows_on(tmp_path: Path) -> None:
         (b'file,label\n"a.png"b,x\n', "is no CSV ("),
         (b"Datei;Klasse\n", "no column file: name the columns file, label in its first line"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_table_is_refused_by_its_line(tmp_path: Path, content: bytes, told: str) -> None:
     path = tmp_path / "manifest.csv"
     path.write_bytes(content)

@@ -147,8 +147,10 @@ def test_interrupted_it_ends_everything_within_ten_seconds(tmp_path: Path, numbe
     folder = tmp_path / "run"
     process = subprocess.Popen(
         command("num_rounds=500", "data.count=200", "data.size=32", f"hydra.run.dir={folder}"),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=heed_interrupts,
-    )  # fmt: skip
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=heed_interrupts,
+    )
     try:
         rounds, deadline = folder / "rounds.jsonl", time.monotonic() + 120
         while time.monotonic() < deadline and not (rounds.is_file() and rounds.read_text().count("\n") > 2):

@@ -182,9 +182,9 @@ def test_a_root_that_is_no_folder_is_named(tmp_path: Path) -> None:
         (['{"round": 0} , {"round": 1}', '{"x": [{"y": 1}', '{"z": 2}]}'], [], [1, 2, 3]),
         (['{"round": 0, "x": "}', '{", "round": 1}', '{"round": 2}'], [2], [1, 2]),
         (['{"round": 0, "x": {"y": 1}}', '{"round": 1}'], [0, 1], []),
-        (['{"round": 0, "x": "{"}', '', '{"round": 1}'], [0, 1], [2]),
+        (['{"round": 0, "x": "{"}', "", '{"round": 1}'], [0, 1], [2]),
     ],
-)  # fmt: skip
+)
 def test_lines_that_only_together_are_json_are_no_rows(
     tmp_path: Path, lines: list[str], rounds: list[int], bad: list[int]
 ) -> None:

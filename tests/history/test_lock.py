@@ -115,11 +115,13 @@ def test_a_process_may_hold_a_folder_twice(tmp_path: Path) -> None:
 
 
 def test_of_many_that_begin_at_the_same_moment_one_writes(tmp_path: Path) -> None:
-    code = "import sys, time; from pathlib import Path; from fedsky.history import lock\n" \
-           "while time.time() < float(sys.argv[2]): pass\n" \
-           "try: lock.take(Path(sys.argv[1]))\n" \
-           "except lock.HeldError: print('refused')\n" \
-           "else: print('held', flush=True); time.sleep(3)"  # fmt: skip
+    code = (
+        "import sys, time; from pathlib import Path; from fedsky.history import lock\n"
+        "while time.time() < float(sys.argv[2]): pass\n"
+        "try: lock.take(Path(sys.argv[1]))\n"
+        "except lock.HeldError: print('refused')\n"
+        "else: print('held', flush=True); time.sleep(3)"
+    )
     moment = str(time.time() + 2)
     command = [sys.executable, "-c", code, str(tmp_path / "run"), moment]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(6)]

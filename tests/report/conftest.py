@@ -88,9 +88,10 @@ def write_a_run(
          "pooled_balanced_accuracy": curve[-1] if strategy == "local" else None}
         for client, value in enumerate(owners)
     ])  # fmt: skip
-    write_lines(folder / "timing.jsonl", [
-        {"round": number, "client": None, "round_seconds": seconds} for number in range(1, len(curve))
-    ])  # fmt: skip
+    write_lines(
+        folder / "timing.jsonl",
+        [{"round": number, "client": None, "round_seconds": seconds} for number in range(1, len(curve))],
+    )
     clients = [
         {"client": client, "name": str(client), "train": train, "validation": [1, 1], "test": test}
         for client, (train, test) in enumerate(counts)

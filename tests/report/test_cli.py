@@ -81,7 +81,8 @@ def test_chinese_with_the_same_numbers(runs: Path, tmp_path: Path) -> None:
         for lang, text in (("en", english), ("zh", chinese)):
             assert text.splitlines()[0] == english.splitlines()[0], lang
         assert [line.split(",")[-1] for line in english.splitlines()] == [
-            line.split(",")[-1] for line in chinese.splitlines()]  # fmt: skip
+            line.split(",")[-1] for line in chinese.splitlines()
+        ]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ def test_chinese_with_the_same_numbers(runs: Path, tmp_path: Path) -> None:
         (["--baseline", "fedav"], "baseline=fedav is not a group's label: choose fedavg"),
         (["--lang", "fr"], "lang=fr: choose en or zh"),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_costs_one_line_and_writes_nothing(runs: Path, tmp_path: Path, words: list[str], told: str) -> None:
     done = ask(runs, "--out", tmp_path / "out", *words)
     assert done.exit_code == 1

@@ -89,8 +89,11 @@ def test_one_fold_pairs_what_both_have_tested(
     tested = len(set(other[:FOLD]) | set(PLAIN[:FOLD]))
     freedom = tested - (1 if pairing == "paired" else 2)
     assert half(found) == pytest.approx(stats.t.ppf(0.975, freedom) * np.sqrt(((first - second) ** 2).sum()))
-    marked = {"partly": "paired where both tested a photograph", "paired": "20.0 points worse",
-              "unpaired": "unpaired, as each tested other photographs"}  # fmt: skip
+    marked = {
+        "partly": "paired where both tested a photograph",
+        "paired": "20.0 points worse",
+        "unpaired": "unpaired, as each tested other photographs",
+    }
     assert marked[pairing] in words.sentence(found)
     about = " ".join(verdict.scope(select([tmp_path]).kinds[0]))
     assert ("each tested on one split of their own" in about) == (pairing != "paired")

@@ -63,7 +63,9 @@ def test_the_manifest_has_the_hash_of_every_file(tmp_path: Path, write_run: Writ
                                             "partition.json"}  # fmt: skip
     content = (folder / "rounds.jsonl").read_bytes()
     assert manifest["inputs"]["a"]["rounds.jsonl"] == {
-        "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}  # fmt: skip
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
     assert manifest["asked_for"] == {"lang": "en"}
     assert manifest["written_by"]["scipy"] != "unknown"
 

@@ -24,8 +24,9 @@ def kind(tmp_path: Path, write_run: Callable[..., Path]) -> ComparableGroups:
     """fedavg on two folds and two seeds of the first, and local, whose own models reach 0.6 on everyone's images."""
     write_run(tmp_path / "a", owners=(0.9, 0.5), config={"data.fold": "1/5"})
     write_run(tmp_path / "b", seed=1, owners=(0.9, 0.7), config={"data.fold": "1/5"})
-    write_run(tmp_path / "c", owners=(0.3, 0.6), config={"data.fold": "2/5"},
-              counts=(([30, 10], [4, 3]), ([10, 30], [5, 6])))  # fmt: skip
+    write_run(
+        tmp_path / "c", owners=(0.3, 0.6), config={"data.fold": "2/5"}, counts=(([30, 10], [4, 3]), ([10, 30], [5, 6]))
+    )
     write_run(tmp_path / "d", "local", curve=(0.5, 0.7, 0.6), config={"data.fold": "1/5"})
     return only_kind(tmp_path)
 

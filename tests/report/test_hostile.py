@@ -38,9 +38,11 @@ PLACES = [
     "config.data", "config.data.fold", "config.strategy", "config.strategy.mu", "config.engine", "data.classes",
     "data.image_size", "data.fingerprint", "result.round",
 ]  # fmt: skip
-COLUMNS = [("rounds", key) for key in TABLES[ROUNDS]] + [
-    ("clients", key) for key in ("round", "client", "num_test", "accuracy", "pooled_accuracy", "status")
-] + [("timing", key) for key in ("round", "client", "round_seconds", "train_seconds")]  # fmt: skip
+COLUMNS = (
+    [("rounds", key) for key in TABLES[ROUNDS]]
+    + [("clients", key) for key in ("round", "client", "num_test", "accuracy", "pooled_accuracy", "status")]
+    + [("timing", key) for key in ("round", "client", "round_seconds", "train_seconds")]
+)
 
 
 def put(folder: Path, place: str, value: Any) -> None:
@@ -153,10 +155,12 @@ def test_a_page_of_evil_names_is_text_in_every_file(tmp_path: Path, write_run: W
     """Every name that a folder can choose, at once: none is markup, a formula or a LaTeX command anywhere."""
     for number, evil in enumerate(text for text in EVIL if text != "\ud800"):
         write_run(
-            tmp_path / "runs" / str(number), "local" if number == 0 else "fedavg",
+            tmp_path / "runs" / str(number),
+            "local" if number == 0 else "fedavg",
             choices={"data": evil, "partition": evil},
-            config={"strategy.mu": evil, "client_names": [evil, evil]}, info={"commit": evil, "command": evil},
-        )  # fmt: skip
+            config={"strategy.mu": evil, "client_names": [evil, evil]},
+            info={"commit": evil, "command": evil},
+        )
     out = tmp_path / "out"
     page = write_report([tmp_path / "runs"], out).read_text(encoding="utf-8")
     assert "<script" not in page.lower()

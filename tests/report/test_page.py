@@ -112,9 +112,11 @@ def test_nothing_finished_is_a_plain_error(tmp_path: Path, write_run: WriteRun) 
 def test_hostile_names_are_text(tmp_path: Path, write_run: WriteRun, figures: None) -> None:
     evil = "<script>alert('x')</script> $\\frac$ \x00 & \"'"
     write_run(
-        tmp_path / "runs" / "a", choices={"strategy": evil, "data": evil}, info={"command": evil, "commit": "=1+1"},
+        tmp_path / "runs" / "a",
+        choices={"strategy": evil, "data": evil},
+        info={"command": evil, "commit": "=1+1"},
         config={"client_names": [evil, None]},
-    )  # fmt: skip
+    )
     text, _ = report(tmp_path / "runs", tmp_path / "out")
     assert "<script" not in text.lower()
     assert "&lt;script&gt;" in text

@@ -184,8 +184,10 @@ def test_a_heat_map_of_any_number_of_owners_has_room(count: int) -> None:
 
 
 def test_long_settings_fit_above_panels_and_rows() -> None:
-    groups = [group("newcomer", mu=0.001, alpha="experiment=centralized1_1 batch_size=2 local_epochs=3 width=" * 2),
-              group("fedavg")]  # fmt: skip
+    groups = [
+        group("newcomer", mu=0.001, alpha="experiment=centralized1_1 batch_size=2 local_epochs=3 width=" * 2),
+        group("fedavg"),
+    ]
     with style.drawing():
         figure, [axes] = layout.figure([1.0])
         layout.rows(groups).apply(axes)

@@ -87,8 +87,10 @@ def error(first: pd.DataFrame, second: pd.DataFrame, folder: Path) -> float:
     photographs = float((off**2).sum()) * len(first) / (len(first) - 1)
     if first["fold"].nunique() == 1:
         return float(np.sqrt(photographs))
-    same_cut = all(set(a.index) == set(b.index) for (_f, a), (_g, b) in
-                   zip(first.groupby("fold"), second.groupby("fold"), strict=True))  # fmt: skip
+    same_cut = all(
+        set(a.index) == set(b.index)
+        for (_f, a), (_g, b) in zip(first.groupby("fold"), second.groupby("fold"), strict=True)
+    )
     runs = beyond(off, first["fold"]) if same_cut else sum(beyond(t["off"], t["fold"]) for t in (first, second))
     sizes = {part: sum(sum(client[part]) for place in folder.iterdir()
                        for client in json.loads((place / "partition.json").read_text())["clients"])
@@ -162,8 +164,9 @@ def test_how_unlike_the_owners_are(swept: Path) -> None:
 def test_a_setting_of_one_strategy(swept: Path) -> None:
     folder = swept / "mu"
     said = sentences(folder)
-    fedavg, none, much = (judged(folder, *words) for words in
-                          (["strategy=fedavg"], ["strategy.mu=0"], ["strategy.mu=10"]))  # fmt: skip
+    fedavg, none, much = (
+        judged(folder, *words) for words in (["strategy=fedavg"], ["strategy.mu=0"], ["strategy.mu=10"])
+    )
     found = told(said, "fedprox minus fedavg: ")
     assert found[0] == (0.0, None, None), "without its term it is fedavg"
     check(found[1], much, fedavg, folder, 3, 20)

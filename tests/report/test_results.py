@@ -79,8 +79,11 @@ def test_the_seconds_of_clients_are_summed_and_the_longest_kept(tmp_path: Path, 
 def test_owners_are_known_in_every_round(tmp_path: Path, write_run: WriteRun) -> None:
     folder = write_run(tmp_path / "a")
     rows: list[dict[str, Any]]
-    rows = [{"round": number, "client": client, "accuracy": 0.1 * number + 0.2 * client, "num_test": 20}
-            for number in range(3) for client in range(2)]  # fmt: skip
+    rows = [
+        {"round": number, "client": client, "accuracy": 0.1 * number + 0.2 * client, "num_test": 20}
+        for number in range(3)
+        for client in range(2)
+    ]
     rows += [{"round": 1, "client": "x", "accuracy": 1.0}, {"round": 1, "client": True, "accuracy": 1.0}]
     rewrite(folder / "clients.jsonl", rows)
     table = result_of(folder).owner_rounds

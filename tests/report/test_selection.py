@@ -34,9 +34,13 @@ def sweep(tmp_path: Path, write_run: WriteRun) -> Path:
 def test_where_keeps_the_runs_for_which_it_holds(sweep: Path) -> None:
     assert set(finals(select([sweep], Choice(where=("num_clients=5",))))) == {"fedavg", "fedprox"}
     assert finals(select([sweep], Choice(where=("strategy=fedavg", "num_clients=2,5", "seed=1")))) == {
-        "fedavg, num_clients=2": [0.525], "fedavg, num_clients=5": [0.555]}  # fmt: skip
+        "fedavg, num_clients=2": [0.525],
+        "fedavg, num_clients=5": [0.555],
+    }
     assert list(finals(select([sweep], Choice(where=("mu=0.10",))))) == [
-        "fedprox, num_clients=2", "fedprox, num_clients=5"]  # fmt: skip
+        "fedprox, num_clients=2",
+        "fedprox, num_clients=5",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -98,13 +102,16 @@ def labels(pairs: Sequence[tuple[object, object]]) -> list[tuple[str, str]]:
 def test_a_baseline_is_what_all_are_compared_with(sweep: Path) -> None:
     [kind] = select([sweep], Choice(baseline="fedavg")).kinds
     assert labels(pairs_of(kind)) == [
-        ("fedavg, num_clients=5", "fedavg, num_clients=2"), ("fedprox, num_clients=2", "fedavg, num_clients=2"),
-        ("fedprox, num_clients=5", "fedavg, num_clients=5"), ("fedprox, num_clients=5", "fedprox, num_clients=2"),
-    ]  # fmt: skip
+        ("fedavg, num_clients=5", "fedavg, num_clients=2"),
+        ("fedprox, num_clients=2", "fedavg, num_clients=2"),
+        ("fedprox, num_clients=5", "fedavg, num_clients=5"),
+        ("fedprox, num_clients=5", "fedprox, num_clients=2"),
+    ]
     # of a strategy's name, the one with the same other settings
     assert labels(pairs_of(kind, "fedavg")) == [
-        ("fedprox, num_clients=2", "fedavg, num_clients=2"), ("fedprox, num_clients=5", "fedavg, num_clients=5"),
-    ]  # fmt: skip
+        ("fedprox, num_clients=2", "fedavg, num_clients=2"),
+        ("fedprox, num_clients=5", "fedavg, num_clients=5"),
+    ]
     assert len(pairs_of(kind, "fedprox, num_clients=2")) == 3
     families = {comparison.size for comparison in compare_all(kind, "fedprox, num_clients=2")}
     assert families == {
@@ -127,7 +134,9 @@ def test_a_running_run_tells_how_far_it_is_and_counts_nowhere(tmp_path: Path, wr
     selection = select([tmp_path])
     assert finals(selection) == {"fedavg": [0.8]}
     assert [(each.name, why_left_out(each)) for each in selection.left_out] == [
-        ("b", "round 1 of 2"), ("c", "stopped by the user")]  # fmt: skip
+        ("b", "round 1 of 2"),
+        ("c", "stopped by the user"),
+    ]
     told = nothing_finished(select([tmp_path / "b"]), [Path("b")])
     assert told == "no finished run under b: b is running (round 1 of 2)"
 
@@ -137,8 +146,9 @@ def test_a_run_that_patience_stopped_counts_with_its_last_round(tmp_path: Path, 
     write_run(tmp_path / "b", seed=1, curve=(0.5, 0.7), info={"result.round": 2}, config={"patience": 1})
     selection = select([tmp_path])
     assert finals(selection) == {"fedavg": [0.7]}
-    assert any(note.startswith("Stopped early, as their settings ask for: a after round 1 of 2.") for note in
-               selection.notes)  # fmt: skip
+    assert any(
+        note.startswith("Stopped early, as their settings ask for: a after round 1 of 2.") for note in selection.notes
+    )
     assert [each.reason for each in selection.left_out] == ["rounds.jsonl ends at round 1 of 2"]
 
 

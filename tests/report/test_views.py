@@ -101,8 +101,11 @@ def test_one_owner_and_two_hundred(tmp_path: Path, write_run: WriteRun, count: i
 def test_a_heat_map_is_the_mean_of_the_runs_that_tell(tmp_path: Path, write_run: WriteRun) -> None:
     for seed, values in enumerate([(0.2, 0.4), (0.6, None)]):
         folder = write_run(tmp_path / str(seed), seed=seed)
-        rows = [{"round": number, "client": client, "accuracy": value}
-                for number in range(3) for client, value in enumerate(values)]  # fmt: skip
+        rows = [
+            {"round": number, "client": client, "accuracy": value}
+            for number in range(3)
+            for client, value in enumerate(values)
+        ]
         (folder / "clients.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     heat = owners.heat(only_kind(tmp_path).groups[0])
     assert heat is not None

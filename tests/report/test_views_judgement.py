@@ -32,8 +32,10 @@ def judged_run(write_run: WriteRun, folder: Path, rows: Sequence[Row], **run: An
     accuracy = sum(right) / len(right)
     write_run(folder, curve=(0.5, 0.5, accuracy), owners=(accuracy,), counts=(([9, 9], counts),), **run)
     lines = ["image,client,label,predicted,probability_cloudy,probability_sunny"]
-    lines += [f"{image},0,{label},{name},{1 - sunny:.6f},{sunny:.6f}"
-              for (image, label, sunny), name in zip(rows, predicted, strict=True)]  # fmt: skip
+    lines += [
+        f"{image},0,{label},{name},{1 - sunny:.6f},{sunny:.6f}"
+        for (image, label, sunny), name in zip(rows, predicted, strict=True)
+    ]
     (folder / "predictions.csv").write_text("\n".join(lines) + "\n")
 
 
@@ -67,8 +69,10 @@ def test_the_area_under_the_curve_is_the_mean_over_runs(tmp_path: Path, write_ru
     judged_run(write_run, tmp_path / "b", better, seed=1)
     found = judged(only_group(tmp_path))
     assert found is not None and found.area is not None and found.true_rate is not None
-    areas = [roc_auc_score([label == "sunny" for _i, label, _p in rows], [p for _i, _l, p in rows])
-             for rows in (ROWS, better)]  # fmt: skip
+    areas = [
+        roc_auc_score([label == "sunny" for _i, label, _p in rows], [p for _i, _l, p in rows])
+        for rows in (ROWS, better)
+    ]
     assert areas[0] != areas[1]
     assert found.area.value == pytest.approx(np.mean(areas))
     assert found.area.n == 2
@@ -125,14 +129,17 @@ def rendered(number: int) -> str:
 
 def test_mistakes_come_with_the_surest_first_and_are_drawn_anew(tmp_path: Path, write_run: WriteRun) -> None:
     rows = [(rendered(number), sky.CLASSES[number % 2], 0.5) for number in range(40)]
-    rows = [(image, label, {1: 0.1, 3: 0.3}.get(number, 0.9 if label == "sunny" else 0.2))
-            for number, (image, label, _p) in enumerate(rows)]  # fmt: skip
+    rows = [
+        (image, label, {1: 0.1, 3: 0.3}.get(number, 0.9 if label == "sunny" else 0.2))
+        for number, (image, label, _p) in enumerate(rows)
+    ]
     config = {"data._target_": "fedsky.data.rendered.load", "data.size": 32}
     judged_run(write_run, tmp_path / "a", rows, config=config)
     found = mistakes(only_group(tmp_path))
     assert [(each.image, each.label, each.predicted) for each in found] == [
-        (rendered(1), "sunny", "cloudy"), (rendered(3), "sunny", "cloudy"),
-    ]  # fmt: skip
+        (rendered(1), "sunny", "cloudy"),
+        (rendered(3), "sunny", "cloudy"),
+    ]
     assert found[0].probability == pytest.approx(0.9)
     content = base64.b64decode(found[0].picture.removeprefix("data:image/jpeg;base64,"))
     shown = np.asarray(Image.open(io.BytesIO(content)).resize((32, 32)), dtype=float)

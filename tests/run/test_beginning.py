@@ -210,8 +210,11 @@ def test_while_somebody_writes_nobody_else_does(cut: Cut, tmp_path: Path) -> Non
     whole = tmp_path / "whole"
     shutil.copytree(folder, whole)
     with writer(folder) as other:
-        for act in (lambda: resume(folder), lambda: run(resolve(compose(SMALL)), folder),
-                    lambda: resume_sweep(folder, {})):  # fmt: skip
+        for act in (
+            lambda: resume(folder),
+            lambda: run(resolve(compose(SMALL)), folder),
+            lambda: resume_sweep(folder, {}),
+        ):
             with pytest.raises(HeldError, match=f"process {other.pid} on this machine, since .* writes there"):
                 act()
     assert info(folder) == info(whole)

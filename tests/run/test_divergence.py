@@ -129,8 +129,10 @@ def test_an_answer_that_is_no_number_is_none(tmp_path: Path, done: Path) -> None
 
 def as_before(folder: Path) -> None:
     """Writes a run folder as versions did that counted what is not a number."""
-    rows: list[dict[str, Any]] = [{"round": 0, "loss": 0.7, "accuracy": 0.5, "balanced_accuracy": 0.5},
-                                  {"round": 1, "loss": None, "accuracy": 0.5, "balanced_accuracy": 0.5}]  # fmt: skip
+    rows: list[dict[str, Any]] = [
+        {"round": 0, "loss": 0.7, "accuracy": 0.5, "balanced_accuracy": 0.5},
+        {"round": 1, "loss": None, "accuracy": 0.5, "balanced_accuracy": 0.5},
+    ]
     folder.mkdir(parents=True)
     (folder / "rounds.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     info = {"status": "done", "reason": None, "config": {"num_rounds": 1}, "choices": {"strategy": "fedavg"}}

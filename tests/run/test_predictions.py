@@ -23,8 +23,11 @@ def lines(groups: Any) -> list[dict[str, str]]:
 
 def test_a_photograph_alone_has_no_group_and_near_duplicates_share_one() -> None:
     rows = lines(np.array([0, 1, 0, 2]))
-    assert [(row["image"], row["client"], row["group"]) for row in rows] == [("a", "0", "0"), ("c", "0", "0"),
-                                                                             ("b", "1", "")]  # fmt: skip
+    assert [(row["image"], row["client"], row["group"]) for row in rows] == [
+        ("a", "0", "0"),
+        ("c", "0", "0"),
+        ("b", "1", ""),
+    ]
     assert rows[0] == {"image": "a", "client": "0", "label": "cloudy", "predicted": "cloudy",
                        "probability_cloudy": "0.750000", "probability_sunny": "0.250000", "group": "0"}  # fmt: skip
 

@@ -42,9 +42,11 @@ def test_the_closed_form(tmp_path: Path) -> None:
 
 @settings(deadline=None, max_examples=12)
 @given(
-    seed=st.integers(0, 10**6), alpha=st.floats(0.01, 3.0),
-    participation=st.sampled_from([0.5, 1.0]), momentum=st.sampled_from([0.0, 0.9]),
-)  # fmt: skip
+    seed=st.integers(0, 10**6),
+    alpha=st.floats(0.01, 3.0),
+    participation=st.sampled_from([0.5, 1.0]),
+    momentum=st.sampled_from([0.0, 0.9]),
+)
 def test_it_stands_still_at_the_plain_optimum(seed: int, alpha: float, participation: float, momentum: float) -> None:
     owners = random_owners(seed, 4, 2)
     best = optimum(owners)

@@ -83,8 +83,9 @@ def balanced_accuracy(half: Any, folder: Path) -> float:
 
     def points(counts: tuple[int, int]) -> Any:
         labels = np.repeat([0, 1], counts)
-        return Points(torch.from_numpy(rng.normal(size=(len(labels), 4)) + labels[:, None] * 0.7),
-                      torch.from_numpy(labels), 2)  # fmt: skip
+        return Points(
+            torch.from_numpy(rng.normal(size=(len(labels), 4)) + labels[:, None] * 0.7), torch.from_numpy(labels), 2
+        )
 
     owners, judge = [points((190, 10)), points((80, 20))], points((2000, 2000))
     model = nn.Linear(4, 2).double()

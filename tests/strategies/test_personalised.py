@@ -24,9 +24,10 @@ from strategies.fedrep import FedRep
 Go = Callable[..., Path]
 PERSONALISED = ["fedbn", "fedper", "fedrep", "ditto"]
 SWAPPED: dict[str, Any] = {
-    "data": "personal.swapped", "model": "personal.deep",
+    "data": "personal.swapped",
+    "model": "personal.deep",
     "partition": {"_target_": "personal.in_turn", "min_examples": 1},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("asked", [[f"strategy={name}"] for name in PERSONALISED] + [["personalize=finetune"]])
@@ -114,8 +115,10 @@ def test_the_head_is_the_classifier(go: Go, real: bool) -> None:
 def test_half_of_the_clients_a_round_and_resumed_or_not(go: Go, strategy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = [f"strategy={strategy}", "participation=0.5", "num_rounds=4", "seed=2"]
     whole = go(*asked, model="personal.normed")
-    trained = [{row["client"] for row in rows(whole, "clients") if row["round"] == r and row["num_steps"]}
-               for r in (1, 2, 3, 4)]  # fmt: skip
+    trained = [
+        {row["client"] for row in rows(whole, "clients") if row["round"] == r and row["num_steps"]}
+        for r in (1, 2, 3, 4)
+    ]
     assert [len(cohort) for cohort in trained] == [2, 2, 2, 2]
     assert set.union(*trained) == {0, 1, 2, 3} != trained[0] | trained[1], "a client's first round may come late"
     judge = RoundLoop._judge

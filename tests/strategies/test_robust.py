@@ -91,9 +91,12 @@ def test_an_attackers_number_of_examples_counts_nothing(make: Make) -> None:
 def test_dtypes_stay_counters_stay_whole_and_variances_stay_positive(make: Make) -> None:
     rng = draw(1)
     sent = {
-        "variance": torch.from_numpy(rng.uniform(0.01, 3, 50)), "w": torch.zeros(3, 2), "scalar": torch.tensor(1.0),
-        "n": torch.tensor(10), "narrow": torch.zeros(2, dtype=torch.float16),
-    }  # fmt: skip
+        "variance": torch.from_numpy(rng.uniform(0.01, 3, 50)),
+        "w": torch.zeros(3, 2),
+        "scalar": torch.tensor(1.0),
+        "n": torch.tensor(10),
+        "narrow": torch.zeros(2, dtype=torch.float16),
+    }
     clients = [
         {"variance": torch.zeros(50, dtype=torch.float64), "w": torch.from_numpy(rng.normal(size=(3, 2))).float(),
          "scalar": torch.tensor(rng.normal()).float(),

@@ -97,8 +97,10 @@ def start(program: str, plain: int, secure: int, site: int, folder: Path) -> "su
     with (folder / "startup.log").open("wb") as log:
         process = subprocess.Popen(
             [program, "-p", str(folder), "-e", f"{folder}/error.log", "-c", f"{folder}/nginx.conf"],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
     end = time.monotonic() + 20
     while True:
         try:

@@ -75,9 +75,12 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
     (tmp_path / "outputs").mkdir()
     outputs = tmp_path / "outputs"
     return Settings(
-        data=tmp_path / "data", outputs=(outputs,), reference=outputs / "reference", testing=True,
+        data=tmp_path / "data",
+        outputs=(outputs,),
+        reference=outputs / "reference",
+        testing=True,
         database_url=database_url,
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="session")

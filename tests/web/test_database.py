@@ -66,12 +66,18 @@ def test_a_database_of_the_first_version_is_brought_up_to_date_with_what_it_hold
     database = Database(url)
     with database._writes.begin() as connection:
         command.upgrade(_config(connection), "initial")
-        connection.execute(text(
-            "INSERT INTO users (id, name, key, password_hash, must_change_password, role, state, created) "
-            "VALUES ('u', 'anna', 'anna', 'hash', false, 'operator', 'waiting', '2026-11-01 00:00:00')"))  # fmt: skip
-        connection.execute(text(
-            "INSERT INTO jobs (id, user_id, title, overrides, folder, status, reason, num_runs, cancel, attempts, "
-            "created) VALUES ('j', 'u', '', '[]', '', 'done', '', 1, false, 1, '2026-11-02 00:00:00')"))  # fmt: skip
+        connection.execute(
+            text(
+                "INSERT INTO users (id, name, key, password_hash, must_change_password, role, state, created) "
+                "VALUES ('u', 'anna', 'anna', 'hash', false, 'operator', 'waiting', '2026-11-01 00:00:00')"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO jobs (id, user_id, title, overrides, folder, status, reason, num_runs, cancel, attempts, "
+                "created) VALUES ('j', 'u', '', '[]', '', 'done', '', 1, false, 1, '2026-11-02 00:00:00')"
+            )
+        )
     database.upgrade()
     with database.reading() as db:
         assert db.scalars(select(User)).one().asked_again == 0

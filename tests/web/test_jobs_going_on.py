@@ -36,9 +36,11 @@ def test_what_a_crash_of_the_machine_left(
     """Claimed and never begun: starts anew. All runs done: done. Half-way: goes on in its folder, up to three times."""
     gone = {"status": "running", "attempts": 1, "pid": os.getpid(), "pid_started": "12345.0"}  # a number used again
     begun, finished, failed, fresh = (
-        add("seconds=0.1", num_runs=2, **gone), add("seconds=0.1", num_runs=2, **gone), add("seconds=0.1", **gone),
+        add("seconds=0.1", num_runs=2, **gone),
+        add("seconds=0.1", num_runs=2, **gone),
+        add("seconds=0.1", **gone),
         add("seconds=0.1", status="running", attempts=1),
-    )  # fmt: skip
+    )
     monkeypatch.setattr(queue, "MOST_AT_ONCE", 100)
     often = gone | {"attempts": 3}
     worn, unlucky = add("seconds=0.1", num_runs=2, **often), add("seconds=0.1", status="running", attempts=3)
@@ -66,7 +68,9 @@ def test_what_a_crash_of_the_machine_left(
     assert state(app, finished).status == "done"
     assert (state(app, failed).status, state(app, failed).reason) == ("failed", "no luck")
     assert (state(app, unlucky).status, state(app, unlucky).reason) == (
-        "interrupted", "the worker was killed 3 times before it began")  # fmt: skip
+        "interrupted",
+        "the worker was killed 3 times before it began",
+    )
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, "done"), (signal.SIGINT, "interrupted")])

@@ -117,4 +117,6 @@ def test_accounts_that_wait_or_are_disabled_can_be_deleted(app: Flask, visitor: 
     with app.extensions["database"].reading() as db:
         deeds = db.scalars(select(AuditEntry).where(AuditEntry.action == "delete-user").order_by(AuditEntry.id)).all()
         assert [(deed.actor, deed.target, deed.detail) for deed in deeds] == [
-            ("admin", "anna", {"state": "waiting"}), ("admin", "anna", {"state": "disabled"})]  # fmt: skip
+            ("admin", "anna", {"state": "waiting"}),
+            ("admin", "anna", {"state": "disabled"}),
+        ]

@@ -119,8 +119,11 @@ def test_the_rounds_of_a_run(get: Get, outputs: Path, strategy: str) -> None:
     answer = get(f"/runs/{id}/rounds")
     shapes.RoundList.model_validate(answer)
     written, clients = lines(outputs / strategy, "rounds.jsonl"), lines(outputs / strategy, "clients.jsonl")
-    seconds = {line["round"]: line["round_seconds"] for line in lines(outputs / strategy, "timing.jsonl")
-               if line["client"] is None}  # fmt: skip
+    seconds = {
+        line["round"]: line["round_seconds"]
+        for line in lines(outputs / strategy, "timing.jsonl")
+        if line["client"] is None
+    }
     told = [{key: value for key, value in row.items() if key != "spent"} for row in answer["rounds"]]
     assert told == [line | {"seconds": seconds[line["round"]]} for line in written]
     empty = {key for key in (*TABLES[ROUNDS], "seconds") if all(line[key] is None for line in answer["rounds"])}

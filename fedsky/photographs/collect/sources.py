@@ -198,9 +198,10 @@ class Flickr(Search):
 
     def _call(self, web: Web, method: str, params: Mapping[str, str | int]) -> dict[str, Any]:
         answer = self._ask(
-            web, "/services/rest/",
+            web,
+            "/services/rest/",
             {"method": method, "api_key": self.key, "format": "json", "nojsoncallback": 1, **params},
-        )  # fmt: skip
+        )
         if answer.get("stat") != "ok":
             told = _text(answer.get("message")).replace(self.key, "...") or "it does not say why"
             hint = ": is FLICKR_API_KEY right?" if _text(answer.get("code")) == "100" else ""

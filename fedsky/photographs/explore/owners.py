@@ -24,14 +24,18 @@ def owner_tables(found: Findings) -> list[tuple[str, pd.DataFrame]]:
     owners = found.collection.owners
     if not owners:
         return []
-    tables = [("Labels, cameras and the medians of light of each owner; distance: of its labels to all, 0 to 1",
-               _each(found))]  # fmt: skip
+    tables = [
+        ("Labels, cameras and the medians of light of each owner; distance: of its labels to all, 0 to 1", _each(found))
+    ]
     if len(owners) > 1:
         more = f"; the first {MOST_PAIRS}" if len(owners) * (len(owners) - 1) // 2 > MOST_PAIRS else ""
         tables.append(
-            ("How unlike two owners are, the most unlike first: Jensen-Shannon distances (0: alike, 1: nothing in "
-             f"common) of their labels and of their light, and the pictures that both have{more}", _pairs(found))
-        )  # fmt: skip
+            (
+                "How unlike two owners are, the most unlike first: Jensen-Shannon distances (0: alike, 1: nothing in "
+                f"common) of their labels and of their light, and the pictures that both have{more}",
+                _pairs(found),
+            )
+        )
     return tables
 
 

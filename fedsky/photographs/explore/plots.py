@@ -34,8 +34,10 @@ def all_plots(found: Findings) -> Iterator[Plot]:
         table = shares(own, classes, labels)
         suspects = len(found.judgement.suspects)
         alt = f"Distribution by class of the probability that colours give the label; {suspects} labels are suspects."
-        caption = ("What a model of colour alone, trained on the other folds, thinks of each label: "
-                   "at the left the label contradicts the colours.")  # fmt: skip
+        caption = (
+            "What a model of colour alone, trained on the other folds, thinks of each label: "
+            "at the left the label contradicts the colours."
+        )
         title = "Probability of the own label"
         yield plot("own_label", title, alt, caption, _distribution(own, classes, labels, title), table)
 
@@ -130,8 +132,10 @@ def _sizes(found: Findings, classes: Sequence[str], labels: NDArray[np.int64], k
                        summary(longer, classes, labels, kind).assign(side="longer")])  # fmt: skip
     table = table[[kind, "side", *[name for name in table.columns if name not in (kind, "side")]]].round(0)
     table = table.astype({name: "Int64" for name in table.columns if name not in (kind, "side")})
-    alt = (f"Width against height. Shorter sides run from {shorter.min()} to {shorter.max()} pixels, "
-           f"median {np.median(shorter):.0f}.")  # fmt: skip
+    alt = (
+        f"Width against height. Shorter sides run from {shorter.min()} to {shorter.max()} pixels, "
+        f"median {np.median(shorter):.0f}."
+    )
     return plot(
         "sizes" if kind == "class" else f"{kind}_sizes",
         "Sizes in pixels",

@@ -158,9 +158,12 @@ def _labels(found: Findings) -> Iterator[tuple[str, str]]:
         yield (
             "Against the manifest's own doubts:",
             f"{agreement}. The 95 % intervals (Wilson) are {' and '.join(spans)}. "
-            + ("A doubt is not a wrong label: colour finds few of the photographs that a person finds ambiguous."
-               if agreement.recall < 0.5 else "Colour finds most of the photographs that a person doubts."),
-        )  # fmt: skip
+            + (
+                "A doubt is not a wrong label: colour finds few of the photographs that a person finds ambiguous."
+                if agreement.recall < 0.5
+                else "Colour finds most of the photographs that a person doubts."
+            ),
+        )
 
 
 def _copies(found: Findings) -> Iterator[tuple[str, str]]:

@@ -60,8 +60,9 @@ def story(found: Sequence[Gain], looks: dict[str, Look]) -> Figure:
         mark(axes, points, place, looks[each.group.label], -100, 100)
         ends = [points.value, *(end for end in (points.low, points.high) if end is not None)]
         low, high = min(low, *ends), max(high, *ends)
-        axes.annotate(signed(points.value), (points.value, place), (0, 4), textcoords="offset points", ha="center",
-                      fontsize=7)  # fmt: skip
+        axes.annotate(
+            signed(points.value), (points.value, place), (0, 4), textcoords="offset points", ha="center", fontsize=7
+        )
     rows.apply(axes)
     axes.axvline(0, color="#444444", linewidth=0.9, zorder=0)
     room = 0.06 * (high - low) or 1.0
@@ -74,8 +75,10 @@ def story(found: Sequence[Gain], looks: dict[str, Look]) -> Figure:
 def joining(found: Sequence[Joining], looks: dict[str, Look]) -> Figure:
     """What joining changes against staying alone and against pooling, in points, each with its interval."""
     rows = layout.rows([each.federated for each in found])
-    titles = [(_("Federated minus alone"), [each.gain for each in found]),
-              (_("Federated minus pooled"), [each.pooled for each in found])]  # fmt: skip
+    titles = [
+        (_("Federated minus alone"), [each.gain for each in found]),
+        (_("Federated minus pooled"), [each.pooled for each in found]),
+    ]
     kept = [part for part in titles if any(comparison is not None for comparison in part[1])]
     figure, axes = layout.figure([0.45 + 1.3 * rows.inches] * len(kept))
     edge = 5.0

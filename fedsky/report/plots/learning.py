@@ -24,8 +24,9 @@ def learning(curve: Curve, places: Sequence[Place], looks: dict[str, Look]) -> F
     tried = np.geomspace(numbers[0], numbers[-1], STEPS)
     axes.plot(tried, curve.weights(means, tried) @ means, color=pooled.color, linewidth=1)
     axes.plot(numbers, means, linestyle="none", marker=pooled.marker, color=pooled.color, label=labels[0])
-    axes.errorbar(numbers, means, 1.96 * 100 * np.nan_to_num(curve.errors), linestyle="none", color=pooled.color,
-                  elinewidth=1)  # fmt: skip
+    axes.errorbar(
+        numbers, means, 1.96 * 100 * np.nan_to_num(curve.errors), linestyle="none", color=pooled.color, elinewidth=1
+    )
     lowest = float(means.min())
     left, right = numbers[0] / 1.25, numbers[-1] * 1.25
     for each, label in zip(places, labels[1:], strict=True):

@@ -62,8 +62,9 @@ def _ends(wide: pd.DataFrame, table: pd.DataFrame, groups: Sequence[Group]) -> t
         first = next((g.label for g in groups if g.is_federated and g.label in wide), wide.columns[-1])
         gains = (wide[first] - (wide[alone] if alone else 0)).sort_values(kind="stable").index
         wide = wide.loc[[*gains[: MANY // 2], *gains[-MANY // 2 :]]]
-        cut = "\n" + _("of {n} owners, the {half} who gain\nleast and the {half} who gain most", n=len(gains),
-                       half=MANY // 2)  # fmt: skip
+        cut = "\n" + _(
+            "of {n} owners, the {half} who gain\nleast and the {half} who gain most", n=len(gains), half=MANY // 2
+        )
     names = {
         row["client"]: f"{short(row['owner'], 26)} (n = {image_count(row['num_test_min'], row['num_test_max'])})"
         for row in table.to_dict("records")

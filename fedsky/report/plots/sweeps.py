@@ -72,8 +72,11 @@ def _gains(
     everything: list[Estimate] = []
     for line in gaining:
         number = lines.index(line)
-        known = [(point.value, gain.scaled(100)) for point in line.points
-                 if point.gain is not None and (gain := point.gain.difference) is not None]  # fmt: skip
+        known = [
+            (point.value, gain.scaled(100))
+            for point in line.points
+            if point.gain is not None and (gain := point.gain.difference) is not None
+        ]
         xs = [_beside(places[value], number, len(lines), places, log) for value, _gain in known]
         everything += [gain for _value, gain in known]
         _line(axes, xs, everything[-len(known) :], looks[line.group.label], layout.short(line.label), (-100, 100))
@@ -86,7 +89,7 @@ def _gains(
 
 def _line(
     axes: Axes, xs: Sequence[float], estimates: Sequence[Estimate], look: Look, label: str, ends: tuple[float, float]
-) -> None:  # fmt: skip
+) -> None:
     """Estimates joined by a line, each with its interval, cut at what can be."""
     axes.plot(xs, [each.value for each in estimates], color=look.color, linestyle=look.line,
               marker=look.marker, markersize=4.5, markeredgecolor="white", markeredgewidth=0.4,

@@ -58,12 +58,15 @@ def cost_table(kind: ComparableGroups, groups: Sequence[Group]) -> pd.DataFrame:
 def shown_cost(table: pd.DataFrame) -> pd.DataFrame:
     """The cost table as text."""
     titles = {
-        "wall": _("seconds a round, on the wall"), "training": _("of it training"),
-        "evaluation": _("of it evaluation by clients"), "rest": _("the rest"),
+        "wall": _("seconds a round, on the wall"),
+        "training": _("of it training"),
+        "evaluation": _("of it evaluation by clients"),
+        "rest": _("the rest"),
         "client_seconds_training": _("training, all clients together"),
-        "clients_at_once": _("clients at a time"), "megabytes_up": _("MB up a round"),
+        "clients_at_once": _("clients at a time"),
+        "megabytes_up": _("MB up a round"),
         "megabytes_down": _("MB down a round"),
-    }  # fmt: skip
+    }
     return pd.DataFrame([
         {_("group"): row["group"], **{title: fixed(row[name], 0 if name == "clients_at_once" else 2)
                                       for name, title in titles.items()}}
@@ -78,16 +81,20 @@ def section(about: Subject) -> Section | None:
     mine = table[table["group"].isin({group.label for group in about.shown})]
     shown = shown_cost(mine)
     caption = _("What a mean round costs.") + about.cut
-    said = "; ".join(f"{row[_('group')]}: {row[_('seconds a round, on the wall')]} s, {row[_('MB up a round')]} MB up"
-                     for row in shown.to_dict("records"))  # fmt: skip
+    said = "; ".join(
+        f"{row[_('group')]}: {row[_('seconds a round, on the wall')]} s, {row[_('MB up a round')]} MB up"
+        for row in shown.to_dict("records")
+    )
     blocks: list[Block] = []
     if about.thorough:
         blocks.append(Plots([about.writer.plot(f"{about.prefix}cost", partial(plots.cost, mine, about.shown),
                                                f"{caption} {said}.", caption, shown, "tables/cost.csv")]))  # fmt: skip
     else:
         blocks.append(sheet(caption, shown, file="tables/cost.csv"))
-    lead = _("Clients work several at a time and only their own seconds are kept: training takes the longest client's, "
-             "or all clients' divided by how many work at a time, if that is more. What the server evaluates, sends, "
-             "waits for and averages is not told apart: it is the rest. Seconds depend on the machine and on what else "
-             "it did.")  # fmt: skip
+    lead = _(
+        "Clients work several at a time and only their own seconds are kept: training takes the longest client's, "
+        "or all clients' divided by how many work at a time, if that is more. What the server evaluates, sends, "
+        "waits for and averages is not told apart: it is the rest. Seconds depend on the machine and on what else "
+        "it did."
+    )
     return Section(f"{about.prefix}cost-section", _("What it costs"), lead, blocks)

@@ -58,8 +58,9 @@ def curves(
             continue
         step = max(1, math.ceil(len(rows) / MOST_POINTS))
         kept = np.arange(len(rows))[::-1][::step][::-1]
-        mean, low, high = (scale * rows[name].to_numpy(float)[kept] for name in
-                           (metric, f"{metric}_low", f"{metric}_high"))  # fmt: skip
+        mean, low, high = (
+            scale * rows[name].to_numpy(float)[kept] for name in (metric, f"{metric}_low", f"{metric}_high")
+        )
         single = []
         if len(runs) > 1:
             for run in runs:
@@ -118,7 +119,9 @@ def section(about: Subject) -> Section | None:
             ))  # fmt: skip
         if drawn:
             blocks.append(Plots(drawn, _("Against: {axis}", axis=_(title).lower()), axis == "round"))
-    lead = _("On the test images. A point is a round: its place is what the group's runs had spent by then and its "
-             "height what they had reached, both means over runs; nothing is interpolated. Training alone and pooled "
-             "training send no models: against megabytes they are level lines at their last result.")  # fmt: skip
+    lead = _(
+        "On the test images. A point is a round: its place is what the group's runs had spent by then and its "
+        "height what they had reached, both means over runs; nothing is interpolated. Training alone and pooled "
+        "training send no models: against megabytes they are level lines at their last result."
+    )
     return Section(f"{about.prefix}rounds", _("Over rounds, megabytes, seconds and local steps"), lead, blocks)

@@ -38,8 +38,9 @@ def sentences(groups: Sequence[Group]) -> list[str]:
         better, worse = (sum(each.verdict == verdict for each in told.values()) for verdict in (BETTER, WORSE))
         owned = own_photographs(told)
         if not better and not worse:
-            found.append(_("With {label}, no single owner is shown to do better or worse than alone.",
-                           label=group.label))  # fmt: skip
+            found.append(
+                _("With {label}, no single owner is shown to do better or worse than alone.", label=group.label)
+            )
             continue
         text = ngettext("With {label}, {n} owner of {all} is shown to do better than alone and {worse} worse{whom}.",
                         "With {label}, {n} owners of {all} are shown to do better than alone and {worse} worse{whom}.",
@@ -51,12 +52,17 @@ def sentences(groups: Sequence[Group]) -> list[str]:
 def _losers(group: Group, told: Mapping[int, Comparison]) -> str:
     """The owners who are shown to do worse, the worst first."""
     names = next(iter(group.results.values())).owners["name"]
-    lost = sorted((100 * each.difference.value, client) for client, each in told.items()
-                  if each.verdict == WORSE and each.difference)  # fmt: skip
+    lost = sorted(
+        (100 * each.difference.value, client)
+        for client, each in told.items()
+        if each.verdict == WORSE and each.difference
+    )
     if not lost:
         return ""
-    listed = _(", ").join(_("{owner} ({points} points)", owner=names.get(client, client), points=fixed(points))
-                          for points, client in lost[:FEW])  # fmt: skip
+    listed = _(", ").join(
+        _("{owner} ({points} points)", owner=names.get(client, client), points=fixed(points))
+        for points, client in lost[:FEW]
+    )
     more = _(" and {n} more", n=len(lost) - FEW) if len(lost) > FEW else ""
     return _(": {owners}{more}", owners=listed, more=more)
 
@@ -79,8 +85,10 @@ def _each_owner(about: Subject) -> list[Plot]:
         if not table["accuracy"].notna().any():
             continue
         title = _("Each owner's accuracy on its own test images") + (f", {context}" if context else "")
-        caption = _("{title}: mean over runs; n is the number of its test images in a run, and each moves it by 100/n "
-                    "points.", title=title)  # fmt: skip
+        caption = _(
+            "{title}: mean over runs; n is the number of its test images in a run, and each moves it by 100/n points.",
+            title=title,
+        )
         name = numbered(f"{about.prefix}owners", number, len(about.contexts))
         found.append(about.writer.plot(
             name, partial(plots.owners, table, groups, about.looks), f"{title}. {' '.join(sentences(groups))}",

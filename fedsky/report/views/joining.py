@@ -80,5 +80,6 @@ def section(about: Subject) -> Section | None:
             said = "; ".join(f"{each.federated.label} {share_text(each.share)}" for each in known)
             drawn.append(about.writer.plot(f"{about.prefix}share", partial(plots.share, found, about.looks),
                                            f"{caption} {said}.", caption, shown, "tables/joining.csv"))  # fmt: skip
-    return Section(f"{about.prefix}against", _("Against training alone and against pooling"), "",
-                   [Plots(drawn)] if drawn else [])  # fmt: skip
+    return Section(
+        f"{about.prefix}against", _("Against training alone and against pooling"), "", [Plots(drawn)] if drawn else []
+    )

@@ -93,8 +93,9 @@ def reliability(table: pd.DataFrame) -> pd.DataFrame:
     """Bins of equal width, numbered from 0: n, and the means confidence and accuracy, NaN in an empty bin."""
     place = np.clip((table["confidence"].to_numpy(float) * BINS).astype(int), 0, BINS - 1)
     grouped = table.groupby(place)
-    found = pd.DataFrame({"n": grouped.size(), "confidence": grouped["confidence"].mean(),
-                          "accuracy": grouped["right"].mean()}).reindex(range(BINS))  # fmt: skip
+    found = pd.DataFrame(
+        {"n": grouped.size(), "confidence": grouped["confidence"].mean(), "accuracy": grouped["right"].mean()}
+    ).reindex(range(BINS))
     return found.assign(n=found["n"].fillna(0).astype(int))
 
 
@@ -116,8 +117,10 @@ def judged_table(kind: ComparableGroups, found: Sequence[Judged]) -> pd.DataFram
                 row[title] = estimate.value if estimate else None
                 row[f"{title}_low"] = estimate.low if estimate else None
                 row[f"{title}_high"] = estimate.high if estimate else None
-            row |= {f"predicted_{other}": int(count) for other, count in
-                    zip(each.classes, each.confusion[number], strict=True)}  # fmt: skip
+            row |= {
+                f"predicted_{other}": int(count)
+                for other, count in zip(each.classes, each.confusion[number], strict=True)
+            }
             rows.append(row)
     return pd.DataFrame(rows)
 
@@ -159,12 +162,15 @@ def section(about: Subject) -> Section | None:
         return None
     writer.table("classes", judged_table(about.kind, everything))
     labels = [group.label for group in about.shown]
-    found = sorted((each for each in everything if each.group.label in labels),
-                   key=lambda each: labels.index(each.group.label))  # fmt: skip
+    found = sorted(
+        (each for each in everything if each.group.label in labels), key=lambda each: labels.index(each.group.label)
+    )
     drawn, shown = [], shown_judged(found)
     first = found[:DRAWN]
-    caption = _("Confusion: of each label's test images, the share that is taken for each class and their number, all "
-                "runs together.")  # fmt: skip
+    caption = _(
+        "Confusion: of each label's test images, the share that is taken for each class and their number, all "
+        "runs together."
+    )
     if len(first) < len(found):
         caption += " " + _("The first {n} of {all} groups.", n=len(first), all=len(found))
     said = "; ".join(
@@ -183,10 +189,13 @@ def section(about: Subject) -> Section | None:
         draw = partial(plots.roc, known, about.looks)
         drawn.append(writer.plot(f"{about.prefix}roc", draw, caption, caption, shown))
         errors = "; ".join(f"{each.group.label} {number_interval(each.error)}" for each in known)
-        caption = _("Calibration: of the images judged with a given probability, the share judged rightly; on the "
-                    "dotted line a model is as right as it is sure. Below: how many images, all runs together (log "
-                    "scale). Expected calibration error ({n} bins of equal width), mean over runs: {errors}.",
-                    n=BINS, errors=errors)  # fmt: skip
+        caption = _(
+            "Calibration: of the images judged with a given probability, the share judged rightly; on the "
+            "dotted line a model is as right as it is sure. Below: how many images, all runs together (log "
+            "scale). Expected calibration error ({n} bins of equal width), mean over runs: {errors}.",
+            n=BINS,
+            errors=errors,
+        )
         draw = partial(plots.calibration, known, about.looks)
         drawn.append(writer.plot(f"{about.prefix}calibration", draw, caption, caption, shown_bins(known)))
     blocks: list[Block] = [

@@ -29,15 +29,18 @@ def section(about: Subject) -> Section | None:
             continue
         about.writer.table("learning", learning_table(about.kind, curve, places))
         said = [sentence for each in places for sentence in sentences(curve, each)]
-        caption = _("Pooled training on some of the photographs, with 95 % intervals, and where the others lie on its "
-                    "curve.")  # fmt: skip
+        caption = _(
+            "Pooled training on some of the photographs, with 95 % intervals, and where the others lie on its curve."
+        )
         name = f"{about.prefix}learning" + (f"-{number}" if len(found) > 1 else "")
         drawn = about.writer.plot(name, partial(plots.learning, curve, places, about.looks), " ".join([caption, *said]),
                                   caption, shown_learning(curve, places), "tables/learning.csv")  # fmt: skip
         blocks += [Text(said), Plots([drawn])]
-    lead = _("Pooled training on growing numbers of photographs makes a learning curve, which is taken to rise and has "
-             "no other form between its points. A result is worth so many pooled photographs as the curve needs to "
-             "come as high; the interval has all numbers from which it is not shown to differ.")  # fmt: skip
+    lead = _(
+        "Pooled training on growing numbers of photographs makes a learning curve, which is taken to rise and has "
+        "no other form between its points. A result is worth so many pooled photographs as the curve needs to "
+        "come as high; the interval has all numbers from which it is not shown to differ."
+    )
     return Section(f"{about.prefix}learning-section", _("What it is worth in photographs"), lead, blocks)
 
 
@@ -86,8 +89,10 @@ def learning_table(kind: ComparableGroups, curve: Curve, places: list[Place]) ->
 
 def shown_learning(curve: Curve, places: list[Place]) -> pd.DataFrame:
     """The same as text."""
-    rows = [{_("group"): group.label, _("balanced accuracy"): percent(mean), _("photographs"): fixed(number, 0)}
-            for group, mean, number in zip(curve.groups, curve.means, curve.numbers, strict=True)]  # fmt: skip
+    rows = [
+        {_("group"): group.label, _("balanced accuracy"): percent(mean), _("photographs"): fixed(number, 0)}
+        for group, mean, number in zip(curve.groups, curve.means, curve.numbers, strict=True)
+    ]
     return pd.DataFrame([
         *rows,
         *({_("group"): each.group.label, _("balanced accuracy"): percent(each.accuracy),

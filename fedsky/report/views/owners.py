@@ -65,9 +65,12 @@ def spread_table(kind: ComparableGroups, groups: Sequence[Group]) -> pd.DataFram
     rows = []
     for group in groups:
         found = {key: spread(result) for key, result in group.results.items()}
-        row: dict[str, object] = {"data": kind.title, "group": group.label, "runs": len(found),
-                                  "owners": max(int(r.owners["accuracy"].notna().sum())
-                                                for r in group.results.values())}  # fmt: skip
+        row: dict[str, object] = {
+            "data": kind.title,
+            "group": group.label,
+            "runs": len(found),
+            "owners": max(int(r.owners["accuracy"].notna().sum()) for r in group.results.values()),
+        }
         for name in SPREAD:
             known = {key: each[name] for key, each in found.items() if each[name] == each[name]}
             estimate = statistics.group_mean(known, group.repetitions)
@@ -83,14 +86,17 @@ def shown_spread(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for row in table.to_dict("records"):
         known = row["mean"] is not None and not pd.isna(row["mean"])
-        rows.append({
-            _("group"): row["group"], _("owners"): str(row["owners"]),
-            _("mean"): percent(row["mean"]) if known else UNKNOWN,
-            _("worst tenth"): percent(row["worst_tenth"]) if known else UNKNOWN,
-            _("best tenth"): percent(row["best_tenth"]) if known else UNKNOWN,
-            _("standard deviation, points"): fixed(100 * row["deviation"]) if known else UNKNOWN,
-            _("Jain's index"): fixed(row["jain"], 4) if known and not pd.isna(row["jain"]) else UNKNOWN,
-        })  # fmt: skip
+        rows.append(
+            {
+                _("group"): row["group"],
+                _("owners"): str(row["owners"]),
+                _("mean"): percent(row["mean"]) if known else UNKNOWN,
+                _("worst tenth"): percent(row["worst_tenth"]) if known else UNKNOWN,
+                _("best tenth"): percent(row["best_tenth"]) if known else UNKNOWN,
+                _("standard deviation, points"): fixed(100 * row["deviation"]) if known else UNKNOWN,
+                _("Jain's index"): fixed(row["jain"], 4) if known and not pd.isna(row["jain"]) else UNKNOWN,
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -101,8 +107,11 @@ def size_table(kind: ComparableGroups, groups: Sequence[Group]) -> pd.DataFrame:
         parts = []
         for result in group.results.values():
             train = result.partition[result.partition["part"] == "train"].groupby("client")["count"].sum()
-            parts.append(pd.DataFrame({"images": train, "accuracy": result.owners["accuracy"],
-                                       "name": result.owners["name"]}).dropna())  # fmt: skip
+            parts.append(
+                pd.DataFrame(
+                    {"images": train, "accuracy": result.owners["accuracy"], "name": result.owners["name"]}
+                ).dropna()
+            )
         for client, part in pd.concat(parts).groupby(level=0):
             rows.append({"data": kind.title, "group": group.label, "client": client, "owner": part["name"].iloc[0],
                          "train_images": float(part["images"].mean()),
@@ -121,15 +130,18 @@ def section(about: Subject) -> Section | None:
         shown = shown_spread(mine)
         caption = _("Owners in the last round: mean of the worst tenth (at least one owner), of all, and of the best "
                     "tenth; means over runs.") + about.cut  # fmt: skip
-        said = "; ".join(f"{row[_('group')]}: {row[_('worst tenth')]} – {row[_('best tenth')]}"
-                         for row in shown.to_dict("records"))  # fmt: skip
+        said = "; ".join(
+            f"{row[_('group')]}: {row[_('worst tenth')]} – {row[_('best tenth')]}" for row in shown.to_dict("records")
+        )
         drawn.append(writer.plot(f"{about.prefix}spread", partial(plots.spread, mine, about.shown, about.looks),
                                  f"{caption} {said}", caption, shown, "tables/spread.csv"))  # fmt: skip
         sizes = size_table(about.kind, about.shown)
         writer.table("sizes", sizes)
         if sizes["train_images"].max() > 1.2 * sizes["train_images"].min():
-            caption = _("Accuracy of each owner on its own test images against the number of its training images; "
-                        "means over runs.")  # fmt: skip
+            caption = _(
+                "Accuracy of each owner on its own test images against the number of its training images; "
+                "means over runs."
+            )
             alt = caption + " " + _("Owners have {low} to {high} training images.",
                                     low=f"{sizes['train_images'].min():.0f}",
                                     high=f"{sizes['train_images'].max():.0f}")  # fmt: skip
@@ -159,15 +171,17 @@ def _heats(about: Subject) -> list[Plot]:
         if not heats:
             continue
         caption = _("Each owner's accuracy on its own test images in each round, mean over runs") + (
-            f", {context}." if context else ".")  # fmt: skip
+            f", {context}." if context else "."
+        )
         rows = [{_("group"): each.group.label, _("owner"): name, _("first round"): words.percent(float(values[0])),
                  _("last round"): words.percent(float(values[-1])), _("lowest"): words.percent(_least(values)),
                  _("highest"): words.percent(-_least(-values))}
                 for each in heats for name, values in zip(each.owners, each.accuracy, strict=True)]  # fmt: skip
         said = "; ".join(f"{row[_('group')]}, {row[_('owner')]}: {row[_('last round')]}" for row in rows[:20])
         name = numbered(f"{about.prefix}heat", number, len(about.contexts))
-        found.append(about.writer.plot(name, partial(plots.heat, heats), f"{caption} {said}.", caption,
-                                       pd.DataFrame(rows)))  # fmt: skip
+        found.append(
+            about.writer.plot(name, partial(plots.heat, heats), f"{caption} {said}.", caption, pd.DataFrame(rows))
+        )
     return found
 
 

@@ -21,11 +21,17 @@ def section(about: Subject) -> Section | None:
     if len(said) > MOST_PAIRS:
         folded = _("The first {n} of {all} pairs in words", n=MOST_PAIRS, all=len(said))
     blocks: list[Block] = [
-        sheet(_("First minus second, in percentage points of balanced accuracy (95 % interval)"), shown,
-              file="tables/comparisons.csv"),
+        sheet(
+            _("First minus second, in percentage points of balanced accuracy (95 % interval)"),
+            shown,
+            file="tables/comparisons.csv",
+        ),
         Text(said[:MOST_PAIRS], folded),
-    ]  # fmt: skip
-    lead = _("A difference is shown where its interval leaves out 0; two groups are equally good where the whole "
-             "interval lies within {margin} points of 0, which --margin changes. The intervals of a family hold all at "
-             "once, and p counts all of its comparisons.", margin=f"{100 * about.kind.margin:g}")  # fmt: skip
+    ]
+    lead = _(
+        "A difference is shown where its interval leaves out 0; two groups are equally good where the whole "
+        "interval lies within {margin} points of 0, which --margin changes. The intervals of a family hold all at "
+        "once, and p counts all of its comparisons.",
+        margin=f"{100 * about.kind.margin:g}",
+    )
     return Section(f"{about.prefix}pairs", _("Is the difference real?"), lead, blocks)

@@ -49,8 +49,9 @@ def section(about: Subject) -> Section | None:
     blocks: list[Block] = []
     if len(differ):
         blocks.append(Sheet(_("Settings that differ between the groups"), differ))
-    blocks.append(Sheet(_("Settings that all groups share"), same, _("All {n} settings that the groups share",
-                                                                    n=len(same))))  # fmt: skip
+    blocks.append(
+        Sheet(_("Settings that all groups share"), same, _("All {n} settings that the groups share", n=len(same)))
+    )
     blocks.append(sheet(_("Every run that this section counts"), provenance,
                         _("{runs}: seed, commit, versions, command", runs=words.count(len(provenance), "run")),
                         "tables/provenance.csv", 100))  # fmt: skip

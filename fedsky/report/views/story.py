@@ -48,7 +48,9 @@ def _figure(about: Subject) -> Plot:
 
 def shown_gains(found: Sequence[Gain]) -> pd.DataFrame:
     """One row a group, as text, in points."""
-    return pd.DataFrame([
-        {_("group"): each.group.label, _("points better than alone"): words.points_interval(each.difference)}
-        for each in found
-    ])  # fmt: skip
+    return pd.DataFrame(
+        [
+            {_("group"): each.group.label, _("points better than alone"): words.points_interval(each.difference)}
+            for each in found
+        ]
+    )

@@ -47,9 +47,12 @@ def section(about: Subject) -> Section | None:
     some = found[:MOST]
     for number, each in enumerate(some, 1):
         said = sentences(each)
-        caption = _("Balanced accuracy after the last round, and what is gained over training alone at the same "
-                    "settings, against {setting}: a line joins groups that differ in nothing else; 95 % intervals, "
-                    "every run a dot.", setting=each.key)  # fmt: skip
+        caption = _(
+            "Balanced accuracy after the last round, and what is gained over training alone at the same "
+            "settings, against {setting}: a line joins groups that differ in nothing else; 95 % intervals, "
+            "every run a dot.",
+            setting=each.key,
+        )
         if len(each.series) > MOST_SERIES:
             caption += " " + _("The first {n} lines of a panel are drawn.", n=MOST_SERIES)
         plot = about.writer.plot(
@@ -57,9 +60,11 @@ def section(about: Subject) -> Section | None:
             " ".join([caption, *said]), caption, _shown(each), "tables/sweeps.csv",
         )  # fmt: skip
         blocks += [Plots([plot]), Text(said, "", _("What {setting} changes", setting=each.name))]
-    lead = _("The differences are those of the comparisons, with the same intervals. A setting that cuts the "
-             "photographs anew has other test photographs in each fold, and over all folds the same ones, each of "
-             "which is then compared with itself.")  # fmt: skip
+    lead = _(
+        "The differences are those of the comparisons, with the same intervals. A setting that cuts the "
+        "photographs anew has other test photographs in each fold, and over all folds the same ones, each of "
+        "which is then compared with itself."
+    )
     return Section(f"{about.prefix}sweeps", _("Settings that were swept"), lead, blocks)
 
 

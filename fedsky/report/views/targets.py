@@ -86,17 +86,24 @@ def section(about: Subject) -> Section | None:
     short = [each for each in drawn if each.reached < len(each.costs)]
     never = "; ".join(_("{group}: {n} of {all} runs reach {share} %", group=each.group.label, n=each.reached,
                         all=len(each.costs), share=f"{100 * each.share:.0f}") for each in short[:12])  # fmt: skip
-    caption = _("Rounds, megabytes and seconds until a run first reaches a share of pooled training's balanced "
-                "accuracy. Small dot: a run; mark: the mean, only where all runs of the group come there.")  # fmt: skip
+    caption = _(
+        "Rounds, megabytes and seconds until a run first reaches a share of pooled training's balanced "
+        "accuracy. Small dot: a run; mark: the mean, only where all runs of the group come there."
+    )
     if short:
         caption += " " + _("Not every run comes there: {cases}.", cases=never + (" …" if len(short) > 12 else ""))
     caption += about.cut
-    said = "; ".join(f"{row[_('group')]}, {row[_('share of pooled')]}: {row[_('rounds')]}"
-                     for row in shown.head(30).to_dict("records"))  # fmt: skip
+    said = "; ".join(
+        f"{row[_('group')]}, {row[_('share of pooled')]}: {row[_('rounds')]}"
+        for row in shown.head(30).to_dict("records")
+    )
     alt = caption + " " + _("Rounds: {cases}.", cases=said)
-    plot = about.writer.plot(f"{about.prefix}targets", partial(plots.targets, drawn, about.looks), alt, caption, shown,
-                             "tables/targets.csv")  # fmt: skip
-    lead = _("Read off each run's curve of balanced accuracy on the test images (no run was stopped or chosen by it), "
-             "the first round at or above the share of the pooled runs' mean last result. A curve that jumps comes "
-             "there early by luck, and may fall below again.")  # fmt: skip
+    plot = about.writer.plot(
+        f"{about.prefix}targets", partial(plots.targets, drawn, about.looks), alt, caption, shown, "tables/targets.csv"
+    )
+    lead = _(
+        "Read off each run's curve of balanced accuracy on the test images (no run was stopped or chosen by it), "
+        "the first round at or above the share of the pooled runs' mean last result. A curve that jumps comes "
+        "there early by luck, and may fall below again."
+    )
     return Section(f"{about.prefix}targets-section", title, lead, [Plots([plot])])

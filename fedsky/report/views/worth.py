@@ -28,18 +28,24 @@ def section(about: Subject) -> Section | None:
         said = sentences(each)
         if any(worth.shapley or worth.loss for worth in each.worths):
             shown = shown_worth(each.worths)
-            caption = _("What each owner is worth to {group}, in points of balanced accuracy, with 95 % intervals that "
-                        "hold together. Brackets: its training photographs.", group=each.game.label)  # fmt: skip
+            caption = _(
+                "What each owner is worth to {group}, in points of balanced accuracy, with 95 % intervals that "
+                "hold together. Brackets: its training photographs.",
+                group=each.game.label,
+            )
             name = f"{about.prefix}worth" + (f"-{number}" if len(found) > 1 else "")
-            drawn = about.writer.plot(name, partial(plots.worth, each), " ".join([caption, *said]), caption, shown,
-                                      "tables/worth.csv")  # fmt: skip
+            drawn = about.writer.plot(
+                name, partial(plots.worth, each), " ".join([caption, *said]), caption, shown, "tables/worth.csv"
+            )
             blocks += [Text(said), Plots([drawn])]
         else:
             blocks.append(Text(said))
-    lead = _("Coalitions of owners were trained as federations of their own and judged on the test photographs of all "
-             "owners. An owner's Shapley value is what it adds to those before it, on average over all orders in which "
-             "the owners could come (Shapley 1953); without any owner there is a guess. What the others lose without "
-             "it is judged on their own test photographs, what it gains by joining on its own.")  # fmt: skip
+    lead = _(
+        "Coalitions of owners were trained as federations of their own and judged on the test photographs of all "
+        "owners. An owner's Shapley value is what it adds to those before it, on average over all orders in which "
+        "the owners could come (Shapley 1953); without any owner there is a guess. What the others lose without "
+        "it is judged on their own test photographs, what it gains by joining on its own."
+    )
     return Section(f"{about.prefix}worth-section", _("What each owner is worth"), lead, blocks)
 
 
@@ -80,8 +86,11 @@ def worth_table(kind: ComparableGroups, found: Found) -> pd.DataFrame:
                                   "owner": each.name, "train_images": each.photographs}  # fmt: skip
         for name in NAMES:
             estimate: Estimate | None = getattr(each, name)
-            row |= {name: estimate and estimate.value, f"{name}_low": estimate and estimate.low,
-                    f"{name}_high": estimate and estimate.high}  # fmt: skip
+            row |= {
+                name: estimate and estimate.value,
+                f"{name}_low": estimate and estimate.low,
+                f"{name}_high": estimate and estimate.high,
+            }
         rows.append(row)
     return pd.DataFrame(rows)
 

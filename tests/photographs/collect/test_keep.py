@@ -45,20 +45,23 @@ def moving(format: str) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize(("content", "reason"), [
-    (b"<html>a page that is sent as image/jpeg</html>", "no JPEG, PNG or WebP"),
-    (b"", "no JPEG, PNG or WebP"),
-    (b"\xff\xd8\xff", "no JPEG, PNG or WebP"),
-    (picture(format="GIF"), "no JPEG, PNG or WebP"),
-    (picture(size=(400, 300))[:-300], "broken"),
-    (picture(size=(400, 300), format="PNG")[:-60], "broken"),
-    (bomb(), "too many pixels"),  # above Pillow's limit for an error
-    (bomb(10000, 10000), "too many pixels"),  # and for a warning
-    (bomb(8000, 7000), "too many pixels"),  # and ours
-    (picture(size=(63, 500)), "too small"),
-    (moving("PNG"), "animated"),
-    (moving("WEBP"), "animated"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"<html>a page that is sent as image/jpeg</html>", "no JPEG, PNG or WebP"),
+        (b"", "no JPEG, PNG or WebP"),
+        (b"\xff\xd8\xff", "no JPEG, PNG or WebP"),
+        (picture(format="GIF"), "no JPEG, PNG or WebP"),
+        (picture(size=(400, 300))[:-300], "broken"),
+        (picture(size=(400, 300), format="PNG")[:-60], "broken"),
+        (bomb(), "too many pixels"),  # above Pillow's limit for an error
+        (bomb(10000, 10000), "too many pixels"),  # and for a warning
+        (bomb(8000, 7000), "too many pixels"),  # and ours
+        (picture(size=(63, 500)), "too small"),
+        (moving("PNG"), "animated"),
+        (moving("WEBP"), "animated"),
+    ],
+)
 def test_what_is_no_picture_that_is_wanted(content: bytes, reason: str) -> None:
     with pytest.raises(Refusal) as raised:
         inspect(content)
@@ -74,8 +77,9 @@ def test_labels(label: str) -> None:
     check_label(label)
 
 
-@pytest.mark.parametrize("label", ["", " ", ".", "..", ".hidden", "a/b", "a\\b", "/etc", "-x", "=x", "a\nb", "a" * 101,
-                                   "\ud800", "x "])  # fmt: skip
+@pytest.mark.parametrize(
+    "label", ["", " ", ".", "..", ".hidden", "a/b", "a\\b", "/etc", "-x", "=x", "a\nb", "a" * 101, "\ud800", "x "]
+)
 def test_labels_that_are_no_folder(label: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is no plain folder name") as raised:
         shelf(tmp_path, label)
@@ -141,8 +145,10 @@ def test_columns_of_ones_own_stay(tmp_path: Path) -> None:
     assert rows(tmp_path)[1]["id"] == "1"
 
 
-@pytest.mark.parametrize(("content", "why"), [(b"file,label\n", "no column source"), (b"", "no column file"),
-                                              (b"\xff\xfe\n", "no text in UTF-8 or UTF-16")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(b"file,label\n", "no column source"), (b"", "no column file"), (b"\xff\xfe\n", "no text in UTF-8 or UTF-16")],
+)
 def test_a_table_of_another_kind_is_left_alone(tmp_path: Path, content: bytes, why: str) -> None:
     (tmp_path / "manifest.csv").write_bytes(content)
     with pytest.raises(ValueError, match=why), shelf(tmp_path):

@@ -5,17 +5,20 @@ import pytest
 from fedsky.photographs.collect.licences import PERMITTED, full_name, kind_of, parse_kinds
 
 
-@pytest.mark.parametrize(("address", "kind"), [
-    ("https://creativecommons.org/licenses/by-sa/4.0/deed.de", "by-sa"),
-    ("http://www.creativecommons.org/licenses/by/3.0", "by"),
-    ("https://creativecommons.org/publicdomain/zero/1.0/", "cc0"),
-    ("https://creativecommons.org/publicdomain/mark/1.0/", "pdm"),
-    ("https://creativecommons.org/licenses/by-nc-nd/2.0/", "by-nc-nd"),
-    ("https://creativecommons.org/licenses/sampling+/1.0/", None),
-    ("https://creativecommons.org/licenses/cc0/1.0/", "cc0"),
-    ("https://evil.example/?https://creativecommons.org/licenses/by/4.0/", None),
-    ("https://creativecommons.org.evil.example/licenses/by/4.0/", None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("address", "kind"),
+    [
+        ("https://creativecommons.org/licenses/by-sa/4.0/deed.de", "by-sa"),
+        ("http://www.creativecommons.org/licenses/by/3.0", "by"),
+        ("https://creativecommons.org/publicdomain/zero/1.0/", "cc0"),
+        ("https://creativecommons.org/publicdomain/mark/1.0/", "pdm"),
+        ("https://creativecommons.org/licenses/by-nc-nd/2.0/", "by-nc-nd"),
+        ("https://creativecommons.org/licenses/sampling+/1.0/", None),
+        ("https://creativecommons.org/licenses/cc0/1.0/", "cc0"),
+        ("https://evil.example/?https://creativecommons.org/licenses/by/4.0/", None),
+        ("https://creativecommons.org.evil.example/licenses/by/4.0/", None),
+    ],
+)
 def test_by_address(address: str, kind: str | None) -> None:
     assert kind_of(address) == kind
 

@@ -172,8 +172,10 @@ def test_urls_of_a_list_and_of_a_manifest(tmp_path: Path, web: Web) -> None:
     assert [c.url for c in found] == ["https://a.example/1.jpg", "https://a.example/2.jpg"]
     assert Urls(plain).query == "list.txt"
     table = tmp_path / "manifest.csv"
-    table.write_text(f'file,url,licence,licence_url,author,title\nx,https://a.example/1.jpg,CC BY 2.0,{BY},Ada,"a, b"\n'
-                     "y,https://a.example/2.jpg,CC BY-NC 4.0,,,\nz\n")  # fmt: skip
+    table.write_text(
+        f'file,url,licence,licence_url,author,title\nx,https://a.example/1.jpg,CC BY 2.0,{BY},Ada,"a, b"\n'
+        "y,https://a.example/2.jpg,CC BY-NC 4.0,,,\nz\n"
+    )
     one, two, three = Urls(table).candidates(web)
     assert (one.kind, one.author, one.title) == ("by", "Ada", "a, b")
     assert two.kind not in PERMITTED and three.url == ""

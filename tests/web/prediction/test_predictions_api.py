@@ -88,7 +88,9 @@ def test_an_offer_that_is_accepted_becomes_training_data_that_fedsky_reads(
     assert not settings.accepted.exists()
     waiting = admin.get("/api/admin/offers").get_json()["offers"]
     assert [(offer["label"], offer["owner"], offer["state"]) for offer in waiting] == [
-        ("sunny", "user", "waiting"), ("cloudy", "user", "waiting")]  # fmt: skip
+        ("sunny", "user", "waiting"),
+        ("cloudy", "user", "waiting"),
+    ]
     for offer in waiting:
         shown = admin.get(f"/api/admin/offers/{offer['id']}/photo")
         assert shown.mimetype == "image/jpeg" and shown.data.startswith(b"\xff\xd8")
