@@ -95,10 +95,9 @@ class IsolatedProcess:
             told = self._exchange(self._running(), sent)  # it went, long unasked, just when it was asked
         if "refused" in told:
             raise ValueError(str(told["refused"]))
-        answer = told.get("answer")
-        if not isinstance(answer, dict):
-            raise NoAnswerError(str(told.get("failed", "its answer is not as agreed")))
-        return answer
+        if "failed" in told:
+            raise NoAnswerError(str(told["failed"]))
+        return dict(told["answer"])
 
     def _exchange(self, process: subprocess.Popen[bytes], sent: bytes) -> Answer:
         began = time.monotonic()
@@ -150,10 +149,13 @@ class IsolatedProcess:
                 process.stdin.write(sent)
                 process.stdin.flush()
             line = process.stdout.readline(LONGEST_ANSWER)
-            if line.endswith(b"\n"):
-                return dict(json.loads(line))
-            why = "its answer is too long" if len(line) == LONGEST_ANSWER else "its process ended"
-        except (OSError, ValueError, TypeError, RecursionError):
+            if not line.endswith(b"\n"):
+                why = "its answer is too long" if len(line) == LONGEST_ANSWER else "its process ended"
+            elif _is_answer(told := json.loads(line)):
+                return dict(told)
+            else:
+                why = "its answer is not as agreed"
+        except (OSError, ValueError, RecursionError):
             why = "its answer is not JSON"
         finally:
             too_late.cancel()
@@ -182,6 +184,12 @@ class IsolatedProcess:
         return process.pid if process is not None and process.poll() is None else None
 
 
+def _is_answer(told: Any) -> bool:
+    return isinstance(told, dict) and (
+        isinstance(told.get("answer"), dict) or bool(told.keys() & {"refused", "failed"})
+    )
+
+
 def _exit_code(process: subprocess.Popen[bytes]) -> int | None:
     """How a process that has closed its output has ended; None where it has not."""
     try:
@@ -205,8 +213,8 @@ def serve(begin: Callable[[], Work], memory: int) -> None:
 
 
 def answer_all(work: Work, incoming: BinaryIO, outgoing: BinaryIO) -> None:
-    """Says that it has begun, then answers each question in one line."""
-    _tell(outgoing, {"has_begun": True})
+    """Says that it has begun, by an empty answer, then answers each question in one line."""
+    _tell(outgoing, {"answer": {}})
     while line := _next(incoming):
         question = json.loads(line)
         content = incoming.read(question.pop("num_bytes"))

@@ -69,7 +69,7 @@ def test_it_takes_no_more_memory_than_it_may(make: Make) -> None:
 
 def test_a_question_that_nobody_reads_is_given_up(make: Make) -> None:
     """What does not fit the pipe was written without any limit of time."""
-    process = make("-c", "import time; print('{}', flush=True); time.sleep(60)", seconds=1)
+    process = make("-c", "import time; print('{\"answer\": {}}', flush=True); time.sleep(60)", seconds=1)
     with pytest.raises(NoAnswerError, match="took more than 1 second"):
         process.ask({}, b"x" * 10_000_000)
 

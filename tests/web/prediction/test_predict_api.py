@@ -157,7 +157,7 @@ def test_without_any_model_it_says_so(settings: Settings, tmp_path: Path, photo:
 def test_a_worker_that_crashes_or_is_busy_costs_no_more_than_an_answer(
     site: Flask, visitor: Browser, photo: bytes
 ) -> None:
-    crash = "import os, sys\nprint('{}', flush=True)\nsys.stdin.buffer.readline()\nos.abort()"
+    crash = "import os, sys\nprint('{\"answer\": {}}', flush=True)\nsys.stdin.buffer.readline()\nos.abort()"
     site.extensions["predicting"] = IsolatedProcess("it", ["-c", crash], seconds=20, most=9, each=9)
     answer = upload(visitor, photo)
     assert answer.status_code == 422 and "could not be judged" in answer.get_json()["detail"]
