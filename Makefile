@@ -20,7 +20,7 @@ setup:
 	  $(PYTHON) -c "import sys; assert sys.version_info >= (3, 11), 'Python 3.11 or later is needed: make PYTHON=python3.12'" \
 	  && $(PYTHON) -m venv .venv; fi
 	@if ! cat pyproject.toml constraints.txt | cmp -s - $(SETUP_STAMP) || ! $(PY) -c "import fedsky, $(LIBRARIES)" 2>/dev/null; then \
-	  echo "installing (some minutes and 6 GB the first time)"; \
+	  echo "installing (some minutes and 7 GB the first time)"; \
 	  $(PY) -m pip install --quiet --disable-pip-version-check --upgrade pip \
 	  && { { $(INSTALL); } && $(PY) -c "import $(LIBRARIES)" \
 	       || { echo "mending .venv"; rm -rf .venv; $(PYTHON) -m venv .venv && { $(INSTALL); }; }; } \

@@ -223,7 +223,7 @@ def test_a_models_header_calls_nothing_of_its_own(folder: Path, attack: dict[str
     for settings in (attack, model | {"norm": attack}, model | {"norm": [attack]}, model | {"_args_": [2]},
                      {"_target_": "fedsky.model.build", "make": attack}):  # fmt: skip
         rewrite(folder / "model.safetensors", model=settings)
-        with pytest.raises(ValueError, match=r"is no model to predict with: its header names model\.\S+, which conf/"):
+        with pytest.raises(ValueError, match=r"is not a model to predict with: its header names model\.\S+, which"):
             predict.load_model(folder / "model.safetensors")
     assert not (tmp_path / "canary").exists()
 

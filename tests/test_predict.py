@@ -164,6 +164,6 @@ def test_a_foreign_file_runs_nothing(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: dict[str, object]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match="is no model to predict with"):
+    with pytest.raises(ValueError, match="is not a model to predict with"):
         load_model(rewrite(run, model=asked))
     assert not (tmp_path / "made").exists()

@@ -101,7 +101,7 @@ def test_what_is_no_manifest_is_refused(root: Path, text: str, told: str) -> Non
 
 def test_another_encoding_is_refused(root: Path) -> None:
     (root / "manifest.csv").write_bytes("file,label\na.png,größer\n".encode("latin-1"))
-    assert "is no text in UTF-8 or UTF-16" in refusal(root)
+    assert "is not text in UTF-8 or UTF-16" in refusal(root)
 
 
 def test_a_row_without_its_file_is_told(root: Path, tmp_path: Path) -> None:

@@ -193,7 +193,7 @@ HARM: dict[str, tuple[Callable[[Path], Any], str]] = {
     "accuracy over 1": (lambda f: edit_rounds(f, balanced_accuracy=87.5), "balanced_accuracy is 87.5"),
     "loss infinite": (lambda f: edit_rounds(f, loss=float("inf")), "loss is Infinity"),
     "bytes negative": (lambda f: edit_rounds(f, bytes_up=-1), "bytes_up is -1"),
-    "a huge round": (lambda f: edit_rounds(f, round=10**30), "is no round"),
+    "a huge round": (lambda f: edit_rounds(f, round=10**30), "is not a round"),
     "a boolean round": (lambda f: edit_rounds(f, round=True), "not a row"),
     "clients missing": (lambda f: (f / "clients.jsonl").unlink(), "clients.jsonl: No such file"),
     "timing missing": (lambda f: (f / "timing.jsonl").unlink(), "not every round has its seconds"),

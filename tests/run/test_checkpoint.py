@@ -69,11 +69,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"words\nand lines\n", b"PK\x03\x04" * 50, b"\xff" * 100])
 def test_a_foreign_file_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "model.safetensors").write_bytes(content)
-    assert "is no model of fedsky" in refusal(tmp_path / "model.safetensors")
+    assert "is not a model of fedsky" in refusal(tmp_path / "model.safetensors")
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
-    assert "is no model of fedsky" in refusal(tmp_path)
+    assert "is not a model of fedsky" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize("kept", [4, 8, 100, -1])
@@ -81,7 +81,7 @@ def test_a_cut_off_file_is_refused(tmp_path: Path, kept: int) -> None:
     path = tmp_path / "model.safetensors"
     write_model(path, arrays(), ABOUT)
     path.write_bytes(path.read_bytes()[:kept])
-    assert "is no model of fedsky" in refusal(path)
+    assert "is not a model of fedsky" in refusal(path)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_cut_off_file_is_refused(tmp_path: Path, kept: int) -> None:
 )
 def test_another_programs_safetensors_are_refused(tmp_path: Path, metadata: dict[str, str] | None) -> None:
     save_file(arrays(), tmp_path / "model.safetensors", metadata)
-    assert "is no model of fedsky" in refusal(tmp_path / "model.safetensors")
+    assert "is not a model of fedsky" in refusal(tmp_path / "model.safetensors")
 
 
 def test_no_round_is_kept_at_first(tmp_path: Path) -> None:

@@ -112,11 +112,11 @@ def test_a_database_of_a_later_version_is_left_alone(url: str) -> None:
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ("nonsense", "no database's address"),
+        ("nonsense", "not the address of a database"),
         ("martian://x/y", "martian"),
         ("mysql://x/y", "no database here"),
         ("postgresql+asyncpg://x/y", "no database here"),
-        ("postgresql://x:port/y", "no database's address"),
+        ("postgresql://x:port/y", "not the address of a database"),
         ("sqlite:////nonexistent/x/y", "cannot be used"),
     ],
 )

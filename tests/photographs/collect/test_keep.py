@@ -81,7 +81,7 @@ def test_labels(label: str) -> None:
     "label", ["", " ", ".", "..", ".hidden", "a/b", "a\\b", "/etc", "-x", "=x", "a\nb", "a" * 101, "\ud800", "x "]
 )
 def test_labels_that_are_no_folder(label: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="is no plain folder name") as raised:
+    with pytest.raises(ValueError, match="is not a plain folder name") as raised:
         shelf(tmp_path, label)
     assert "\n" not in str(raised.value)
 

@@ -134,9 +134,9 @@ def test_a_relabelled_file_never_takes_anothers_name(skies: Path, reviewed: Path
         ("grey/07.png,grey,keep", "grey/07.png,grey,relabel:green", "there is no class 'green': choose blue or grey"),
         ("grey/07.png,grey,keep", "grey/07.png,blue,keep", "leave the label and write relabel:NAME"),
         ("grey/07.png,grey,keep", "grey/77.png,grey,keep", "has no grey/77.png"),
-        ("grey/07.png,grey,keep", "../07.png,grey,keep", "is no path inside the folder"),
+        ("grey/07.png,grey,keep", "../07.png,grey,keep", "is not a path inside the folder"),
         ("grey/07.png,grey,keep", "grey/08.png,grey,keep", "too: keep one"),
-        (f"{BROKEN},grey,drop", f"{BROKEN},grey,keep", "is no readable photograph"),
+        (f"{BROKEN},grey,drop", f"{BROKEN},grey,keep", "is not a readable photograph"),
     ],
 )
 def test_a_wrong_review_is_refused_with_file_and_line(
@@ -234,7 +234,7 @@ def test_the_command_ends_in_one_line(skies: Path, reviewed: Path, tmp_path: Pat
     done = run.invoke(app, ["curate", str(skies), "--apply", str(reviewed / "review.csv")])
     assert done.exit_code == 2 and "add --out NEWFOLDER" in done.output and done.output.count("\n") == 1
     done = run.invoke(app, ["curate", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")])
-    assert done.exit_code == 1 and "is no folder" in done.output and done.output.count("\n") == 1
+    assert done.exit_code == 1 and "is not a folder" in done.output and done.output.count("\n") == 1
     done = run.invoke(
         app, ["curate", str(skies), "--apply", str(reviewed / "review.csv"), "--out", str(tmp_path / "new")]
     )

@@ -137,7 +137,7 @@ def test_one_class_of_a_manifest_is_explored_too(tmp_path: Path) -> None:
 def test_refusals(root: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"ends in \.html"):
         explore(root, tmp_path / "page.pdf")
-    with pytest.raises(ValueError, match="is no folder"):
+    with pytest.raises(ValueError, match="is not a folder"):
         explore(tmp_path / "nowhere", tmp_path / "page.html")
     (tmp_path / "manifest.csv").write_text("file,label\na.png,blue\n")
     with pytest.raises(ValueError, match="holds no readable photograph"):
