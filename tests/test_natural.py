@@ -76,5 +76,5 @@ def test_points_are_named_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[
     page = write_report([tmp_path / "runs"], tmp_path / "report").read_text()
     assert "fcube: 0 and 1, points" in page
     Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "photo.png")
-    with pytest.raises(ValueError, match="no model to predict with: it judges points, not photographs"):
+    with pytest.raises(ValueError, match="not a model to predict with: it judges points, not photographs"):
         predict(tmp_path / "runs" / "run" / "model.safetensors", [tmp_path / "photo.png"])

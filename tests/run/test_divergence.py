@@ -111,7 +111,7 @@ def spoilt(done: Path, to: Path, value: float) -> Path:
 
 def test_a_model_that_is_no_number_is_neither_asked_nor_begun_with(tmp_path: Path, done: Path) -> None:
     path = spoilt(done, tmp_path / "model.safetensors", math.nan)
-    with pytest.raises(ValueError, match="no model to predict with: its training diverged"):
+    with pytest.raises(ValueError, match="not a model to predict with: its training diverged"):
         load_model(path)
     with pytest.raises(ValueError, match=r"model\.init=.*training diverged.* is not finite"):
         run(resolve(compose([*SMALL, f"model.init={path}"])), tmp_path / "run")

@@ -114,8 +114,8 @@ def test_a_database_of_a_later_version_is_left_alone(url: str) -> None:
     [
         ("nonsense", "not the address of a database"),
         ("martian://x/y", "martian"),
-        ("mysql://x/y", "no database here"),
-        ("postgresql+asyncpg://x/y", "no database here"),
+        ("mysql://x/y", "not a database here"),
+        ("postgresql+asyncpg://x/y", "not a database here"),
         ("postgresql://x:port/y", "not the address of a database"),
         ("sqlite:////nonexistent/x/y", "cannot be used"),
     ],

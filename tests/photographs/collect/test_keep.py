@@ -147,7 +147,7 @@ def test_columns_of_ones_own_stay(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "why"),
-    [(b"file,label\n", "no column source"), (b"", "no column file"), (b"\xff\xfe\n", "no text in UTF-8 or UTF-16")],
+    [(b"file,label\n", "no column source"), (b"", "no column file"), (b"\xff\xfe\n", "not text in UTF-8 or UTF-16")],
 )
 def test_a_table_of_another_kind_is_left_alone(tmp_path: Path, content: bytes, why: str) -> None:
     (tmp_path / "manifest.csv").write_bytes(content)
