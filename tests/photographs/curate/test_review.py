@@ -78,7 +78,7 @@ def test_what_is_planted_is_found_and_nothing_else(skies: Path, reviewed: Path) 
     assert lines[COPY]["reason"] == f"near copy of {FIRST}" and lines[COPY]["group"] == lines[FIRST]["group"]
     assert lines["grey/exact.png"]["reason"] == "exact copy of grey/05.png"
     assert lines["grey/exact.png"]["confidence"] == "1.00"
-    assert "not a readable photograph" in lines[BROKEN]["reason"]
+    assert "no readable photograph" in lines[BROKEN]["reason"]
     assert 0.5 < float(lines[WRONG]["confidence"]) <= 1
 
 
