@@ -42,7 +42,7 @@ def compose(overrides: list[str]) -> DictConfig:
 
 
 def resolve(cfg: DictConfig) -> dict[str, Any]:
-    """The configuration as plain, resolved and checked values; ValueError in one line where a value is none."""
+    """The configuration as plain, resolved and checked values; ValueError in one line where one is not allowed."""
     config = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(config, dict)
     settings = {str(key): value for key, value in config.items()}

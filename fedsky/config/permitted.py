@@ -35,7 +35,7 @@ NOTHING = Word()
 
 
 def word(folders: Sequence[Path | None], settings: Sequence[str]) -> Word:
-    """The word of a command line's options and ``KEY=VALUE``; ValueError where it is none."""
+    """The word of a command line's options and ``KEY=VALUE``; ValueError for any other word."""
     for text in settings:
         if not re.fullmatch(r"[\w.]+=.*", text, re.DOTALL):
             raise ValueError(f"{text} is not a setting: write KEY=VALUE")

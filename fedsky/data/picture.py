@@ -39,7 +39,7 @@ UPRIGHT = {
     5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }  # fmt: skip
-# What Pillow and its decoders raise for a file that is none, apart from OSError.
+# What Pillow and its decoders raise for a file that holds no picture, apart from OSError.
 FAULTS = (SyntaxError, ValueError, LookupError, TypeError, ArithmeticError, AttributeError, RuntimeError, EOFError,
           struct.error, zlib.error, Image.DecompressionBombError)  # fmt: skip
 

@@ -209,7 +209,7 @@ class Run:
 
 
 def read_object(path: Path, problems: list[str]) -> Row:
-    """A JSON object of a run folder; empty, and told in ``problems``, where it is none."""
+    """A JSON object of a run folder; empty, and told in ``problems``, where the file holds anything else."""
     try:
         value = json.loads(untrusted.text_of(path, path.parent))
     except (OSError, ValueError, RecursionError) as error:

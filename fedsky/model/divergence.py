@@ -11,7 +11,7 @@ DIVERGED = "training diverged"
 
 
 def diverged(round: int | None, remedy: str, sign: str) -> ValueError:
-    """The refusal of a training whose numbers are none: what to lower, and the sign by which it was seen."""
+    """The refusal of a training whose numbers are not finite: what to lower, and the sign by which it was seen."""
     return ValueError(f"{DIVERGED}{'' if round is None else f' in round {round}'}: lower {remedy} ({sign})")
 
 

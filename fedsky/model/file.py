@@ -26,7 +26,7 @@ def write_model(path: Path, arrays: Tensors, about: dict[str, Any]) -> None:
 
 
 def read_model(path: Path) -> tuple[Tensors, dict[str, Any]]:
-    """The tensors of a file and what is written about them; ValueError where it is none of fedsky's."""
+    """The tensors of a file and what is written about them; ValueError where fedsky did not write it."""
     try:
         untrusted.header(path, path.parent)
         with safe_open(path, framework="np") as file:

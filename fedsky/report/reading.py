@@ -83,7 +83,7 @@ def owners_by_round(run: Run) -> pd.DataFrame:
     rows = [row for row in run.clients if _whole(row.get("client"), MOST_CLIENTS) and _whole(row["round"], MOST_ROUNDS)]
     rounds, row_of = np.unique(np.array([row["round"] for row in rows], dtype=np.int64), return_inverse=True)
     clients, column_of = np.unique(np.array([row["client"] for row in rows], dtype=np.int64), return_inverse=True)
-    if len(rounds) * len(clients) > 100 * len(rows) + 1_000_000:  # a line here and there of a file that is none
+    if len(rounds) * len(clients) > 100 * len(rows) + 1_000_000:  # a line here and there of a damaged file
         return pd.DataFrame(dtype=float)
     table = np.full((len(rounds), len(clients)), math.nan)
     table[row_of, column_of] = numbers([row.get("accuracy") for row in rows], *COLUMNS["accuracy"].range)

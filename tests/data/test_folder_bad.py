@@ -1,4 +1,4 @@
-"""Broken files and duplicates in a folder: left out, kept together, told; and settings that are none."""
+"""Broken files and duplicates in a folder: left out, kept together, told; and settings that are not allowed."""
 
 import logging
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Settings of the drawn data and of the augmentation that are none are refused by name."""
+"""Settings of the drawn data and of the augmentation that are not allowed are refused by name."""
 
 from typing import Any
 

@@ -40,7 +40,7 @@ class Plan:
 
 @lru_cache(maxsize=256)
 def _configuration(overrides: tuple[str, ...]) -> tuple[dict[str, Any] | None, str]:
-    """The configuration of a run, or why it is none."""
+    """The configuration of a run, or why there is none."""
     try:
         with _HYDRA:
             return resolve(compose([*overrides, "name=site"])), ""
