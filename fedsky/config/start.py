@@ -44,11 +44,11 @@ def names_file(weights: Any) -> bool:
 
 
 def check_name(weights: Any, model: str, known: Sequence[str]) -> None:
-    """Raises ValueError where weights of a model are none of those known by name."""
+    """Raises ValueError where weights of a model are not among those known by name."""
     if not known or weights not in ("DEFAULT", *known):
         names = ["DEFAULT", *known] if known else []
         choices = ", ".join([*names, f"a file ({', '.join(FORMS)})"])
-        raise ValueError(f"model.weights={weights} are none of {model}'s: choose {choices} or null")
+        raise ValueError(f"model.weights={weights} are not weights of {model}: choose {choices} or null")
 
 
 def _file(key: str, asked: Any) -> Path:
