@@ -153,9 +153,9 @@ def test_files_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     ("words", "line"),
     [
         (["model.weights=nowhere.pth"], "model.weights=nowhere.pth holds no model: name a file (.safetensors, .pth, "),
-        (["model.weights=DEFAULT"], "model.weights=DEFAULT are not weights of resnet8: choose a file (.safetensors, .pth"),
+        (["model.weights=DEFAULT"], "model.weights=DEFAULT are not weights of resnet8: choose a file (.safetensors"),
         (["model=simple_cnn", "model.weights=x"], "model.weights=x are not weights of simple_cnn: choose a file ("),
-        (["model=torchvision", "model.weights=x"], "model.weights=x are not weights of mobilenet_v3_small: choose DEFAULT"),
+        (["model=torchvision", "model.weights=x"], "model.weights=x are not weights of mobilenet_v3_small: "),
         (["model=timm", "model.weights=x"], "model.weights=x: choose true, null or a file (.safetensors, .pth"),
         (["model.weights=a.pth", "model.init=b"], "model.init=b and model.weights=a.pth: set one of them to null"),
     ],
