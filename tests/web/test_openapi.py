@@ -158,7 +158,7 @@ def ask(strategy: Any, browser: Browser, examples: int) -> set[int]:
 def test_two_models_of_one_name_are_refused(app: Flask) -> None:
     """The later silently took the place of the earlier, in the description and in the front end's types."""
     shape = create_model("RunDetail", number=(int, ...))
-    view = access.anyone(describe("Another.", response=shape)(lambda: {}))
+    view: Callable[[], dict[str, Any]] = access.anyone(describe("Another.", response=shape)(lambda: {}))
     app.add_url_rule("/api/another", "another", view)
     with pytest.raises(ValueError, match="RunDetail: the API has two models of this name, rename one"):
         document(app)
