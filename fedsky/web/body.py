@@ -16,7 +16,7 @@ WHOLE, NUMBER = N_("is to be a whole number"), N_("is to be a number")
 YES_NO = N_("is to be true or false")
 MESSAGES = {
     "missing": N_("is missing"),
-    "extra_forbidden": N_("is no known field"),
+    "extra_forbidden": N_("is not a known field"),
     "string_too_long": N_("has at most {max_length} characters"),
     "string_too_short": N_("has at least {min_length} characters"),
     "too_long": N_("has at most {max_length} entries"),
@@ -49,7 +49,7 @@ class Query(BaseModel):
 
 
 def read(model: type[M]) -> M:
-    """The request's JSON object; Problem 415 if it is no JSON, 400 or 422 if it is none of the model."""
+    """The request's JSON object; Problem 415 if it is not JSON, 400 or 422 if it does not fit the model."""
     if request.mimetype != "application/json":
         raise Problem(415, _("The request's body must be JSON (Content-Type: application/json)."))
     try:
@@ -65,7 +65,7 @@ def read(model: type[M]) -> M:
 
 
 def query(model: type[M]) -> M:
-    """The request's query string; Problem 422 if it is none of the model."""
+    """The request's query string; Problem 422 if it does not fit the model."""
     content: dict[str, str | list[str]] = {}
     for name, values in request.args.lists():
         field = model.model_fields.get(name)
@@ -82,7 +82,7 @@ def query(model: type[M]) -> M:
 
 
 def _no_number(word: str) -> None:
-    raise ValueError(f"{word} is no JSON")
+    raise ValueError(f"{word} is not JSON")
 
 
 def _problem(error: ValidationError) -> Problem:

@@ -1,0 +1,1 @@
+import{h as e}from"./look-C1ON6Nsu.js";var t=({shape:t,label:n})=>e({...t,attributes:{...t.attributes,role:`img`,"aria-label":n,class:`d-block`}});t.props=[`shape`,`label`];export{t};

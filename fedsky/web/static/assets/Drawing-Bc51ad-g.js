@@ -1,1 +1,0 @@
-import{h as e}from"./look-BjbFuOal.js";var t=({shape:t,label:n})=>e({...t,attributes:{...t.attributes,role:`img`,"aria-label":n,class:`d-block`}});t.props=[`shape`,`label`];export{t};
