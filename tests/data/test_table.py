@@ -101,7 +101,7 @@ def test_a_collection_that_a_spreadsheet_saved_grows_on(tmp_path: Path) -> None:
         (b"file,label,File\na.png,x,\n", "names the column 'file' twice"),
         (b"sep=;\nfile;label\na.png;x\nb.png;y;z\n", "line 4: 2 fields are needed"),
         ("file,label\na.png,晴\n".encode("gbk"), "in the spreadsheet, save it anew as CSV UTF-8"),
-        (b'file,label\n"a.png"b,x\n', "is no CSV ("),
+        (b'file,label\n"a.png"b,x\n', "is not a CSV ("),
         (b"Datei;Klasse\n", "no column file: name the columns file, label in its first line"),
     ],
 )
