@@ -89,7 +89,7 @@ def test_a_collection_that_a_spreadsheet_saved_grows_on(tmp_path: Path) -> None:
     content = ";".join(("Review", *COLUMNS)) + "\r\n" + ";".join(("ok", *row.values())) + "\r\n"
     (tmp_path / "manifest.csv").write_bytes(content.encode("utf-16"))
     with Shelf(tmp_path, "sunny", "s", "q") as shelf:
-        assert shelf.known == {("s", "1"): "sunny"}
+        assert shelf.known == {("s", "1"): ("sunny", "")}
     text = (tmp_path / "manifest.csv").read_text(encoding="utf-8")
     assert text.splitlines() == [",".join(("Review", *COLUMNS)), ",".join(("ok", *row.values()))]
 
