@@ -68,7 +68,7 @@ def test_a_run_on_its_own_is_told_by_its_strategy_and_partition() -> None:
 
 
 def test_runs_with_nothing_in_common_have_names_of_bounded_length() -> None:
-    runs = [told("fedavg", n, **{f"key{k}": n * (k <= n) for k in range(40)}) for n in range(40)]
+    runs = [told("fedavg", n, **dict[str, Any]({f"key{k}": n * (k <= n) for k in range(40)})) for n in range(40)]
     assert max(map(len, called(*runs))) < 80
 
 

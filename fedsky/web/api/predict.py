@@ -15,7 +15,7 @@ from pydantic import Field
 from sqlalchemy import func, select
 
 from fedsky import language
-from fedsky.language import N_, _
+from fedsky.language import N_, _, retold
 from fedsky.report import names
 from fedsky.web import access
 from fedsky.web.access import public, scriptable
@@ -111,13 +111,15 @@ def models() -> dict[str, Any]:
 
 def shown(model: Model) -> dict[str, Any]:
     """A model as the API gives it: never where it is. name: of the runs that it stands for; label: of its own run."""
-    keys = ("id", "run_id", "group", "strategy", "kind", "client", "accuracy", "n_test", "is_default", "is_reference",
+    keys = ("id", "run_id", "group", "strategy", "kind", "accuracy", "n_test", "is_default", "is_reference",
             "data", "size")  # fmt: skip
     index = registry().index
     parts = index.parts(row) if (row := index.row(model.run_id)) is not None else [("", model.strategy)]
-    owner = [("", model.client)] if model.client else []
+    client = retold(model.client) if model.client else None
+    owner = [("", client)] if client else []
     return {
         **{key: getattr(model, key) for key in keys},
+        "client": client,
         "name": names.name(names.of_group(parts)),
         "label": " · ".join([names.name([*parts, *owner]), model.data]),
         "classes": list(model.classes),
@@ -161,12 +163,12 @@ def predict() -> dict[str, Any]:
         raise Problem(404, _("There is no such model."))
     others = registry().others(model) if compare else []
     answer = _judged(model, others, photo)
-    by_id = {other.id: other for other in others}
+    by_id = {other.id: shown(other) for other in others}
     told = {
         "prediction": answer["prediction"],
         "others": [
-            {"id": other["id"], "model": shown(by_id[other["id"]])["label"], "kind": by_id[other["id"]].kind,
-             "client": by_id[other["id"]].client, "label": other["label"], "probability": other["probability"]}
+            {"id": other["id"], "model": by_id[other["id"]]["label"], "kind": by_id[other["id"]]["kind"],
+             "client": by_id[other["id"]]["client"], "label": other["label"], "probability": other["probability"]}
             for other in answer["others"]
         ],
         "others_text": _missing(model, others) if compare else "",

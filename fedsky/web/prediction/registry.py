@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from fedsky import untrusted
 from fedsky.history import ALONE, DONE, FEDERATED, POOLED, Row, Run
 from fedsky.history.columns import COLUMNS
-from fedsky.language import _
+from fedsky.language import N_, _
 from fedsky.report.results import strategy_name
 from fedsky.untrusted import flatten, number, printable, section
 from fedsky.web.runs.index import Index
@@ -28,6 +28,7 @@ from fedsky.web.runs.rows import Row as RunRow
 
 METADATA = "fedsky"  # fedsky.run.checkpoint's key; that module loads flwr
 LARGEST = 500_000_000  # bytes of a model's file
+OWNER = N_("client {n}")  # one without a name
 MOST_OWNERS = 200  # whose models of one run are offered
 MOST_CLASSES = 200  # of a model that is offered: every answer names them all
 MOST_OTHERS = 24  # models that judge the same picture besides the one asked
@@ -223,7 +224,7 @@ def _read(row: RunRow, run: Run, files: list[tuple[int | None, Path]]) -> Iterat
         owner = None
         if client is not None:
             named = isinstance(names, list) and client < len(names)
-            owner = printable(names[client] if named else f"client {client}", 60)  # type: ignore[index]
+            owner = printable(names[client] if named else OWNER.format(n=client), 60)  # type: ignore[index]
         words = [strategy, owner, f"{data}, seed {printable(seed)}", row.folder]
         yield Model(
             id=row.id if client is None else f"{row.id}-{client}",
