@@ -73,7 +73,7 @@ def dirichlet_quantity(
     rng: np.random.Generator,
     alpha: float,
     quantity_alpha: float,
-    smallest: int = 10,
+    smallest: int,
 ) -> list[Indices]:
     """Label and quantity skew at once: the mixtures of ``dirichlet`` with the sizes of ``quantity``.
 
@@ -89,7 +89,7 @@ def dirichlet_label(
     num_clients: int,
     rng: np.random.Generator,
     alpha: float,
-    smallest: int = 10,
+    smallest: int,
     balance: bool = False,
 ) -> list[Indices]:
     """Every class its own shares p ~ Dir(alpha) among the clients (Yurochkin et al. 2019; NIID-Bench).
@@ -152,7 +152,7 @@ def shards(labels: NDArray[np.int64], num_clients: int, rng: np.random.Generator
 
 
 def quantity(
-    labels: NDArray[np.int64], num_clients: int, rng: np.random.Generator, alpha: float, smallest: int = 10
+    labels: NDArray[np.int64], num_clients: int, rng: np.random.Generator, alpha: float, smallest: int
 ) -> list[Indices]:
     """Alike labels, unlike sizes: shares ~ Dir(alpha), redrawn until everyone has ``smallest`` (NIID-Bench 2022)."""
     sizes = dirichlet_sizes(len(labels), num_clients, rng, "alpha", alpha, smallest)
@@ -160,7 +160,7 @@ def quantity(
 
 
 def quantity_lognormal(
-    labels: NDArray[np.int64], num_clients: int, rng: np.random.Generator, sigma: float, smallest: int = 10
+    labels: NDArray[np.int64], num_clients: int, rng: np.random.Generator, sigma: float, smallest: int
 ) -> list[Indices]:
     """Alike labels, unlike sizes: shares ~ exp(N(0, sigma^2)), redrawn until everyone has ``smallest``.
 

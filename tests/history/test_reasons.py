@@ -46,7 +46,7 @@ def test_a_reason_is_told_in_the_readers_language(english: str, chinese: str) ->
 
 
 def test_a_draw_that_cannot_be_is_told_with_its_remedy() -> None:
-    english = refused(lambda: dirichlet_label(LABELS, 5, np.random.default_rng(0), 0.001))
+    english = refused(lambda: dirichlet_label(LABELS, 5, np.random.default_rng(0), 0.001, 10))
     with language.use("zh"):
         chinese = reasons.told(english)
     assert chinese.startswith("partition.alpha=0.001 在 ") and "：可行的最小 alpha 约为 " in chinese

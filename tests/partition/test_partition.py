@@ -197,7 +197,7 @@ def test_an_impossible_number_of_clients_names_the_possible_ones(num: int) -> No
 
 
 @pytest.mark.parametrize("alpha", [0, -1, float("nan"), float("inf"), True, "abc", None])
-@pytest.mark.parametrize("partition", [dirichlet, dirichlet_label, quantity])
+@pytest.mark.parametrize("partition", [dirichlet, partial(dirichlet_label, smallest=1), partial(quantity, smallest=1)])
 def test_an_alpha_that_is_none_is_refused(partition: Callable[..., list[Indices]], alpha: float) -> None:
     with pytest.raises(ValueError, match=f"partition.alpha={shown(alpha)}: a number above 0"):
         cut(TWO, 4, partial(partition, alpha=alpha), 0, 1)

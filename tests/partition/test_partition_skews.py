@@ -169,6 +169,13 @@ def test_label_quantity_gives_every_client_so_many_classes_and_owners_equal_part
         assert np.ptp(column[column > 0]) <= 1
 
 
+def test_with_more_classes_than_clients_each_has_an_owner() -> None:
+    labels = np.repeat(np.arange(6), 9)
+    for seed in range(20):  # 3 clients of 2 classes: each class has one owner, by no chance
+        counts = table(labels, label_quantity(labels, 3, np.random.default_rng(seed), num_classes=2))
+        np.testing.assert_array_equal(np.sort(counts, axis=0), [[0] * 6, [0] * 6, [9] * 6])
+
+
 @pytest.mark.parametrize(
     ("num", "num_classes", "bounds"), [(3, 1, "2 to 5"), (10, 0, "1 to 5"), (10, 6, "1 to 5"), (10, 1.5, "1 to 5"),
                                        (10, True, "1 to 5")],
