@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,7 @@ class Declared:
 def declared(rows: Sequence[Row]) -> Declared | None:
     """What the rows of photographs say, in their order; None where they say nothing."""
     owners = sorted({row.owner for row in rows if row.owner})
+    _refuse_alike(owners)
     place = {name: number for number, name in enumerate(owners)}
     part = np.array([PARTS.index(row.part) if row.part else OPEN for row in rows], dtype=np.int64)
     taken = np.array([row.taken for row in rows], dtype=np.float64)
@@ -43,6 +45,18 @@ def declared(rows: Sequence[Row]) -> Declared | None:
         taken if np.isfinite(taken).any() else None,
     )
     return None if told.whose is None and told.part is None and told.taken is None else told
+
+
+def _refuse_alike(owners: Sequence[str]) -> None:
+    """Raises ValueError where two owners are one name, but for its case or for how its letters are encoded."""
+    seen: dict[str, str] = {}
+    for name in owners:
+        first = seen.setdefault(unicodedata.normalize("NFKC", name).casefold(), name)
+        if first != name:
+            raise ValueError(
+                f"owners {first!a} and {name!a} are one name but for case, or for how their letters are "
+                "encoded: write it in one way"
+            )
 
 
 def joined(rows: Sequence[Row], groups: Indices | None) -> Indices | None:

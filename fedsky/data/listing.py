@@ -15,6 +15,7 @@ from fedsky.data.picture import FORMATS, REMEDIES, readable
 
 # What systems leave beside photographs, and nobody misses.
 LEFTOVERS = frozenset({"thumbs.db", "desktop.ini", ".ds_store", ".nomedia"})
+OWNERS_FORM = "root/OWNER/CLASS/"
 _ESCAPE = re.compile(r"%([89A-F][0-9A-F])")
 
 
@@ -86,7 +87,7 @@ def locate(root: Path, name: str) -> Path:
 def list_files(root: Path) -> Listing:
     """The photographs of every class folder of ``root``, or of every owner's; ValueError where there are none.
 
-    Where no folder of ``root`` holds photographs itself, but all hold folders that do, they are those of owners:
+    Where no folder of ``root`` holds photographs itself, but some hold folders that do, they are those of owners:
     ``root/OWNER/CLASS/photo.jpg``.
     """
     if not root.is_dir():
@@ -94,8 +95,13 @@ def list_files(root: Path) -> Listing:
     folders = _folders(root)
     left_out = LeftOut()
     _beside(root, "", left_out)
-    if not folders or any(map(_holds_photographs, folders)) or not all(map(_holds_classes, folders)):
+    if any(map(_holds_photographs, folders)) or not any(map(_holds_classes, folders)):
         return Listing(_classes(root, folders, left_out), left_out)
+    if strange := [folder for folder in folders if not _holds_classes(folder)]:
+        raise ValueError(
+            f"{strange[0]} holds no class folder with photographs, as the other owners' folders of {root} do "
+            f"({OWNERS_FORM}): add some, or move the folder away"
+        )
     files: dict[str, list[tuple[str, Path]]] = {}
     owners: dict[str, str] = {}
     for folder in folders:
@@ -153,7 +159,7 @@ def _by_class(root: Path, folders: Sequence[Path], above: str, left_out: LeftOut
         if not files[label]:
             endings = ", ".join(suffix for suffix, format in FORMATS.items() if format in readable())
             why = f"{left_out}; " if left_out.counts else ""
-            owners = "; of owners, all photographs lie in root/OWNER/CLASS/" if _holds_classes(folder) else ""
+            owners = f"; of owners, all photographs lie in {OWNERS_FORM}" if _holds_classes(folder) else ""
             raise ValueError(
                 f"the class folder {folder} holds no photograph ({why}read are {endings}): add some or remove the "
                 f"folder{owners}"

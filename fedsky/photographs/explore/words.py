@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.stats import binomtest
 
+from fedsky.data.manifest import PART
 from fedsky.photographs.curate import Findings
 from fedsky.photographs.curate.features import light
 from fedsky.photographs.curate.suspects import REPEATS
@@ -49,8 +50,13 @@ def _classes(found: Findings) -> Iterator[tuple[str, str]]:
     )
     yield (
         f"The classes are {word}.",
-        f"{classes[largest]} has {counts[largest]} photographs, {classes[smallest]} {counts[smallest]} "
-        f"({ratio:.2f} to 1); always answering {classes[largest]} is right on "
+        (
+            f"{classes[largest]} has {counts[largest]} photographs, {classes[smallest]} {counts[smallest]} "
+            f"({ratio:.2f} to 1); "
+            if ratio > 1
+            else f"Each has {counts[largest]} photographs; "
+        )
+        + f"always answering {classes[largest]} is right on "
         f"{percent(counts[largest] / counts.sum())}. {rest}",
     )
 
@@ -63,12 +69,13 @@ def _colour(found: Findings) -> Iterator[tuple[str, str]]:
         )
         return
     separation, num_classes = found.judgement.separation, len(found.collection.classes)
+    n = len(found.collection.pictures)
     low = separation.low if separation.low is not None else separation.value
     high = separation.high if separation.high is not None else separation.value
     interval = "" if separation.low is not None else "; a class has too few photographs for an interval"
     told = (
         f"Logistic regression on colour histograms and simple statistics, without any shape, reaches a balanced "
-        f"accuracy of {percent_interval(separation)} on photographs it was not trained on (n = {separation.n}, "
+        f"accuracy of {percent_interval(separation)} on photographs it was not trained on (n = {n}, "
         f"{found.judgement.num_folds}-fold cross-validation repeated {REPEATS} times, "
         f"95 % bootstrap interval over photographs{interval}); "
         f"guessing reaches {percent(1 / num_classes)}. "
@@ -112,11 +119,20 @@ def _colour(found: Findings) -> Iterator[tuple[str, str]]:
 
 def _test(found: Findings) -> Iterator[tuple[str, str]]:
     n = len(found.collection.pictures)
+    level = found.judgement.separation.value if found.judgement is not None else 0.9
+    if declared := sum(each.row.get(PART, "").strip().lower() == "test" for each in found.collection.pictures):
+        low, high = wilson(round(level * declared), declared)
+        yield (
+            f"{count(declared, 'photograph')} {'is' if declared == 1 else 'are'} declared to test with: an accuracy is "
+            f"known to about ±{50 * (high - low):.0f} points.",
+            f"At {percent(level)} right, its 95 % interval (Wilson) runs from {percent(low)} to {percent(high)}. Other "
+            "folds test on the same ones: smaller differences need more of them, or a column part that is left empty.",
+        )
+        return
     num_test = n // TEST_SHARE
     if num_test < 1:
         yield "There are too few photographs to test on.", f"One fold of {TEST_SHARE} needs {TEST_SHARE} of them."
         return
-    level = found.judgement.separation.value if found.judgement is not None else 0.9
     (low, high), (all_low, all_high) = (wilson(round(level * size), size) for size in (num_test, n))
     yield (
         f"One test fold has about {num_test} photographs: an accuracy is known to about "

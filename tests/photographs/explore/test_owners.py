@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from owned_photographs import owner_folders
+from owned_photographs import owner_folders, with_manifest
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -58,6 +58,19 @@ def test_the_page_has_owners_where_there_are_some(root: Path, tmp_path: Path) ->
     assert page.count('<figure id="owner_') == 5
     explore(root / "Ada", tmp_path / "classes.html")
     assert "<h2>Owners</h2>" not in (tmp_path / "classes.html").read_text(encoding="utf-8")
+
+
+def test_what_it_means_counts_what_is_there(root: Path, tmp_path: Path) -> None:
+    explore(root / "Ada", tmp_path / "alike.html")
+    page = (tmp_path / "alike.html").read_text(encoding="utf-8")
+    assert "Each has 6 photographs; always answering cloudy is right on 50.0 %." in page
+    assert "it was not trained on (n = 12, " in page and "One test fold has about 2 photographs" in page
+    lines = [{"file": f"{n}.png", "label": ("cloudy", "sunny")[n % 3 > 0], "part": "test" * (n < 6)} for n in range(18)]
+    explore(with_manifest(tmp_path / "declared", lines), tmp_path / "declared.html")
+    page = (tmp_path / "declared.html").read_text(encoding="utf-8")
+    assert "sunny has 12 photographs, cloudy 6 (2.00 to 1); always answering sunny is right on 66.7 %." in page
+    assert "6 photographs are declared to test with: an accuracy is known to about ±" in page
+    assert "One test fold" not in page
 
 
 @pytest.mark.slow
