@@ -1,4 +1,4 @@
-"""What the site has to learn from: counts of photographs by class. Reads names, never pictures."""
+"""What the site has to learn from: counts of photographs by class and owner. Reads names, never pictures."""
 
 from collections import Counter
 from pathlib import Path
@@ -9,30 +9,51 @@ from fedsky.data.listing import list_files
 from fedsky.language import _
 from fedsky.web.settings import Settings
 
+ACCEPTED = "accepted"
+
 
 def all_sets(settings: Settings) -> list[dict[str, Any]]:
-    """Every data set: its name, number of photographs, of each class, and what is wrong with it in one line."""
-    sets: list[dict[str, Any]] = [
-        {"name": "rendered", "count": None, "classes": {}, "kind": _("drawn by fedsky's renderer"), "problem": None}
-    ]
+    """Every data set: its name, its photographs by class and owner, and what is wrong with it in one line."""
+    drawn: dict[str, Any] = {"name": "rendered", "count": None, "classes": {}, "owners": {}, "problem": None}
+    drawn["kind"] = _("drawn by fedsky's renderer")
+    return [drawn, *(_told(root, name, kind) for name, (root, kind) in folders(settings).items())]
+
+
+def folders(settings: Settings) -> dict[str, tuple[Path, str]]:
+    """The site's folders of photographs, with their kind, by the name that a visitor is told."""
+    found = {}
     if settings.photographs is not None:
-        sets.append(_folder(settings.photographs, settings.photographs.resolve().name, _("photographs of this site")))
-    accepted = settings.accepted
-    if accepted.is_dir():
-        sets.append(_folder(accepted, "accepted", _("accepted from users")))
-    return sets
+        name = settings.photographs.resolve().name
+        found[name if name != ACCEPTED else f"{name} (photographs)"] = (
+            settings.photographs,
+            _("photographs of this site"),
+        )
+    if settings.accepted.is_dir():
+        found[ACCEPTED] = (settings.accepted, _("accepted from users"))
+    return found
 
 
-def _folder(root: Path, name: str, kind: str) -> dict[str, Any]:
+def photographs(root: Path) -> list[tuple[Path, str, str]]:
+    """Path, class and owner (empty where none is named) of a folder's photographs; ValueError or OSError."""
+    table = manifest.find(root, None)
+    if table is not None:
+        return [(row.path, row.label, row.owner) for row in manifest.read(table, root)[0]]
+    listing = list_files(root)
+    return [
+        (path, label, listing.owners.get(name, "")) for label, files in listing.files.items() for name, path in files
+    ]
+
+
+def _told(root: Path, name: str, kind: str) -> dict[str, Any]:
     problem = None
-    classes: Counter[str] = Counter()
+    found: list[tuple[Path, str, str]] = []
     try:
-        table = manifest.find(root, None)
-        if table is not None:
-            classes.update(row.label for row in manifest.read(table, root)[0])
-        else:
-            classes.update({label: len(files) for label, files in list_files(root).files.items()})
+        found = photographs(root)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         problem = str(why).replace(f"data.root={root}", name).replace(str(root), name)
-    return {"name": name, "count": sum(classes.values()), "classes": dict(classes), "kind": kind, "problem": problem}
+    classes, owners = Counter(each[1] for each in found), Counter(each[2] for each in found if each[2])
+    return {
+        "name": name, "count": len(found), "classes": dict(classes), "owners": dict(sorted(owners.items())),
+        "kind": kind, "problem": problem,
+    }  # fmt: skip

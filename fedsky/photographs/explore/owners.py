@@ -2,6 +2,8 @@
 
 from collections import Counter
 from itertools import combinations
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,13 +12,24 @@ from scipy.spatial.distance import jensenshannon
 
 from fedsky.partition.heterogeneity import label_distances
 from fedsky.photographs.curate import Findings
-from fedsky.photographs.curate.copies import group_numbers
+from fedsky.photographs.curate.copies import find_copies, group_numbers
 from fedsky.photographs.curate.features import light
+from fedsky.photographs.curate.pictures import read
 from fedsky.untrusted import printable
 
 MOST_PAIRS = 45  # those of ten owners
 NUM_CAMERAS = 3
 NUM_BINS = 10
+
+
+def measured(folder: Path) -> list[dict[str, Any]]:
+    """The tables of a folder's owners, as JSON has them: caption, columns and rows."""
+    collection = read(folder)
+    found = Findings(collection, find_copies(collection.pictures), None)
+    return [
+        {"caption": caption, "columns": list(table.columns), "rows": table.astype(str).to_numpy().tolist()}
+        for caption, table in owner_tables(found)
+    ]
 
 
 def owner_tables(found: Findings) -> list[tuple[str, pd.DataFrame]]:

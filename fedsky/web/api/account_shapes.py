@@ -119,12 +119,29 @@ class Log(BaseModel):
 
 
 class Dataset(BaseModel):
-    """A data set: photographs by class (none are counted where they are drawn), and what is wrong with it."""
+    """A data set: photographs by class and by owner (none are counted where they are drawn), and what is wrong."""
 
     name: str
     count: int | None
     classes: dict[str, int]
+    owners: dict[str, int]
     kind: str
+    problem: str | None
+
+
+class OwnerTable(BaseModel):
+    """A table of the exploration of photographs; every cell is text."""
+
+    caption: str
+    columns: list[str]
+    rows: list[list[str]]
+
+
+class DatasetOwners(BaseModel):
+    """What each owner of a data set has, and how alike two are; ask again while it is being measured."""
+
+    state: Literal["measuring", "done", "failed"]
+    tables: list[OwnerTable]
     problem: str | None
 
 

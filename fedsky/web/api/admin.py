@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from flask import Blueprint, current_app, g
+from flask.blueprints import BlueprintSetupState
 from pydantic import Field
 from sqlalchemy import select
 
@@ -12,10 +13,17 @@ from fedsky.web.access import needs
 from fedsky.web.api import account_shapes as shapes
 from fedsky.web.body import Body, Query, query, read
 from fedsky.web.openapi import describe
+from fedsky.web.owners import Owners
 from fedsky.web.problems import Problem
 from fedsky.web.tables import ACTIVE, AuditEntry, User, iso
 
 blueprint = Blueprint("admin", __name__)
+
+
+@blueprint.record_once
+def install(state: BlueprintSetupState) -> None:
+    """Gives a site what measures its photographs."""
+    state.app.extensions["owners"] = Owners()
 
 
 class UserChange(Body):
@@ -108,6 +116,29 @@ def get_audit() -> dict[str, Any]:
 def get_datasets() -> dict[str, Any]:
     """The data sets of the site, by name; never where they are."""
     return {"datasets": datasets.all_sets(current_app.extensions["settings"])}
+
+
+@blueprint.get("/admin/datasets/<name>/owners")
+@needs("admin")
+@describe(
+    "What each owner of a data set has (counts, cameras, light), and how alike two owners are: the tables of "
+    "`fedsky data explore`, measured once.",
+    response=shapes.DatasetOwners,
+)
+def get_dataset_owners(name: str) -> dict[str, Any]:
+    """The owners of a folder of photographs."""
+    known = datasets.folders(current_app.extensions["settings"])
+    if name not in known:
+        raise Problem(404, _("There is no such data set."))
+    root = known[name][0]
+    try:
+        found = datasets.photographs(root)
+    except (OSError, ValueError):  # which the list tells
+        found = []
+    if not any(each[-1] for each in found):
+        raise Problem(404, _("There is no owner named of these photographs."))
+    told: dict[str, Any] = current_app.extensions["owners"].of(root, [each[0] for each in found])
+    return told
 
 
 def _row(user: User) -> dict[str, Any]:

@@ -13,6 +13,7 @@ export type Login = Of<'Login'>
 export type Account = Of<'Listed'>
 export type AuditEntry = Of<'Entry'>
 export type Dataset = Of<'Dataset'>
+export type DatasetOwners = Of<'DatasetOwners'>
 
 export type Scalar = Of<'RunDetail'>['config'][string]
 export type RunRow = Of<'ListedRun'>

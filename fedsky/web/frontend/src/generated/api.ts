@@ -45,6 +45,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/datasets/{name}/owners": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What each owner of a data set has (counts, cameras, light), and how alike two owners are: the tables of `fedsky data explore`, measured once.
+         * @description Needs the role admin.
+         */
+        get: operations["get_dataset_owners"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/offers": {
         parameters: {
             query?: never;
@@ -917,7 +937,7 @@ export interface components {
         };
         /**
          * Dataset
-         * @description A data set: photographs by class (none are counted where they are drawn), and what is wrong with it.
+         * @description A data set: photographs by class and by owner (none are counted where they are drawn), and what is wrong.
          */
         Dataset: {
             /** Name */
@@ -926,6 +946,10 @@ export interface components {
             count: number | null;
             /** Classes */
             classes: {
+                [key: string]: number;
+            };
+            /** Owners */
+            owners: {
                 [key: string]: number;
             };
             /** Kind */
@@ -940,6 +964,33 @@ export interface components {
         Datasets: {
             /** Datasets */
             datasets: components["schemas"]["Dataset"][];
+        };
+        /**
+         * OwnerTable
+         * @description A table of the exploration of photographs; every cell is text.
+         */
+        OwnerTable: {
+            /** Caption */
+            caption: string;
+            /** Columns */
+            columns: string[];
+            /** Rows */
+            rows: string[][];
+        };
+        /**
+         * DatasetOwners
+         * @description What each owner of a data set has, and how alike two are; ask again while it is being measured.
+         */
+        DatasetOwners: {
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "measuring" | "done" | "failed";
+            /** Tables */
+            tables: components["schemas"]["OwnerTable"][];
+            /** Problem */
+            problem: string | null;
         };
         /**
          * Offer
@@ -2516,6 +2567,64 @@ export interface operations {
             };
             /** @description Refused */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_dataset_owners: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetOwners"];
+                };
+            };
+            /** @description Refused */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
