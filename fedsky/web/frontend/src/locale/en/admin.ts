@@ -54,6 +54,7 @@ export default {
   labels: 'Labels',
   distance: 'Distance',
   cameras: 'Cameras',
+  notTold: 'not told',
   brightness: 'Brightness',
   saturation: 'Saturation',
   blueRatio: 'Blue ratio',

@@ -54,6 +54,7 @@ export default {
   labels: '标签',
   distance: '距离',
   cameras: '相机',
+  notTold: '未注明',
   brightness: '亮度',
   saturation: '饱和度',
   blueRatio: '蓝色比例',
