@@ -66,6 +66,12 @@ class FedPer(FedAvg):
         super().begin(model, config)
         self.personal = set(self.names(model))
         self.trainable = [name for name in self.trainable if name not in self.personal]
+        if not self.trainable:
+            kept, name = ", ".join(self.names(model)[:3]), type(self).__name__.lower()
+            raise ValueError(
+                f"strategy={name}: all that is trained stays with the clients ({kept}), nothing is left to share: set "
+                "model.freeze to less, or choose strategy=local"
+            )
 
     def outgoing(self, arrays: ArrayRecord, kind: str) -> ArrayRecord:
         """The tensors that all clients share."""
