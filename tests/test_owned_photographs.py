@@ -1,7 +1,7 @@
 """Photographs whose owners are declared, from the folder on disk through run, resume, report and site."""
 
-import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from owned_photographs import owner_folders, with_manifest
 
 from fedsky.config import compose, resolve
+from fedsky.data.manifest import PARTS
 from fedsky.data.owners import load
 from fedsky.history import read_run
 from fedsky.report.page import write_report
@@ -17,7 +18,7 @@ from fedsky.resume import resume
 from fedsky.run import run
 from fedsky.run.dry_run import dry_run
 from fedsky.run.loop import RoundLoop
-from fedsky.web.runs.views import owner_names
+from fedsky.web.runs.views import owner_names, partition
 
 QUICK = ["engine=inline", "num_rounds=2", "data.size=16", "partition=natural", "model.norm=group", "batch_size=8"]
 THREE = {"Ada": {"cloudy": 8, "sunny": 6}, "Bo": {"cloudy": 5, "sunny": 7}, "Cy": {"cloudy": 6, "sunny": 6}}
@@ -52,20 +53,52 @@ def stop(config: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch) 
             run(config, folder)
 
 
-def test_a_folder_an_owner_is_run_resumed_reported_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    config = config_of(owner_folders(tmp_path / "photos", THREE))
+def folders(root: Path) -> Path:
+    return owner_folders(root, THREE)
+
+
+def manifest(root: Path) -> Path:
+    lines = [line | {"group": line["taken"] if line["owner"] == "X" else ""} for line in days(36)]
+    return with_manifest(root, lines)
+
+
+def sharing(root: Path) -> Path:
+    """Bo has two of Ada's photographs, too."""
+    owner_folders(root, THREE)
+    for name in ("00.png", "01.png"):
+        (root / "Bo" / "cloudy" / f"copy-{name}").write_bytes((root / "Ada" / "cloudy" / name).read_bytes())
+    return root
+
+
+def one_class(root: Path) -> Path:
+    return owner_folders(root, {**THREE, "Di": {"sunny": 6}})
+
+
+FOUR = {
+    folders: {"Ada": [8, 6], "Bo": [5, 7], "Cy": [6, 6]},
+    manifest: {"X": [6, 6], "Y": [6, 6], "Z": [6, 6]},
+    sharing: {"Ada": [8, 6], "Bo": [7, 7], "Cy": [6, 6]},
+    one_class: {"Ada": [8, 6], "Bo": [5, 7], "Cy": [6, 6], "Di": [0, 6]},
+}
+
+
+@pytest.mark.parametrize("make", FOUR, ids=lambda make: make.__name__)
+def test_owners_are_run_resumed_reported_and_shown(
+    tmp_path: Path, make: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, wanted = make(tmp_path / "photos"), FOUR[make]
+    config = config_of(root)
     assert config["num_clients"] is None
     info = run(config, tmp_path / "runs" / "whole", {"strategy": "fedavg", "data": "folder"})
-    assert info["config"]["num_clients"] == 3 and info["config"]["client_names"] == ["Ada", "Bo", "Cy"]
-    kept = json.loads((tmp_path / "runs" / "whole" / "partition.json").read_text())
-    counts = [np.sum([client[part] for part in ("train", "validation", "test")], axis=0) for client in kept["clients"]]
-    assert [client["name"] for client in kept["clients"]] == ["Ada", "Bo", "Cy"]
-    assert np.array(counts).tolist() == [[8, 6], [5, 7], [6, 6]]
-    assert owner_names(read_run(tmp_path / "runs" / "whole")) == {0: "Ada", 1: "Bo", 2: "Cy"}
+    assert info["config"]["num_clients"] == len(wanted) and info["config"]["client_names"] == list(wanted)
+    shown = partition(read_run(tmp_path / "runs" / "whole"))
+    found = {client["name"]: np.sum([client[part] for part in PARTS], axis=0).tolist() for client in shown["clients"]}
+    assert (found, shown["num_owners"], shown["classes"]) == (wanted, len(wanted), ["cloudy", "sunny"])
+    assert owner_names(read_run(tmp_path / "runs" / "whole")) == dict(enumerate(wanted))
     page = write_report([tmp_path / "runs"], tmp_path / "report").read_text()
-    assert all(name in page for name in THREE)
+    assert all(f">{name}<" in page for name in wanted)
 
-    stop(config_of(tmp_path / "photos"), tmp_path / "stopped", monkeypatch)
+    stop(config_of(root), tmp_path / "stopped", monkeypatch)
     resume(tmp_path / "stopped")
     for name in ("rounds.jsonl", "clients.jsonl", "predictions.csv", "partition.json", "model.safetensors"):
         assert (tmp_path / "stopped" / name).read_bytes() == (tmp_path / "runs" / "whole" / name).read_bytes(), name
