@@ -20,7 +20,19 @@ from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
 from torch import Tensor, nn
 
-from fedsky.client import Arrays, Config, Metrics, Shard, State, checks, frozen, sgd
+from fedsky.client import (
+    Arrays,
+    Behaviour,
+    Config,
+    Metrics,
+    Shard,
+    State,
+    checks,
+    draw_stragglers,
+    frozen,
+    round_half_up,
+    sgd,
+)
 
 
 def train(model: nn.Module, shard: Shard, config: Config, state: State) -> tuple[Arrays, Metrics]:
@@ -35,21 +47,6 @@ def draw(num_clients: int, participation: float, seed: int, round: int) -> list[
         return list(range(num_clients))
     rng = np.random.default_rng([seed, 2, round])
     return sorted(int(client) for client in rng.choice(num_clients, size, replace=False))
-
-
-def round_half_up(number: float) -> int:
-    """The nearest whole number: int() would cut 0.29 * 100 down to 28, and round() 2.5 to 2."""
-    return int(number + 0.5 + 1e-9)
-
-
-def draw_stragglers(cohort: list[int], share: float, local_epochs: int, seed: int, round: int) -> dict[int, int]:
-    """The passes that each straggler of a cohort gets done, 1 to local_epochs; a ``share`` of it straggles."""
-    num = len(cohort) - round_half_up(len(cohort) * (1 - share))
-    if not num:
-        return {}
-    rng = np.random.default_rng([seed, 3, round])
-    slow = sorted(rng.choice(len(cohort), num, replace=False))
-    return {cohort[place]: int(rng.integers(1, local_epochs + 1)) for place in slow}
 
 
 class FedAvg(Strategy):
@@ -67,6 +64,7 @@ class FedAvg(Strategy):
     evaluate: Any = None  # of personalised strategies: puts a client's own model in place before it is judged
     role = "federated"  # of baselines, which send no models: alone (every owner for itself) or pooled
     averages = True  # the aggregate is a mean of the clients' models, and what is sent nothing but the model
+    one_model = True  # all replies of a round are to the model that is ``sent``
     partial_work = False  # a straggler's few passes count, rather than being dropped
 
     def __init__(self, owners: Sequence[int] | int | None = None) -> None:
@@ -83,6 +81,9 @@ class FedAvg(Strategy):
         self.members(config["num_clients"])
         self.trainable = [name for name, parameter in model.named_parameters() if parameter.requires_grad]
         self.frozen = frozenset(frozen(model))
+
+    def know(self, behaviour: Behaviour) -> None:
+        """Called once before the first round: how the clients behave, for a strategy that keeps a clock of its own."""
 
     def is_over(self, round: int) -> bool:
         """Whether the strategy asks for the run to end after this round."""
@@ -180,15 +181,21 @@ class FedAvg(Strategy):
 
     def received(self, reply: Message) -> dict[str, Tensor]:
         """The arrays of a reply; ValueError unless they are finite and have the names and shapes that were sent."""
-        arrays = {name: torch.from_numpy(a.numpy()) for name, a in reply.content.array_records["arrays"].items()}
+        if (why := self.refusal(reply)) is not None:
+            raise ValueError(f"a client {why}")
+        return arrays_of(reply)
+
+    def refusal(self, reply: Message) -> str | None:
+        """What is wrong with a reply to train, in words that follow its sender's name; None where nothing is."""
+        arrays = arrays_of(reply)
         if list(arrays) != list(self.sent):
-            raise ValueError(f"a client sent the arrays {list(arrays)}, not those it got, {list(self.sent)}")
+            return f"sent the arrays {list(arrays)}, not those it got, {list(self.sent)}"
         for name, tensor in arrays.items():
             if tuple(tensor.shape) != (sent := tuple(self.sent[name].shape)):
-                raise ValueError(f"a client sent {name} of shape {tuple(tensor.shape)}, not {sent}")
+                return f"sent {name} of shape {tuple(tensor.shape)}, not {sent}"
             if not tensor.isfinite().all():
-                raise ValueError(f"a client sent {name} with values that are not finite: lower lr")
-        return arrays
+                return f"sent {name} with values that are not finite: lower lr"
+        return None
 
     def record(self, arrays: dict[str, Tensor]) -> ArrayRecord:
         """Arrays in the dtypes in which the model was sent: integer counters become the nearest whole number."""
@@ -221,6 +228,11 @@ class FedAvg(Strategy):
 def reference(half: Any) -> str:
     """How a message names a function."""
     return f"{half.__module__}:{half.__qualname__}"
+
+
+def arrays_of(reply: Message) -> dict[str, Tensor]:
+    """The arrays of a reply, as tensors."""
+    return {name: torch.from_numpy(a.numpy()) for name, a in reply.content.array_records["arrays"].items()}
 
 
 def metric(reply: Message, key: str) -> float:

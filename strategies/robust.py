@@ -17,7 +17,8 @@ import torch
 from flwr.app import Message
 from torch import Tensor, nn
 
-from strategies.fedavg import FedAvg, draw_stragglers
+from fedsky.client import draw_stragglers
+from strategies.fedavg import FedAvg
 
 
 class Robust(FedAvg):

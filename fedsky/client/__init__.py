@@ -7,6 +7,7 @@ beside the model's stand in ``config["extra"]``.
 
 from fedsky import checks
 from fedsky.client.app import Handler, client_generator, mods, num_classes, state_of, tensors
+from fedsky.client.behaviour import BEGUN, STALENESS, TAKEN, Behaviour, draw_stragglers, round_half_up
 from fedsky.client.state import State
 from fedsky.client.training import (
     Arrays,
@@ -22,7 +23,11 @@ from fedsky.model.freeze import frozen, training_mode
 from fedsky.model.solver import Config
 
 __all__ = [
+    "BEGUN",
+    "STALENESS",
+    "TAKEN",
     "Arrays",
+    "Behaviour",
     "Config",
     "Handler",
     "Metrics",
@@ -31,12 +36,14 @@ __all__ = [
     "checks",
     "client_generator",
     "criterion",
+    "draw_stragglers",
     "frozen",
     "mean_loss",
     "mods",
     "num_classes",
     "predict",
     "proximal_gradient",
+    "round_half_up",
     "sgd",
     "state_of",
     "tensors",

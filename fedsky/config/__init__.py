@@ -18,7 +18,15 @@ from fedsky.config.shelf import CONF as CONF
 from fedsky.config.shelf import choices, reach
 
 # key: smallest value of a whole number
-WHOLE = {"num_clients": 1, "num_rounds": 1, "local_epochs": 1, "batch_size": 1, "seed": 0, "data_seed": 0}
+WHOLE = {
+    "num_clients": 1,
+    "num_rounds": 1,
+    "local_epochs": 1,
+    "batch_size": 1,
+    "min_replies": 1,
+    "seed": 0,
+    "data_seed": 0,
+}
 NUMBERS: dict[str, dict[str, Any]] = {
     "lr": {"above": 0},
     "momentum": {"at_least": 0, "below": 1},
@@ -28,8 +36,13 @@ NUMBERS: dict[str, dict[str, Any]] = {
 }
 
 
+# What the configurations of earlier versions lack.
+BEFORE: dict[str, Any] = {
+    "stragglers": 0.0, "evaluate_train": False, "on_failure": "fail", "min_replies": 1,
+    "clients": {"_target_": "fedsky.client.behaviour.Behaviour"},
+}  # fmt: skip
 LARGEST = 2**63 - 1  # that a message and torch's generator take
-GROUPS = ("data", "partition", "model", "strategy", "engine")
+GROUPS = ("data", "partition", "model", "clients", "strategy", "engine")
 # What goes around a strategy, from the inside out: the server opens a reply in the opposite order.
 WRAPPERS = ("personalize", "privacy", "attack", "compression")
 OPTIONAL = (*WRAPPERS, "tracking")  # groups whose choice may be none
@@ -52,6 +65,8 @@ def resolve(cfg: DictConfig) -> dict[str, Any]:
 
 def check(config: dict[str, Any]) -> None:
     """Raises ValueError for a top-level value that no run can use."""
+    for key, value in BEFORE.items():
+        config.setdefault(key, value)
     for group in GROUPS:
         if not isinstance(config.get(group), dict):
             raise ValueError(f"unknown {group} '{shown(config.get(group))}'; choose {listed([*choices(group)])}")
@@ -61,8 +76,6 @@ def check(config: dict[str, Any]) -> None:
             raise ValueError(f"unknown {group} '{shown(config[group])}'; choose {listed([*choices(group)])}")
     if not isinstance(augment := config["data"].get("augment") or {}, dict):
         raise ValueError(f"data.augment={shown(augment)}: set one of its own settings, such as data.augment.flip=false")
-    config.setdefault("stragglers", 0.0)
-    config.setdefault("evaluate_train", False)
     of_the_data = config["partition"].get("_target_") == "fedsky.partition.natural"
     for key, smallest in WHOLE.items():
         if key == "num_clients" and config[key] is None and of_the_data:  # as many as it has owners
@@ -76,6 +89,7 @@ def check(config: dict[str, Any]) -> None:
         config[key] = checks.number(key, config[key], **bounds)
     if config["patience"] is not None:
         checks.whole("patience", config["patience"], 1, of="rounds", hint=", or null")
+    checks.choice("on_failure", config["on_failure"], ("fail", "skip"))
     checks.choice("evaluate", config["evaluate"], ("server", "clients"))
     if config["evaluate_train"] and config["evaluate"] != "server":
         raise ValueError("evaluate_train=True: only the server sees the training images, choose evaluate=server")

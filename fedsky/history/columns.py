@@ -13,6 +13,14 @@ RC, RCT, CT, R, C, T = (ROUNDS, CLIENTS), (ROUNDS, CLIENTS, TIMING), (CLIENTS, T
 FRACTION, NATS = "fraction", "nats"  # what a screen shows as percent; a cross-entropy
 RANGES = {FRACTION: (0.0, 1.0), NATS: (-math.inf, math.inf)}  # of other units: 0 and more
 
+# What became of a client in a round: its reply counted; it was not asked; it was not there; its reply came too late; it
+# broke down in training, and changed nothing; its reply did not arrive; its reply was no model; it came, but with too
+# few others; its process failed.
+STATUSES = OK, IDLE, AWAY, LATE, CRASHED, LOST, REFUSED, UNUSED, FAILED = (
+    "ok", "idle", "away", "late", "crashed", "lost", "refused", "unused", "failed"
+)  # fmt: skip
+FAILURES = (CRASHED, LOST, REFUSED, FAILED)
+
 
 @dataclass(frozen=True)
 class Column:
@@ -44,15 +52,19 @@ class Column:
 # the client's own images. validation_* is the same on validation images, pooled_* a lone owner's model on the pooled
 # test set, in the last round (null elsewhere). train_loss is the clients' own while they trained, global_train_loss
 # that of the global model on all training images (null unless evaluate_train asks for it, and for strategies that
-# clients judge). status is ok (trained in this round) or idle. num_steps counts local SGD steps; bytes_* are those of
-# training, not of judging; epsilon is what all rounds so far have spent of privacy, clip_norm the norm to which updates
-# were clipped (null without privacy).
+# clients judge). status, one of STATUSES, and its reason say what became of a client in the round; num_trained counts
+# those that are ok, num_failures those of FAILURES, num_steps the local SGD steps of all that trained.
+# virtual_seconds, as conf/clients gives them, are in rounds.jsonl those from the beginning to the round's end, in
+# clients.jsonl those that the client took; staleness is the server's steps since the model with which it began.
+# bytes_* are those of training, not of judging; epsilon is what all rounds so far have spent of privacy, clip_norm the
+# norm to which updates were clipped (null without privacy).
 COLUMNS = {
     column.name: column
     for column in (
         Column("round", RCT, N_("round"), ""),
         Column("client", CT, N_("client"), ""),
         Column("status", C, N_("status"), ""),
+        Column("reason", C, N_("reason"), ""),
         Column("num_examples", C, N_("training images"), "images"),
         Column("num_test", C, N_("test images"), "images"),
         Column("loss", RC, N_("loss"), NATS, "test"),
@@ -69,6 +81,8 @@ COLUMNS = {
         Column("num_steps", RC, N_("local steps"), "steps", "train"),
         Column("bytes_up", RC, N_("bytes sent up"), "bytes", "communication"),
         Column("bytes_down", RC, N_("bytes sent down"), "bytes", "communication"),
+        Column("virtual_seconds", RC, N_("virtual seconds"), "seconds", "clients"),
+        Column("staleness", C, N_("staleness"), "steps"),
         Column("epsilon", R, N_("privacy spent (epsilon)"), "", "privacy"),
         Column("clip_norm", R, N_("norm to which updates are clipped"), "", "privacy"),
         Column("round_seconds", T, N_("seconds of the round"), "seconds"),
@@ -83,6 +97,6 @@ BEFORE = {"num_clients": "num_trained"}
 TABLES = {table: tuple(name for name, column in COLUMNS.items() if table in column.tables) for table in RCT}
 # What is measured: all but where a row belongs.
 ROUND_METRICS = tuple(name for name in TABLES[ROUNDS] if name != "round")
-CLIENT_METRICS = tuple(name for name in TABLES[CLIENTS] if name not in ("round", "client", "status"))
+CLIENT_METRICS = tuple(name for name in TABLES[CLIENTS] if name not in ("round", "client", "status", "reason"))
 # What runs are compared by, the most telling first: the model on the pooled test images.
 FINAL_METRICS = tuple(name for name in reversed(ROUND_METRICS) if COLUMNS[name].topic == "test")

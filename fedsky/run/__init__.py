@@ -36,7 +36,8 @@ def _run(
     if begun is None and (folder / "run.json").exists():
         raise ValueError(f"{folder} holds a run already: name another folder, or remove it")
     tracking = open_tracking(config)
-    text = specification(config, folder / "clients", beginning.directory(begun))
+    directory = beginning.directory(begun)
+    text = specification(config, folder / "clients", directory)
     # Other data are refused here, before anything is written.
     if begun is None:
         info = beginning.begin(folder.name, config, choices)
@@ -45,7 +46,7 @@ def _run(
         info = beginning.go_on(folder, begun, load_task(text))
     write_json(folder / "run.json", info)
     try:
-        loop = RoundLoop(config, folder, text, begun is not None, tracking)
+        loop = RoundLoop(config, folder, text, directory, begun is not None, tracking)
         info["data"] = beginning.of_data(loop.task.photos)
         info["role"] = loop.strategy.role
         if begun is None:

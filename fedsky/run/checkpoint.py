@@ -25,6 +25,7 @@ class Progress:
     best_round: int = 0
     best_accuracy: float = -1.0
     best_loss: float = float("inf")
+    virtual_seconds: float = 0.0  # by its end
     states: dict[str, int] | None = None  # the round that saved each client's state last; None: not kept
 
 

@@ -24,6 +24,7 @@ from fedsky.machine import num_cores
 from fedsky.machine.load import Watch
 from fedsky.model import num_parameters
 from fedsky.run import provenance
+from fedsky.run.dispatch import behaviour_of
 from fedsky.run.rows import describe
 from fedsky.run.trial import try_out
 from fedsky.untrusted import printable
@@ -98,6 +99,7 @@ def planned(config: dict[str, Any], task: Task) -> tuple[int, Work]:
     """
     strategy = make_strategy(config)
     strategy.begin(task.model, config)
+    strategy.know(behaviour_of(config, task, Path.cwd()))
     grid = open_grid({"kind": "inline"}, config["num_clients"])
     start = ArrayRecord(task.initial)
     workers, steps, busiest, messages = num_workers(config, num_cores()), 0, 0.0, 0

@@ -2,12 +2,11 @@
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from flwr.app import ArrayRecord, ConfigRecord, Message
+from flwr.app import ArrayRecord, ConfigRecord
 
 from fedsky import checks
 from fedsky.client import state
@@ -30,6 +29,7 @@ from fedsky.model import BATCHNORM_STATISTICS, num_bytes, num_parameters
 from fedsky.model.divergence import DIVERGED, diverged, not_finite, remedy
 from fedsky.model.file import Tensors, write_model
 from fedsky.run import checkpoint
+from fedsky.run.dispatch import Dispatch, behaviour_of
 from fedsky.run.evaluation import Evaluation, by_clients, by_server
 from fedsky.run.progress import Display
 from fedsky.run.rows import client_row, describe, label_lines, predictions_csv, round_row, timing_rows
@@ -43,7 +43,9 @@ LOG = logging.getLogger("fedsky")
 class RoundLoop:
     """The rounds of one run: its task, its strategy, its tables and how far it has come."""
 
-    def __init__(self, config: dict[str, Any], folder: Path, text: str, resumed: bool, tracking: Background) -> None:
+    def __init__(
+        self, config: dict[str, Any], folder: Path, text: str, directory: Path, resumed: bool, tracking: Background
+    ) -> None:
         self.config, self.folder, self.tracking = config, folder, tracking
         began, cpu = time.perf_counter(), time.process_time()
         self.task: Task = load_task(text)
@@ -55,6 +57,8 @@ class RoundLoop:
         self.strategy.begin(self.task.model, config)
         try_out(self.task, self.strategy, config)
         partition = describe(self.task, config["client_names"])
+        behaviour = behaviour_of(config, self.task, directory)
+        self.strategy.know(behaviour)
         write_json(folder / "partition.json", partition)
         LOG.info("%s", label_lines(partition))
         self.progress = checkpoint.Progress()
@@ -69,6 +73,8 @@ class RoundLoop:
         self.start = {"data_seconds": ready - began, "data_cpu_seconds": time.process_time() - cpu}
         self.grid: ClientGrid = open_grid(config["engine"], config["num_clients"])
         self.start["engine_seconds"] = time.perf_counter() - ready
+        now = self.progress.virtual_seconds
+        self.dispatch = Dispatch(config, behaviour, self.strategy, self.grid, self.states, now)
         self.tables = {name: Table(folder, f"{name}.jsonl") for name in ("rounds", "clients", "timing")}
 
     def _take_up(self) -> None:
@@ -106,7 +112,7 @@ class RoundLoop:
             for round in range(self.first, self.config["num_rounds"] + 1):
                 start = time.perf_counter()
                 self.grid.traffic.clear()
-                trained, metrics = self._train(round) if round else ({}, {})
+                metrics = self._train(round) if round else {}
                 last = round == self.config["num_rounds"]
                 judging = time.perf_counter()
                 judged = self._judge(round, last)
@@ -116,33 +122,22 @@ class RoundLoop:
                     if self._asks_clients():  # what only the last round's answers hold
                         judged = self._judge(round, last)
                 times = time.perf_counter() - start, None if self._asks_clients() else judging
-                row = self._write(round, trained, metrics, judged, times)
+                row = self._write(round, metrics, judged, times)
                 display.round(row, time.perf_counter() - start)
                 if last:
                     break
         return judged
 
-    def _train(self, round: int) -> tuple[dict[int, Row], Row]:
-        """One round of training: the clients' metrics by number, the strategy's; the model is the aggregate then."""
-        rows: dict[int, Row] = {}
-
-        def kept(replies: Iterable[Message]) -> Iterator[Message]:
-            for reply in replies:
-                client = self.grid.number[reply.metadata.src_node_id]
-                rows[client] = dict(reply.content.metric_records["metrics"])
-                yield reply
-
-        messages = self.strategy.configure_train(round, self.arrays, self._settings(round), self.grid)
-        arrays, metrics = self.strategy.aggregate_train(round, kept(self._exchange(messages, round)))
+    def _train(self, round: int) -> Row:
+        """One round of training: the strategy's metrics; the model is the aggregate then."""
+        arrays, metrics = self.dispatch.train(round, self.arrays, self._settings(round))
         if arrays is not None:
             self.arrays = ArrayRecord({name: arrays.get(name, kept) for name, kept in self.arrays.items()})
         # What came from the clients was finite: what is not is of the server's own making.
         if (bad := not_finite(checkpoint.to_numpy(self.arrays) | self._memory())) is not None:
             raise diverged(round, remedy(self.config, of_server=True), f"the server's {bad} is not finite")
-        return rows, dict(metrics or {})
-
-    def _exchange(self, messages: Iterable[Message], round: int) -> Iterator[Message]:
-        return self.states.noted(self.grid.send_and_receive(self.states.told(messages)), round)
+        self.progress.virtual_seconds = self.dispatch.now
+        return metrics
 
     def _memory(self) -> Tensors:
         return {name: tensor.numpy() for name, tensor in self.strategy.memory.items()}
@@ -161,7 +156,7 @@ class RoundLoop:
         else:
             settings = self._settings(round, last=last)
             messages = self.strategy.configure_evaluate(round, self.arrays, settings, self.grid)
-            judged = by_clients(self._exchange(messages, round), len(self.task.photos.classes))
+            judged = by_clients(self.dispatch.exchange(messages, round), len(self.task.photos.classes))
         if (sign := judged.not_finite()) is not None:
             raise diverged(round, remedy(self.config), sign)
         return judged
@@ -188,16 +183,17 @@ class RoundLoop:
             return True
         return bool(self.strategy.is_over(progress.round))
 
-    def _write(
-        self, round: int, trained: dict[int, Row], metrics: Row, judged: Evaluation, times: tuple[float, float | None]
-    ) -> Row:
+    def _write(self, round: int, metrics: Row, judged: Evaluation, times: tuple[float, float | None]) -> Row:
         """Adds the round's rows to the tables and, once they are out, the checkpoint; times: all, and the judging."""
         traffic = self.grid.traffic if self.strategy.role == FEDERATED else {}
+        trained, outcomes = self.dispatch.trained, self.dispatch.outcomes
+        # Pooled training is nobody's own.
+        own = outcomes if self.strategy.role == FEDERATED or self.strategy.evaluate is not None else {}
         clients = [
-            client_row(round, client, self._metrics(trained, client), judged, traffic.get(client, Traffic()))
+            client_row(round, client, own.get(client), trained.get(client), judged, traffic.get(client, Traffic()))
             for client in range(len(self.task.owners))
         ]
-        row = round_row(round, trained, judged, traffic) | metrics
+        row = round_row(round, trained, outcomes, judged, traffic, self.dispatch.now) | metrics
         self.tables["clients"].append(clients)
         self.tables["timing"].append(timing_rows(round, trained, judged, *times))
         self.tables["rounds"].append([row])
@@ -207,10 +203,6 @@ class RoundLoop:
         state.forget_before(self.folder / "clients", round)
         self.tracking.round(row, clients, times[0])
         return row
-
-    def _metrics(self, trained: dict[int, Row], client: int) -> Row | None:
-        """What a client's own training came to; None where it was idle. Pooled training is nobody's own."""
-        return trained.get(client) if self.strategy.role == FEDERATED or self.strategy.evaluate is not None else None
 
     def _write_model(self, name: str, round: int, arrays: Tensors | None = None) -> None:
         photos = self.task.photos

@@ -9,39 +9,56 @@ from fedsky.client.metrics import Scores, pool
 from fedsky.client.task import Task
 from fedsky.engine.grid import Traffic
 from fedsky.history import Row
+from fedsky.history.columns import FAILURES, IDLE, OK
 from fedsky.machine import peak_memory_bytes
 from fedsky.partition import label_table
 from fedsky.partition.heterogeneity import heterogeneity
+from fedsky.run.dispatch import Outcome
 from fedsky.run.evaluation import Evaluation
 
 
-def round_row(round: int, trained: dict[int, Row], judged: Evaluation, traffic: dict[int, Traffic]) -> Row:
-    """A round's line of rounds.jsonl."""
+def round_row(
+    round: int,
+    trained: dict[int, Row],
+    outcomes: dict[int, Outcome],
+    judged: Evaluation,
+    traffic: dict[int, Traffic],
+    virtual_seconds: float,
+) -> Row:
+    """A round's line of rounds.jsonl; virtual_seconds: by its end."""
     test, validation = pool(judged.test), pool(judged.validation)
-    examples = sum(row["num_examples"] for row in trained.values() if row["num_steps"])
-    loss = sum(row["train_loss"] * row["num_examples"] for row in trained.values() if row["num_steps"])
+    ended = [outcome.status for outcome in outcomes.values()]
+    counted = [row for client, row in trained.items() if row["num_steps"] and outcomes[client].status == OK]
+    examples = sum(row["num_examples"] for row in counted)
+    loss = sum(row["train_loss"] * row["num_examples"] for row in counted)
     return {
         "round": round, "loss": test.loss, "accuracy": test.accuracy, "balanced_accuracy": test.balanced_accuracy,
         "validation_loss": validation.loss, "validation_accuracy": validation.accuracy,
         "train_loss": loss / examples if examples else None,
         "global_train_loss": pool(judged.train).loss if judged.train else None,
-        "num_trained": len(trained), "num_failures": 0,
+        "num_trained": ended.count(OK), "num_failures": sum(status in FAILURES for status in ended),
         "num_steps": int(sum(row["num_steps"] for row in trained.values())),
         "bytes_up": sum(t.up for t in traffic.values()), "bytes_down": sum(t.down for t in traffic.values()),
+        "virtual_seconds": virtual_seconds,
     }  # fmt: skip
 
 
-def client_row(round: int, client: int, trained: Row | None, judged: Evaluation, traffic: Traffic) -> Row:
-    """A client's line of clients.jsonl in a round."""
+def client_row(
+    round: int, client: int, outcome: Outcome | None, trained: Row | None, judged: Evaluation, traffic: Traffic
+) -> Row:
+    """A client's line of clients.jsonl in a round; no outcome: it was not asked."""
     test, validation = judged.test[client], judged.validation[client]
     pooled: Scores | None = judged.pooled[client] if judged.pooled else None
+    own = trained or {} if outcome else {}
     return {
-        "round": round, "client": client, "status": "idle" if trained is None else "ok",
-        **{key: (trained or {}).get(key) for key in ("num_examples", "num_steps", "train_loss")},
+        "round": round, "client": client, "status": outcome.status if outcome else IDLE,
+        "reason": outcome and outcome.reason,
+        **{key: own.get(key) for key in ("num_examples", "num_steps", "train_loss")},
         "num_test": test.num, "loss": test.loss, "accuracy": test.accuracy,
         "balanced_accuracy": test.balanced_accuracy, "validation_loss": validation.loss,
         "validation_accuracy": validation.accuracy, "bytes_up": traffic.up, "bytes_down": traffic.down,
         "pooled_accuracy": pooled and pooled.accuracy, "pooled_balanced_accuracy": pooled and pooled.balanced_accuracy,
+        "virtual_seconds": outcome and outcome.seconds, "staleness": outcome and outcome.staleness,
     }  # fmt: skip
 
 

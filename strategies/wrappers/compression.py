@@ -68,6 +68,9 @@ class Compression(Wrapper):
 
     def __init__(self, strategy: FedAvg | Wrapper, error_feedback: bool = True) -> None:
         super().__init__(strategy)
+        if not strategy.one_model:
+            why = f"{type(strategy).__name__.lower()}'s clients begin from models of several rounds"
+            raise ValueError(f"compression={self.name}: {why}; leave it out")
         # what the client half reads
         self.settings: dict[str, Any] = {"error_feedback": checks.flag("compression.error_feedback", error_feedback)}
 
@@ -83,6 +86,16 @@ class Compression(Wrapper):
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
         """What the inner strategy makes of the replies, unpacked as they arrive."""
         return super().aggregate_train(server_round, (self.unpacked(reply) for reply in replies))
+
+    def refusal(self, reply: Message) -> str | None:
+        """What is wrong with a reply as it came, or with what is in it once it is unpacked."""
+        packed = reply.content.array_records["arrays"]
+        try:
+            return self.strategy.refusal(self.unpacked(reply))
+        except ValueError as error:
+            return str(error).removeprefix("a client ")
+        finally:
+            reply.content["arrays"] = packed
 
     def unpacked(self, reply: Message) -> Message:
         """The reply with x + C(u) for its parameters, named, ordered and shaped as they were sent."""

@@ -116,9 +116,13 @@ class Fixed(Wrapper):
             if name not in self.strategy.trainable:
                 why = f"BatchNorm's running statistics are computed from photographs ({name} is sent, no parameter)"
                 raise ValueError(f"privacy needs model.norm=group: {why}")
-        if config["stragglers"]:  # whose share of a sample would change with who else is in it
-            why = "with privacy a client's update must not depend on who else takes part"
-            raise ValueError(f"stragglers={config['stragglers']:g}: {why}: use stragglers=0")
+        # Whose share of a sample would change with who else is in it, or whose replies would not count for them.
+        asked = {"stragglers": (config["stragglers"], 0), "min_replies": (config.get("min_replies", 1), 1),
+                 "clients.overselect": (config.get("clients", {}).get("overselect", 0), 0)}  # fmt: skip
+        for key, (value, right) in asked.items():
+            if value != right:
+                why = "with privacy a client's update must not depend on who else takes part"
+                raise ValueError(f"{key}={value:g}: {why}: use {key}={right}")
         if self.delta >= 1 / num_clients:
             why = f"it would allow to publish one of {num_clients} clients whole"
             raise ValueError(f"privacy.delta={self.delta:g}: {why}: below {1 / num_clients:g} is needed")

@@ -11,10 +11,11 @@ import torch
 from flwr.app import Context, Message
 from quadratics import GOLDEN, Federation, Owner
 
+from fedsky.client import draw_stragglers
 from fedsky.config import compose, make_strategy, resolve
 from fedsky.engine.grid import ClientError
 from fedsky.run import run
-from strategies.fedavg import FedAvg, draw_stragglers
+from strategies.fedavg import FedAvg
 from strategies.fedprox import FedProx
 from strategies.wrappers.wrapper import Wrapper, with_mod
 
