@@ -1,4 +1,4 @@
-"""What the rounds of a run cost, each and by its end: megabytes (10^6 bytes, both ways), wall seconds, local steps."""
+"""What the rounds of a run cost, each and by its end: megabytes (10^6 bytes, both ways), seconds, local steps."""
 
 import math
 
@@ -7,7 +7,7 @@ import pandas as pd
 
 from .reading import Floats
 
-COSTS = ("megabytes", "seconds", "steps")
+COSTS = ("megabytes", "seconds", "virtual_seconds", "steps")  # seconds: on the wall
 
 
 def per_round(rounds: pd.DataFrame, what: str, sends_nothing: bool = False) -> Floats:
@@ -18,6 +18,8 @@ def per_round(rounds: pd.DataFrame, what: str, sends_nothing: bool = False) -> F
     if what == "megabytes":
         values = (rounds["bytes_up"] + rounds["bytes_down"]).to_numpy(float) / 1e6
         values = np.nan_to_num(values) if sends_nothing else values
+    elif what == "virtual_seconds":  # which the file has by the end of each round
+        values = np.diff(rounds[what].to_numpy(float), prepend=0.0)
     else:
         values = rounds["seconds" if what == "seconds" else "num_steps"].to_numpy(float, copy=True)
     first = rounds.index.to_numpy(np.int64) == 0
@@ -30,6 +32,8 @@ def spent(rounds: pd.DataFrame, what: str, sends_nothing: bool = False) -> pd.Se
     index = rounds.index.to_numpy(np.int64)
     if what == "round" or not len(index):
         return pd.Series(index.astype(float), index=index)
+    if what == "virtual_seconds":
+        return rounds[what].astype(float)
     total = np.cumsum(per_round(rounds, what, sends_nothing))
     total[index != np.arange(len(index)) + min(index[0], 1)] = math.nan
     return pd.Series(total, index=index)

@@ -34,7 +34,7 @@ from fedsky.history.columns import FINAL_METRICS
 from fedsky.language import _
 from fedsky.untrusted import printable
 
-from . import statistics, story, style, tables, trends, verdict, words
+from . import spending, statistics, story, style, tables, trends, verdict, words
 from .comparisons import Comparison, compare_all
 from .groups import MARGIN, ComparableGroups, Group
 from .keys import split_keys
@@ -43,7 +43,7 @@ from .results import LeftOut, Result
 from .selection import Choice, nothing_finished, select, why_left_out
 from .statistics import Estimate
 
-AXES = ("round", "megabytes", "seconds", "steps")
+AXES = ("round", *spending.COSTS)
 MOST_POINTS = 300  # rounds beyond which only every k-th is given
 Json = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""A metric against rounds, megabytes, seconds or local steps, one panel a context."""
+"""A metric against rounds, megabytes, seconds, virtual seconds or local steps, one panel a context."""
 
 import math
 from collections.abc import Sequence
@@ -20,6 +20,7 @@ AXES = {
     "round": N_("Round"),
     "megabytes": N_("Megabytes sent, both directions"),
     "seconds": N_("Seconds on the wall"),
+    "virtual_seconds": N_("Virtual seconds"),
     "steps": N_("Local steps of all clients"),
 }
 MOST_LINES = 24  # single runs beyond which none are drawn

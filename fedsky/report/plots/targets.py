@@ -1,4 +1,4 @@
-"""Rounds, megabytes and seconds until a share of pooled accuracy is first reached."""
+"""Rounds, megabytes, seconds and virtual seconds until a share of pooled accuracy is first reached."""
 
 import math
 from collections.abc import Sequence
@@ -16,8 +16,9 @@ from ..style import Look
 from . import layout
 
 SHARES = (0.90, 0.95, 0.99)
-COSTS = ("round", "megabytes", "seconds")
-TITLES = {"round": N_("Rounds"), "megabytes": N_("Megabytes sent"), "seconds": N_("Seconds on the wall")}
+COSTS = ("round", "megabytes", "seconds", "virtual_seconds")
+TITLES = {"round": N_("Rounds"), "megabytes": N_("Megabytes sent"), "seconds": N_("Seconds on the wall"),
+          "virtual_seconds": N_("Virtual seconds")}  # fmt: skip
 MARKERS = ("o", "s", "^")
 
 

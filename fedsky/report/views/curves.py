@@ -1,4 +1,4 @@
-"""A metric against what was spent by then: rounds, megabytes, seconds, local steps."""
+"""A metric against what was spent by then: rounds, megabytes, seconds on the wall and virtual ones, local steps."""
 
 import math
 from collections.abc import Sequence
@@ -124,4 +124,6 @@ def section(about: Subject) -> Section | None:
         "height what they had reached, both means over runs; nothing is interpolated. Training alone and pooled "
         "training send no models: against megabytes they are level lines at their last result."
     )
-    return Section(f"{about.prefix}rounds", _("Over rounds, megabytes, seconds and local steps"), lead, blocks)
+    return Section(
+        f"{about.prefix}rounds", _("Over rounds, megabytes, seconds, virtual seconds and local steps"), lead, blocks
+    )

@@ -65,7 +65,8 @@ def shown_targets(found: Sequence[Target]) -> pd.DataFrame:
             _("balanced accuracy"): percent(each.accuracy),
             _("runs that reach it"): _("{n} of {all}", n=each.reached, all=len(each.costs)),
         }
-        for name, title in (("round", _("rounds")), ("megabytes", "MB"), ("seconds", _("wall seconds"))):
+        for name, title in (("round", _("rounds")), ("megabytes", "MB"), ("seconds", _("wall seconds")),
+                            ("virtual_seconds", _("virtual seconds"))):  # fmt: skip
             some = ", ".join(fixed(value) for value in each.costs[name].dropna())
             mean = each.mean(name)
             row[title] = fixed(mean) if mean == mean else f"({some})" if some else UNKNOWN
@@ -87,7 +88,7 @@ def section(about: Subject) -> Section | None:
     never = "; ".join(_("{group}: {n} of {all} runs reach {share} %", group=each.group.label, n=each.reached,
                         all=len(each.costs), share=f"{100 * each.share:.0f}") for each in short[:12])  # fmt: skip
     caption = _(
-        "Rounds, megabytes and seconds until a run first reaches a share of pooled training's balanced "
+        "Rounds, megabytes, seconds and virtual seconds until a run first reaches a share of pooled training's balanced "
         "accuracy. Small dot: a run; mark: the mean, only where all runs of the group come there."
     )
     if short:

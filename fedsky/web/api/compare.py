@@ -63,7 +63,7 @@ class CompareQuery(Query):
     baseline: str = Field("", max_length=300)
     margin: float = Field(2.0, gt=0, lt=100)
     metric: Literal[FINAL_METRICS] = FINAL_METRICS[0]  # type: ignore[valid-type]
-    x: Literal["round", "megabytes", "seconds", "steps"] = "round"
+    x: Literal["round", "megabytes", "seconds", "virtual_seconds", "steps"] = "round"
     lang: Language = "en"
 
 

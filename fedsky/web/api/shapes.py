@@ -95,6 +95,7 @@ class Spent(BaseModel):
 
     megabytes: float | None
     seconds: float | None
+    virtual_seconds: float | None
     steps: float | None
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fedsky.history import FEDERATED, Run
-from fedsky.history.columns import COLUMNS, ROUNDS, TABLES
+from fedsky.history.columns import COLUMNS, OK, ROUNDS, STATUSES, TABLES
 from fedsky.report import reading, spending
 from fedsky.report.confusion import confusion as confusion_of
 from fedsky.untrusted import number, printable, section
@@ -67,7 +67,7 @@ def rounds_of(run: Run) -> Rounds:
     trained: dict[int, list[int]] = {}
     for row in run.clients:
         client = whole(row.get("client"))
-        if row.get("status") == "ok" and client is not None and row["round"] in every:
+        if row.get("status") == OK and client is not None and row["round"] in every:
             trained.setdefault(row["round"], []).append(client)
     table, sends_nothing = reading.rounds_of(run, []), run.role != FEDERATED
     seconds = table["seconds"].to_dict()
@@ -134,7 +134,7 @@ def clients(run: Run, metric: str) -> dict[str, Any]:
         place = column[row["round"]]
         values.setdefault(client, [None] * len(shown))[place] = _metric(row, metric)
         state = row.get("status")
-        status.setdefault(client, [None] * len(shown))[place] = state if state in ("ok", "idle", "failed") else None
+        status.setdefault(client, [None] * len(shown))[place] = state if state in STATUSES else None
         count = whole(row.get("num_examples"))
         if count is not None:
             examples[client] = count

@@ -17,11 +17,18 @@ export function heatColor(share: number): string {
   return '#' + mixed.map((value) => value.toString(16).padStart(2, '0')).join('')
 }
 
+/** What is said of a cell beside its value: a letter in it, and words. */
+export interface CellState {
+  letter: string
+  label: string
+}
+
 export interface HeatFigure {
   title: string
   rows: readonly string[]
   columns: readonly number[]
   values: readonly (readonly (number | null)[])[]
+  states?: readonly (readonly (CellState | null)[])[]
   limits: [number, number]
   xLabel: string
   percent: boolean
@@ -29,6 +36,11 @@ export interface HeatFigure {
 
 export function shareOf(value: number, [low, high]: [number, number]): number {
   return high > low ? (value - low) / (high - low) : 1
+}
+
+/** The ink of a letter on a cell: light on the dark half of the scale. */
+export function letterColor(value: number | null | undefined, limits: [number, number]): string {
+  return value != null && shareOf(value, limits) < 0.5 ? '#ffffff' : '#000000'
 }
 
 /** A heat map as a drawing on white, with its scale. */
@@ -50,6 +62,13 @@ export function drawHeat(figure: HeatFigure): Shape {
         : [shape('rect', { x: round(names + cell * place), y: 34 + tall * number, width: round(cell), height: tall, fill: heatColor(shareOf(value, figure.limits)) })],
     ),
   )
+  const letters = (figure.states ?? []).flatMap((row, number) =>
+    row.flatMap((state, place) =>
+      state === null || cell < 9
+        ? []
+        : [shape('text', { x: round(names + cell * (place + 0.5)), y: 34 + tall * (number + 0.5) + 4, 'text-anchor': 'middle', 'font-size': 10, fill: letterColor(figure.values[number]?.[place], figure.limits) }, state.letter)],
+    ),
+  )
   const scale = Array.from({ length: 20 }, (_, step) => shape('rect', { x: names + 8 * step, y: bottom + 48, width: 8, height: 10, fill: heatColor(step / 19) }))
   return shape(
     'svg',
@@ -60,6 +79,7 @@ export function drawHeat(figure: HeatFigure): Shape {
       tall < 11 && number % 2 ? [] : [shape('text', { x: names - 6, y: 34 + tall * (number + 0.5) + 4, 'text-anchor': 'end', ...small }, fitted(name, 11, names - 10))],
     ),
     ...cells,
+    ...letters,
     ...figure.columns.flatMap((x, place) =>
       place % every ? [] : [shape('text', { x: round(names + cell * (place + 0.5)), y: bottom + 14, 'text-anchor': 'middle', ...small }, tickText(x))],
     ),

@@ -2,7 +2,7 @@
 import type { DumbbellRow, IntervalRow, Line, Look } from '../charts/types'
 import type { Group, ComparableGroups, Scalar, SeedKey } from '../types'
 
-export const AXES = ['round', 'megabytes', 'seconds', 'steps'] as const
+export const AXES = ['round', 'megabytes', 'seconds', 'virtual_seconds', 'steps'] as const
 export type Axis = (typeof AXES)[number]
 
 /** "seed 0, data seed 0, fold 1/5": what makes a run a repetition. */

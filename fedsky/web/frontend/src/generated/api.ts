@@ -2398,6 +2398,8 @@ export interface components {
             bytes_up: number | null;
             /** Bytes Down */
             bytes_down: number | null;
+            /** Virtual Seconds */
+            virtual_seconds: number | null;
             /** Epsilon */
             epsilon: number | null;
             /** Clip Norm */
@@ -2414,6 +2416,8 @@ export interface components {
             megabytes: number | null;
             /** Seconds */
             seconds: number | null;
+            /** Virtual Seconds */
+            virtual_seconds: number | null;
             /** Steps */
             steps: number | null;
         };
@@ -3085,7 +3089,7 @@ export interface operations {
                 baseline?: string;
                 margin?: number;
                 metric?: "balanced_accuracy" | "accuracy" | "loss";
-                x?: "round" | "megabytes" | "seconds" | "steps";
+                x?: "round" | "megabytes" | "seconds" | "virtual_seconds" | "steps";
                 lang?: "en" | "zh";
             };
             header?: never;
@@ -3168,7 +3172,7 @@ export interface operations {
                 baseline?: string;
                 margin?: number;
                 metric?: "balanced_accuracy" | "accuracy" | "loss";
-                x?: "round" | "megabytes" | "seconds" | "steps";
+                x?: "round" | "megabytes" | "seconds" | "virtual_seconds" | "steps";
                 lang?: "en" | "zh";
             };
             header?: never;
@@ -3251,7 +3255,7 @@ export interface operations {
                 baseline?: string;
                 margin?: number;
                 metric?: "balanced_accuracy" | "accuracy" | "loss";
-                x?: "round" | "megabytes" | "seconds" | "steps";
+                x?: "round" | "megabytes" | "seconds" | "virtual_seconds" | "steps";
                 lang?: "en" | "zh";
                 plot?: "curves" | "final" | "owners";
                 kind?: number;
@@ -3336,7 +3340,7 @@ export interface operations {
                 baseline?: string;
                 margin?: number;
                 metric?: "balanced_accuracy" | "accuracy" | "loss";
-                x?: "round" | "megabytes" | "seconds" | "steps";
+                x?: "round" | "megabytes" | "seconds" | "virtual_seconds" | "steps";
                 lang?: "en" | "zh";
                 plot?: "curves" | "final" | "owners";
                 kind?: number;
@@ -3421,7 +3425,7 @@ export interface operations {
                 baseline?: string;
                 margin?: number;
                 metric?: "balanced_accuracy" | "accuracy" | "loss";
-                x?: "round" | "megabytes" | "seconds" | "steps";
+                x?: "round" | "megabytes" | "seconds" | "virtual_seconds" | "steps";
                 lang?: "en" | "zh";
             };
             header?: never;
@@ -5643,7 +5647,7 @@ export interface operations {
     run_clients: {
         parameters: {
             query?: {
-                metric?: "num_examples" | "num_test" | "loss" | "accuracy" | "balanced_accuracy" | "validation_loss" | "validation_accuracy" | "train_loss" | "pooled_accuracy" | "pooled_balanced_accuracy" | "num_steps" | "bytes_up" | "bytes_down";
+                metric?: "num_examples" | "num_test" | "loss" | "accuracy" | "balanced_accuracy" | "validation_loss" | "validation_accuracy" | "train_loss" | "pooled_accuracy" | "pooled_balanced_accuracy" | "num_steps" | "bytes_up" | "bytes_down" | "virtual_seconds" | "staleness";
             };
             header?: never;
             path: {

@@ -17,6 +17,7 @@ export const ROUND_METRICS = [
   "num_steps",
   "bytes_up",
   "bytes_down",
+  "virtual_seconds",
   "epsilon",
   "clip_norm"
 ] as const
@@ -33,7 +34,9 @@ export const CLIENT_METRICS = [
   "pooled_balanced_accuracy",
   "num_steps",
   "bytes_up",
-  "bytes_down"
+  "bytes_down",
+  "virtual_seconds",
+  "staleness"
 ] as const
 export const COLUMNS = {
   "loss": {
@@ -108,6 +111,12 @@ export const COLUMNS = {
     "en": "Bytes sent down",
     "zh": "下载字节数"
   },
+  "virtual_seconds": {
+    "unit": "seconds",
+    "isFraction": false,
+    "en": "Virtual seconds",
+    "zh": "虚拟秒数"
+  },
   "epsilon": {
     "unit": "",
     "isFraction": false,
@@ -143,5 +152,11 @@ export const COLUMNS = {
     "isFraction": true,
     "en": "Balanced accuracy on everyone's images",
     "zh": "在所有人照片上的平衡准确率"
+  },
+  "staleness": {
+    "unit": "steps",
+    "isFraction": false,
+    "en": "Staleness",
+    "zh": "陈旧度"
   }
 } as const

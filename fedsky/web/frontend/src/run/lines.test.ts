@@ -4,15 +4,15 @@ import { joined, linesOf, upToDate, usableAxes, type Measure } from './lines'
 
 const round = (number: number, more: Partial<Round> = {}): Round => ({
   round: number, loss: null, accuracy: 0.5, balanced_accuracy: null, validation_loss: null, validation_accuracy: null, train_loss: null,
-  global_train_loss: null, epsilon: null, clip_norm: null, num_trained: 5, num_failures: 0, bytes_up: 1e6, bytes_down: 2e6, num_steps: 10, seconds: 4,
-  spent: { megabytes: 3 * number, seconds: 4 * number, steps: 10 * number }, ...more,
+  global_train_loss: null, epsilon: null, clip_norm: null, num_trained: 5, num_failures: 0, virtual_seconds: null, bytes_up: 1e6, bytes_down: 2e6, num_steps: 10, seconds: 4,
+  spent: { megabytes: 3 * number, seconds: 4 * number, virtual_seconds: null, steps: 10 * number }, ...more,
 }) // prettier-ignore
 const start = round(0)
-const unknown = { megabytes: 6, seconds: null, steps: 20 }
+const unknown = { megabytes: 6, seconds: null, virtual_seconds: null, steps: 20 }
 
 describe('what has been spent', () => {
   it('offers only axes along which something is spent', () => {
-    const silent = { spent: { megabytes: 0, seconds: 4, steps: 10 } }
+    const silent = { spent: { megabytes: 0, seconds: 4, virtual_seconds: null, steps: 10 } }
     expect(usableAxes([start, round(1, silent)])).toEqual(['round', 'seconds', 'steps'])
     expect(usableAxes([])).toEqual(['round'])
   })

@@ -2,7 +2,7 @@
 import type { Line } from '../charts/types'
 import type { Round, RunRow } from '../types'
 
-export const AXES = ['round', 'megabytes', 'seconds', 'steps'] as const
+export const AXES = ['round', 'megabytes', 'seconds', 'virtual_seconds', 'steps'] as const
 export type Axis = (typeof AXES)[number]
 
 /** What had been spent by the end of a round, as the site tells it: null where unknown. */

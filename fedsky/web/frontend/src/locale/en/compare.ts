@@ -16,6 +16,7 @@ export default {
   round: 'Round',
   megabytes: 'Megabytes sent, both ways',
   seconds: 'Seconds of training',
+  virtual_seconds: 'Virtual seconds',
   steps: 'Local steps of all clients',
   computing: 'Reading the runs and computing intervals…',
   fresh: 'These runs are being compared anew…',

@@ -16,6 +16,7 @@ export default {
   round: '轮次',
   megabytes: '双向传输的兆字节',
   seconds: '训练秒数',
+  virtual_seconds: '虚拟秒数',
   steps: '所有客户端的本地步数',
   computing: '正在读取运行并计算区间…',
   fresh: '正在重新比较这些运行…',
