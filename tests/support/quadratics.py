@@ -17,7 +17,7 @@ from flwr.supercore.task_identity import TaskIdentity
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from fedsky.client import State
+from fedsky.client import TAKEN, Behaviour, State
 
 
 class Quadratic(nn.Module):
@@ -77,6 +77,7 @@ class Federation:
         folder: Path,
         start: ArrayLike = 1.0,
         lr: float = 0.1,
+        behaviour: Behaviour | None = None,
         **config: Any,
     ) -> None:
         TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = 1, 1, 1
@@ -87,6 +88,9 @@ class Federation:
         settings |= {"participation": 1.0, "stragglers": 0.0, "num_clients": len(owners), "num_rounds": 100, **config}
         self.config: dict[str, Any] = settings
         strategy.begin(self.model, self.config)
+        self.behaviour = behaviour
+        if behaviour is not None:
+            strategy.know(behaviour)
 
     def round(self) -> NDArray[np.float64]:
         """One round; x afterwards."""
@@ -94,7 +98,8 @@ class Federation:
         grid: Any = SimpleNamespace(get_node_ids=lambda: list(range(1, len(self.owners) + 1)))
         asked = ConfigRecord({**self.config, "round": self.round_number})
         messages = self.strategy.configure_train(self.round_number, self.arrays, asked, grid)
-        arrays, _ = self.strategy.aggregate_train(self.round_number, (self._answer(message) for message in messages))
+        replies = (self._answer(message) for message in messages if self._answers(message))
+        arrays, _ = self.strategy.aggregate_train(self.round_number, replies)
         if arrays is not None:
             self.arrays = arrays
         return self.x
@@ -110,6 +115,13 @@ class Federation:
     def state(self, client: int) -> dict[str, Tensor] | None:
         """What a client keeps now."""
         return State(self.folder, client, self.round_number + 1).load()
+
+    def _answers(self, message: Message) -> bool:
+        """Whether a reply arrives, of a strategy that keeps a clock."""
+        asked: Any = message.content.config_records["config"]
+        if self.behaviour is None or TAKEN not in asked:
+            return True
+        return self.behaviour.answers(self.round_number, asked["client"], asked[TAKEN])
 
     def _answer(self, message: Message) -> Message:
         config: dict[str, Any] = dict(message.content.config_records["config"])
