@@ -51,7 +51,10 @@ class Robust(FedAvg):
         ]
         if not rows:
             return None
-        self.check(len(rows))
+        try:
+            self.check(len(rows))
+        except ValueError as error:
+            raise ValueError(f"{error}, or set min_replies, so that a round with fewer keeps the model") from error
         differences = torch.stack(rows)
         num_parameters = sum(before[name].numel() for name in names if name in self.trainable)
         # Every rule stays between the smallest and the largest difference; its rounding must too, or a variance of 0

@@ -19,11 +19,12 @@ NEEDS = {
     "experiment/fcube": ONCE,
     "experiment/niid": ONCE,
     "experiment/synthetic": [*ONCE, "num_clients=5"],
+    "clients/trace": [*QUICK, "num_clients=2", "clients.trace=trace.csv"],
     "partition/quantity": [*QUICK, "num_clients=2", "partition.alpha=5"],
 }
 # Seven clients: Bulyan with one malicious client needs as many.
 SEVEN = [*QUICK, "data.count=112", "num_clients=7"]
-GROUPS = ("partition", "model", "strategy", *OPTIONAL, "experiment")
+GROUPS = ("partition", "model", "clients", "strategy", *OPTIONAL, "experiment")
 CHOICES = [(group, path.stem) for group in GROUPS for path in sorted((CONF / group).glob("*.yaml"))]
 NEEDS |= {f"{group}/{choice}": SEVEN for group, choice in CHOICES if group in ("strategy", "attack")}
 NEEDS |= {f"privacy/{choice}": [*SEVEN, "model.norm=group"] for group, choice in CHOICES if group == "privacy"}
@@ -41,6 +42,7 @@ def test_choice_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, group: str, choice: str
 ) -> None:
     monkeypatch.chdir(tmp_path)  # where MLflow puts its database
+    (tmp_path / "trace.csv").write_text("client,first,last\n0,1,3\n1,2,3\n")
     num_clients = min(5, resolve(compose([f"{group}={choice}"]))["num_clients"]) if group == "experiment" else 2
     asked = NEEDS.get(f"{group}/{choice}", [*QUICK, f"num_clients={num_clients}"])
     info = run(resolve(compose([f"{group}={choice}", *asked])), tmp_path / "run")

@@ -89,7 +89,7 @@ def check(config: dict[str, Any]) -> None:
         config[key] = checks.number(key, config[key], **bounds)
     if config["patience"] is not None:
         checks.whole("patience", config["patience"], 1, of="rounds", hint=", or null")
-    checks.choice("on_failure", config["on_failure"], ("fail", "skip"))
+    checks.choice("on_failure", config["on_failure"], ("fail", "skip", "retry"))
     checks.choice("evaluate", config["evaluate"], ("server", "clients"))
     if config["evaluate_train"] and config["evaluate"] != "server":
         raise ValueError("evaluate_train=True: only the server sees the training images, choose evaluate=server")

@@ -40,7 +40,8 @@ class Traffic:
 class ClientGrid(Grid):
     """A grid for ``num_clients`` clients on top of flwr's: replies come in the order in which messages were made.
 
-    ``traffic`` counts the bytes of every client until someone clears it.
+    ``traffic`` counts the bytes of every client until someone clears it. A reply that says what went wrong is raised as
+    soon as it arrives, or, where the grid is ``tolerant``, comes in its turn like any other.
     """
 
     def __init__(self, inner: Grid, num_clients: int) -> None:
@@ -48,6 +49,7 @@ class ClientGrid(Grid):
         self.nodes = sorted(inner.get_node_ids())[:num_clients]
         self.number = {node: client for client, node in enumerate(self.nodes)}
         self.traffic: dict[int, Traffic] = {}
+        self.tolerant = False
 
     def set_run(self, run: Run) -> None:
         self.inner.set_run(run)
@@ -99,16 +101,22 @@ class ClientGrid(Grid):
             if waiting and not replies:
                 time.sleep(PULL_SECONDS)
 
-    def _checked(self, reply: Message) -> Message:
-        node = reply.metadata.src_node_id
-        client = self.number.get(node, -1)
+    def failure(self, reply: Message) -> ClientError | None:
+        """What a reply says went wrong; None where nothing did."""
+        client = self.number.get(reply.metadata.src_node_id, -1)
         if reply.has_error():
-            raise ClientError(client, "", f"{reply.error.reason}")
+            return ClientError(client, "", f"{reply.error.reason}")
         if "failure" in reply.content.config_records:
             failure = reply.content.config_records["failure"]
-            raise ClientError(client, str(failure["reason"]), str(failure["traceback"]))
-        if reply.metadata.message_type == TRAIN:
-            self._count(node, reply.content, "up")
+            return ClientError(client, str(failure["reason"]), str(failure["traceback"]))
+        return None
+
+    def _checked(self, reply: Message) -> Message:
+        if (error := self.failure(reply)) is not None:
+            if not self.tolerant:
+                raise error
+        elif reply.metadata.message_type == TRAIN:
+            self._count(reply.metadata.src_node_id, reply.content, "up")
         return reply
 
     def _count(self, node: int, content: RecordDict, way: str) -> None:

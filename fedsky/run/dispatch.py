@@ -13,11 +13,11 @@ from fedsky.client.task import Task
 from fedsky.config import make
 from fedsky.engine.grid import ClientGrid, Traffic
 from fedsky.history import FEDERATED, POOLED, Row
-from fedsky.history.columns import AWAY, CRASHED, LATE, OK, REFUSED, UNUSED
+from fedsky.history.columns import AWAY, CRASHED, FAILED, LATE, OK, REFUSED, UNUSED
 from fedsky.run.states import States
 
 LOG = logging.getLogger("fedsky")
-SKIP = "skip"  # of on_failure
+FAIL, SKIP, RETRY = "fail", "skip", "retry"  # of on_failure
 
 
 @dataclass
@@ -47,10 +47,11 @@ class Dispatch:
         self.batch_size: int = config["batch_size"]
         self.outcomes: dict[int, Outcome] = {}
         self.trained: dict[int, Row] = {}
+        self.asked: dict[int, Message] = {}  # kept where they may have to be sent once more
 
     def train(self, round: int, arrays: ArrayRecord, settings: ConfigRecord) -> tuple[ArrayRecord | None, Row]:
         """One round of training: the strategy's model, None where it keeps the one that it had, and its metrics."""
-        self.outcomes, self.trained = {}, {}
+        self.outcomes, self.trained, self.asked = {}, {}, {}
         wanted = None
         if self.strategy.role == FEDERATED and self.behaviour.overselect:
             wanted = self._wanted(round, settings)
@@ -61,6 +62,7 @@ class Dispatch:
         if wanted is not None or self.min_replies > 1:
             replies = iter(self._enough(list(replies), wanted))
         self.read: int | None = None  # whose reply the strategy has in its hands
+        self.grid.tolerant = self.on_failure != FAIL
         try:
             model, metrics = self.strategy.aggregate_train(round, self._noted(replies))
         except ValueError as error:
@@ -70,12 +72,36 @@ class Dispatch:
             whose = f"client {self.read}"
             told = told.replace("a client", whose, 1) if told.startswith("a client") else f"{whose}: {told}"
             raise ValueError(told) from error
+        finally:
+            self.grid.tolerant = False
         self.now = self._ended(wanted)
         return model, dict(metrics or {})
 
     def exchange(self, messages: Iterable[Message], round: int) -> Iterator[Message]:
         """The replies to messages that tell clients which state to start from."""
-        return self.states.noted(self.grid.send_and_receive(self.states.told(messages)), round)
+        return self.states.noted(self._whole(self.grid.send_and_receive(self._kept(self.states.told(messages)))), round)
+
+    def _kept(self, messages: Iterable[Message]) -> Iterator[Message]:
+        for message in messages:
+            if self.grid.tolerant and self.on_failure == RETRY:
+                self.asked[self.grid.number[message.metadata.dst_node_id]] = message
+            yield message
+
+    def _whole(self, replies: Iterable[Message]) -> Iterator[Message]:
+        """The replies without those that say what went wrong: such a client is noted, or asked once more."""
+        for reply in replies:
+            error = self.grid.failure(reply) if self.grid.tolerant else None
+            if error is None:
+                yield reply
+            elif self.on_failure == RETRY:
+                LOG.warning("%s: asked once more", error)
+                self.grid.tolerant = False  # the second time it ends the run
+                yield from self.grid.send_and_receive([_again(self.asked[error.client])])
+                self.grid.tolerant = True
+            else:
+                LOG.warning("left out of the round: %s", error)
+                self.outcomes.setdefault(error.client, Outcome(OK)).status = FAILED
+                self.outcomes[error.client].reason = str(error).partition(": ")[2]
 
     def _wanted(self, round: int, settings: Any) -> int:
         """How many replies a round takes where more clients are asked: as many as without asking more."""
@@ -175,6 +201,12 @@ class Dispatch:
             waited = counted
         ends = [each.begun + min(each.seconds or 0.0, deadline) for each in waited]
         return max(ends, default=self.now + (deadline if deadline < float("inf") else 0.0))
+
+
+def _again(message: Message) -> Message:
+    """The same message, to be sent once more."""
+    metadata = message.metadata
+    return Message(message.content, dst_node_id=metadata.dst_node_id, message_type=metadata.message_type)
 
 
 def behaviour_of(config: Row, task: Task, directory: Path) -> Behaviour:

@@ -10,10 +10,14 @@ import pytest
 import torch
 from flwr.app import Context, Message
 from safetensors.numpy import load_file
+from torch import nn
 
+from fedsky.client import Arrays, Config, Metrics, Shard, State, sgd
 from fedsky.client.behaviour import Behaviour
 from fedsky.config import CONF, compose, resolve
+from fedsky.engine.grid import ClientError
 from fedsky.run import run
+from strategies.fedavg import FedAvg
 from strategies.wrappers.attack import put
 from strategies.wrappers.wrapper import Wrapper, with_mod
 
@@ -154,6 +158,13 @@ def test_too_few_replies_keep_the_model_and_the_rows_say_so(go: Go) -> None:
     assert [row["loss"] for row in table(go(*asked), "rounds")][:3] == losses[:3]
 
 
+def test_a_rule_that_needs_more_replies_says_how_to_do_without(go: Go) -> None:
+    asked = ["strategy=krum", "clients.leave={0: 2, 1: 2}"]
+    with pytest.raises(ValueError, match=r"5 clients a round are needed .*not 4: .*or set min_replies, so that"):
+        go(*asked)
+    assert [row["num_trained"] for row in table(go(*asked, "min_replies=5"), "rounds")] == [0, 6, 0, 0, 0]
+
+
 def test_baselines_are_there_whatever_the_clients_do(go: Go) -> None:
     never = ["clients.availability=bernoulli", "clients.away=1", "clients.deadline_seconds=0.001", SPED]
     alone, pooled = go("strategy=local", *never), go("strategy=centralized", *never)
@@ -208,3 +219,44 @@ def test_a_reply_that_is_no_model_ends_the_run_or_is_left_out_and_named(
     assert reason.startswith("sent ")
     assert [row["num_failures"] for row in table(folder, "rounds")] == [0, 0, 1, 0, 0]
     assert [row["num_trained"] for row in table(folder, "rounds")] == [0, 6, 5, 6, 6]
+
+
+def fragile(model: nn.Module, shard: Shard, config: Config, state: State) -> tuple[Arrays, Metrics]:
+    """FedAvg's; client 2 raises in round 2, ``times`` times in all."""
+    if config["client"] == 2 and config["round"] == 2:
+        tries = Path(config["tries"])
+        tries.write_text(tries.read_text() + "x" if tries.exists() else "x")
+        if len(tries.read_text()) <= config["times"]:
+            raise KeyError("a mistake in client 2")
+    return model.state_dict(), sgd(model, shard, config)
+
+
+class Fragile(FedAvg):
+    train: Any = staticmethod(fragile)
+
+    def __init__(self, tries: str, times: int) -> None:
+        super().__init__()
+        self.parameters |= {"tries": tries, "times": times}
+
+
+def test_a_client_that_raises_ends_the_run_is_left_out_or_asked_once_more(
+    go: Go, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home = tmp_path_factory.mktemp("tries")
+
+    def asked(name: str, times: int, *more: str) -> Path:
+        return go(*more, strategy={"_target_": f"{__name__}.Fragile", "tries": str(home / name), "times": times})
+
+    whole = asked("0", 0)
+    with pytest.raises(ClientError, match="client 2: KeyError"):
+        asked("1", 1)
+    skipped = asked("2", 1, "on_failure=skip")
+    assert column(skipped, "status", 2) == ["ok", "ok", "failed", "ok", "ok", "ok"]
+    assert column(skipped, "reason", 2)[2] == "KeyError: 'a mistake in client 2'"
+    assert [row["num_failures"] for row in table(skipped, "rounds")] == [0, 0, 1, 0, 0]
+    assert [row["num_trained"] for row in table(skipped, "rounds")] == [0, 6, 5, 6, 6]
+    again = asked("3", 1, "on_failure=retry")
+    assert (again / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    assert column(again, "status", 2) == ["ok"] * NUM
+    with pytest.raises(ClientError, match="client 2: KeyError"):
+        asked("4", 2, "on_failure=retry")
