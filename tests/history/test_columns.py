@@ -34,7 +34,8 @@ def test_fractions_are_from_0_to_1_and_a_loss_is_any_number() -> None:
 def test_tables_have_their_columns() -> None:
     assert TABLES[ROUNDS][:4] == ("round", "loss", "accuracy", "balanced_accuracy")
     assert set(TABLES[CLIENTS]) - set(TABLES[ROUNDS]) == {
-        "client", "status", "num_examples", "num_test", "pooled_accuracy", "pooled_balanced_accuracy",
+        "client", "status", "reason", "num_examples", "num_test", "pooled_accuracy", "pooled_balanced_accuracy",
+        "staleness",
     }  # fmt: skip
     assert TABLES[TIMING][:3] == ("round", "client", "round_seconds")
     assert FINAL_METRICS == ("balanced_accuracy", "accuracy", "loss")
@@ -46,7 +47,7 @@ def test_trackers_group_charts_by_what_they_show() -> None:
         "validation_accuracy": "validation/accuracy", "validation_loss": "validation/loss", "train_loss": "train/loss",
         "global_train_loss": "train/global_loss", "num_steps": "train/num_steps", "num_trained": "clients/num_trained",
         "bytes_up": "communication/bytes_up", "bytes_down": "communication/bytes_down", "epsilon": "privacy/epsilon",
-        "clip_norm": "privacy/clip_norm",
+        "clip_norm": "privacy/clip_norm", "virtual_seconds": "clients/virtual_seconds",
     }  # fmt: skip
 
 

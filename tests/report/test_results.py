@@ -33,12 +33,16 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 def test_what_is_spent_adds_up_over_the_rounds(tmp_path: Path, write_run: WriteRun) -> None:
     folder = write_run(tmp_path / "a", num_bytes=2_000_000, seconds=1.5)
     rows = rows_of(folder / "rounds.jsonl")
-    rewrite(folder / "rounds.jsonl", [row | {"num_steps": 10 * row["round"]} for row in rows])
+    rewrite(
+        folder / "rounds.jsonl",
+        [row | {"num_steps": 10 * row["round"], "virtual_seconds": 2.5 * row["round"]} for row in rows],
+    )
     result = result_of(folder)
     assert list(result.spent("round")) == [0, 1, 2]
     assert list(result.spent("megabytes")) == [0, 4, 8]
     assert list(result.spent("seconds")) == [0, 1.5, 3]
     assert list(result.spent("steps")) == [0, 10, 30]
+    assert list(result.spent("virtual_seconds")) == [0, 2.5, 5]  # the file has sums already
     assert result.seconds == 3
 
 

@@ -125,7 +125,7 @@ def test_curves_against_what_was_spent(tmp_path: Path, write_run: WriteRun) -> N
     write_seeds(tmp_path, write_run, fedavg=[0.8, 0.9, 0.85])
     write_run(tmp_path / "local", "local", curve=(0.5, 0.6, 0.7), num_bytes=None)
     found = {x: {group["label"]: group["curve"] for group in compare([tmp_path], x=x)["kinds"][0]["groups"]}
-             for x in ("round", "megabytes", "seconds", "steps")}  # fmt: skip
+             for x in ("round", "megabytes", "seconds", "virtual_seconds", "steps")}  # fmt: skip
     curve = found["round"]["fedavg"]
     assert curve["x"] == [0, 1, 2]
     assert curve["mean"] == pytest.approx([0.5, 0.61, 0.85])

@@ -171,7 +171,7 @@ def test_what_a_run_spent_is_what_the_report_says(get: Get, outputs: Path, strat
     answer = get(f"/runs/{row['id']}/rounds")["rounds"]
     result = read_result(read_run(outputs / strategy), strategy)
     assert isinstance(result, Result), result
-    for what in ("megabytes", "seconds", "steps"):
+    for what in ("megabytes", "seconds", "virtual_seconds", "steps"):
         expected = result.spent(what)
         assert [each["spent"][what] for each in answer] == expected.tolist(), what
     assert row["megabytes"] == answer[-1]["spent"]["megabytes"] == result.spent("megabytes").iloc[-1]

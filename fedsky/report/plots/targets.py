@@ -44,13 +44,21 @@ class Target:
         return float(values.mean()) if len(values) and not np.isnan(values).any() else math.nan
 
 
+def known(found: Sequence[Target]) -> list[str]:
+    """The costs that any run tells: those of earlier versions tell no virtual seconds."""
+    return [
+        cost for cost in COSTS if cost != "virtual_seconds" or any(each.costs[cost].notna().any() for each in found)
+    ]
+
+
 def targets(found: Sequence[Target], looks: dict[str, Look]) -> Figure:
     """One panel a cost, one row a group: a small dot a run, a mark the mean where all runs came there."""
     groups: list[Group] = list({each.group.label: each.group for each in found}.values())
     rows = layout.rows(groups)
     labels = [_("{share} % of pooled", share=f"{100 * share:.0f}") for share in SHARES]
-    figure, axes = layout.figure([0.45 + 1.5 * rows.inches] * len(COSTS), labels, share=False)
-    for each, cost in zip(axes, COSTS, strict=True):
+    costs = known(found)
+    figure, axes = layout.figure([0.45 + 1.5 * rows.inches] * len(costs), labels, share=False)
+    for each, cost in zip(axes, costs, strict=True):
         for target in found:
             number, look = SHARES.index(target.share), looks[target.group.label]
             place = rows.places[target.group.label] + 0.27 * (number - 1)

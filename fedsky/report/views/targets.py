@@ -12,7 +12,7 @@ from .. import plots
 from ..blocks import Plots, Section
 from ..groups import ComparableGroups
 from ..means import mean
-from ..plots.targets import COSTS, SHARES, Target
+from ..plots.targets import COSTS, SHARES, Target, known
 from ..results import Result
 from ..subject import Subject
 from ..words import UNKNOWN, fixed, percent
@@ -65,8 +65,10 @@ def shown_targets(found: Sequence[Target]) -> pd.DataFrame:
             _("balanced accuracy"): percent(each.accuracy),
             _("runs that reach it"): _("{n} of {all}", n=each.reached, all=len(each.costs)),
         }
-        for name, title in (("round", _("rounds")), ("megabytes", "MB"), ("seconds", _("wall seconds")),
-                            ("virtual_seconds", _("virtual seconds"))):  # fmt: skip
+        titles = {"round": _("rounds"), "megabytes": "MB", "seconds": _("wall seconds"),
+                  "virtual_seconds": _("virtual seconds")}  # fmt: skip
+        for name in known(found):
+            title = titles[name]
             some = ", ".join(fixed(value) for value in each.costs[name].dropna())
             mean = each.mean(name)
             row[title] = fixed(mean) if mean == mean else f"({some})" if some else UNKNOWN
