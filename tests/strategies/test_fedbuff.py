@@ -123,7 +123,7 @@ def test_who_is_away_begins_when_it_is_there_again() -> None:
 @pytest.mark.parametrize(("asked", "wrong"), [
     (["strategy.buffer=6"], "strategy.buffer=6: only 4 clients train at a time"),
     (["participation=0.5", "strategy.buffer=3"], "strategy.buffer=3: only 2 clients"),
-    (["participation=0.5", "clients.overselect=0.5"], "clients.overselect=0.5: this strategy waits"),
+    (["participation=0.75", "clients.overselect=0.5"], "clients.overselect=0.5: this strategy waits"),
     (["compression=topk"], "compression=topk: fedbuff's clients begin from models of several rounds"),
     (["privacy=fixed"], "privacy=fixed: fedbuff takes no mean"),
     (["strategy.staleness=old"], "strategy.staleness=old: choose"),
@@ -135,7 +135,7 @@ def test_what_cannot_be_is_refused(go: Callable[..., Path], asked: list[str], wr
 
 def test_a_run_on_phones_keeps_its_schedule_whatever_is_learnt(go: Callable[..., Path]) -> None:
     """Who answers when hangs on the clocks alone; with everybody at once a run is FedAvg's, to the bit."""
-    asked = ["strategy=fedbuff", "clients=phones", "num_rounds=6"]
+    asked = ["strategy=fedbuff", "strategy.buffer=2", "clients=phones", "num_rounds=6"]
     told = []
     for more in (["lr=0.05"], ["lr=0.001"]):
         rows = [json.loads(line) for line in (go(*asked, *more) / "clients.jsonl").read_text().splitlines()]
