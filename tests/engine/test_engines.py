@@ -53,6 +53,38 @@ def test_the_same_bytes_with_either_engine_and_any_number_of_actors(tmp_path: Pa
     assert digests(fresh(tmp_path, "other", "engine=inline", "seed=1")) != inline
 
 
+def test_phones_keep_their_bytes_with_either_engine_and_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Models of several rounds are under way when the run is stopped, and clocks go on where they stood."""
+    phones = ["strategy=fedbuff", "strategy.buffer=2", "clients=phones", "num_clients=5", "num_rounds=5",
+              "clients.crash=0.2", "clients.lost=0.2", "data.count=60", "data.size=32", "batch_size=8"]  # fmt: skip
+    config = resolve(compose([*phones, "engine=inline"]))
+    run(config, tmp_path / "whole")
+    train = RoundLoop._train
+
+    def stop(loop: Any, round: int) -> Any:
+        done = train(loop, round)
+        if round == 4:
+            raise KeyboardInterrupt
+        return done
+
+    monkeypatch.setattr(RoundLoop, "_train", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run(config, tmp_path / "stopped")
+    monkeypatch.setattr(RoundLoop, "_train", train)
+    resume(tmp_path / "stopped")
+    done = subprocess.run(
+        command(*phones, "engine=ray", "engine.num_actors=2", f"hydra.run.dir={tmp_path / 'ray'}"),
+        capture_output=True, text=True, timeout=240,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    whole = digests(tmp_path / "whole")
+    assert digests(tmp_path / "stopped") == digests(tmp_path / "ray") == whole
+    rows = [json.loads(line) for line in (tmp_path / "whole" / "clients.jsonl").read_text().splitlines()]
+    assert len({row["status"] for row in rows}) > 2 and any(row["staleness"] for row in rows)
+
+
 @pytest.mark.parametrize("strategy", ["fedavg", "local"])
 def test_the_same_bytes_resumed_or_not(tmp_path: Path, strategy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     config = resolve(compose([*UNEQUAL[:-1], f"strategy={strategy}", "engine=inline", "patience=9"]))
