@@ -90,8 +90,8 @@ def section(about: Subject) -> Section | None:
     never = "; ".join(_("{group}: {n} of {all} runs reach {share} %", group=each.group.label, n=each.reached,
                         all=len(each.costs), share=f"{100 * each.share:.0f}") for each in short[:12])  # fmt: skip
     caption = _(
-        "Rounds, megabytes, seconds and virtual seconds until a run first reaches a share of pooled training's balanced "
-        "accuracy. Small dot: a run; mark: the mean, only where all runs of the group come there."
+        "Rounds, megabytes, seconds and virtual seconds until a run first reaches a share of pooled training's "
+        "balanced accuracy. Small dot: a run; mark: the mean, only where all runs of the group come there."
     )
     if short:
         caption += " " + _("Not every run comes there: {cases}.", cases=never + (" …" if len(short) > 12 else ""))
