@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from flwr.app import Array, ArrayRecord
+from own_word import word_for
 from safetensors.numpy import load_file
 
 from fedsky.client.task import Task, specification
@@ -40,7 +41,8 @@ def test_the_simple_networks_have_the_papers_sizes() -> None:
 @pytest.mark.parametrize("words", [
     ["model=torchvision"], ["model=torchvision", "model.name=shufflenet_v2_x0_5"], ["model=simple_cnn"],
     ["model=torchvision", "model.name=squeezenet1_1", "data.size=64"], ["model=simple_cnn", "model.kind=mcmahan"],
-    ["model=resnet8"], ["model=resnet8", "model.norm=group"],
+    ["model=resnet8"], ["model=resnet8", "model.norm=group"], ["model=resnet10"], ["model=resnet18"],
+    ["model=timm"], ["model._target_=own_model.Own", "~model.width", "~model.norm"],
 ])  # fmt: skip
 @pytest.mark.parametrize("asked", [None, "backbone"])
 def test_frozen_arrays_stay_and_cost_no_bytes(tmp_path: Path, words: list[str], asked: str | None) -> None:
@@ -60,7 +62,7 @@ def test_frozen_arrays_stay_and_cost_no_bytes(tmp_path: Path, words: list[str], 
     assert sent == sum(array.nbytes + 128 + len(name) for name, array in moving.items())
     for row in rows(tmp_path / "run", "clients")[2:]:
         assert (row["bytes_down"], row["bytes_up"]) == (sent, sent)
-    assert load_model(tmp_path / "run" / "model.safetensors")[1] == ["cloudy", "sunny"]
+    assert load_model(tmp_path / "run" / "model.safetensors", word_for(tmp_path / "run"))[1] == ["cloudy", "sunny"]
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
