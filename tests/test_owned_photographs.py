@@ -74,7 +74,7 @@ def one_class(root: Path) -> Path:
     return owner_folders(root, {**THREE, "Di": {"sunny": 6}})
 
 
-FOUR = {
+FOUR: dict[Callable[[Path], Path], dict[str, list[int]]] = {
     folders: {"Ada": [8, 6], "Bo": [5, 7], "Cy": [6, 6]},
     manifest: {"X": [6, 6], "Y": [6, 6], "Z": [6, 6]},
     sharing: {"Ada": [8, 6], "Bo": [7, 7], "Cy": [6, 6]},

@@ -10,9 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fedsky.web.runs.beside import Beside, FailedError
+from fedsky.web.isolated import IsolatedProcess, NoAnswerError, Work, serve
+from fedsky.web.share import BusyError
 
+PROCESS = ("-m", "fedsky.web.owners")
 SECONDS = 4 * 3600.0  # for all photographs of a folder
+ROOM_BYTES = 2_500_000_000  # a photograph may take 1.5 GB while it is read
+WAITING = 16  # folders
 DONE, MEASURING, FAILED = "done", "measuring", "failed"
 
 
@@ -20,7 +24,7 @@ class Owners:
     """The owners' tables of the site's folders, kept while no photograph is added, changed or removed."""
 
     def __init__(self) -> None:
-        self._beside = Beside(_measure, most=1_000, seconds=SECONDS, each=1_000)
+        self._process = IsolatedProcess("the owners' tables", PROCESS, seconds=SECONDS, most=WAITING, each=WAITING)
         self._lock = threading.Lock()
         self._kept: dict[Path, tuple[str, dict[str, Any]]] = {}
 
@@ -31,16 +35,16 @@ class Owners:
             known = self._kept.get(root)
             if known is not None and known[0] == mark:
                 return known[1]
-            told = {"state": MEASURING, "tables": [], "problem": None}
+            told: dict[str, Any] = {"state": MEASURING, "tables": [], "problem": None}
             self._kept[root] = mark, told
         threading.Thread(target=self._make, args=(root, mark), name="owners", daemon=True).start()
         return told
 
     def _make(self, root: Path, mark: str) -> None:
         try:
-            told = {"state": DONE, "tables": self._beside.ask("owners", root), "problem": None}
-        except (FailedError, ValueError) as error:
-            told = {"state": FAILED, "tables": [], "problem": str(error).replace(str(root), root.name)}
+            told = {"state": DONE, **self._process.ask({"root": str(root.absolute())}), "problem": None}
+        except (NoAnswerError, BusyError, ValueError) as error:
+            told = {"state": FAILED, "tables": [], "problem": str(error).replace(str(root.absolute()), root.name)}
         with self._lock:
             if self._kept[root][0] == mark:
                 self._kept[root] = mark, told
@@ -59,7 +63,12 @@ def _mark(files: Sequence[Path]) -> str:
     return hashlib.sha256(json.dumps(sorted(found)).encode()).hexdigest()
 
 
-def _measure(name: str, arguments: Sequence[Any]) -> Any:
+def begin() -> Work:
+    """Loads what the exploration needs; returns what measures a folder."""
     from fedsky.photographs.explore.owners import measured
 
-    return measured(*arguments)
+    return lambda question, _: {"tables": measured(Path(question["root"]))}
+
+
+if __name__ == "__main__":
+    serve(begin, ROOM_BYTES)

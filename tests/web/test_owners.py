@@ -57,15 +57,16 @@ def test_photographs_are_measured_once_and_anew_when_one_is_added(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = owner_folders(tmp_path / "skies", COUNTS)
-    owners, asked = Owners(), []
+    owners, asked = Owners(), list[Path]()
 
-    def ask(name: str, folder: Path) -> Any:
+    def ask(question: dict[str, str]) -> Any:
+        folder = Path(question["root"])
         asked.append(folder)
         if (folder / "broken").exists():
             raise ValueError(f"{folder} holds no readable photograph")
-        return [{"caption": str(len(asked)), "columns": [], "rows": []}]
+        return {"tables": [{"caption": str(len(asked)), "columns": [], "rows": []}]}
 
-    monkeypatch.setattr(owners._beside, "ask", ask)
+    monkeypatch.setattr(owners._process, "ask", ask)
 
     def tell() -> dict[str, Any]:
         return owners.of(root, sorted(root.rglob("*.png")))
