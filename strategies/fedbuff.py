@@ -184,18 +184,18 @@ class FedBuff(FedAvg):
             base = self.base(began)
             weights += weight
             scaled = {True: self.server_lr * fresh * weight, False: fresh * weight}
-            for is_step, value in scaled.items():
-                shares[is_step] += value
+            for is_step in shares:
+                shares[is_step] += scaled[is_step]
             for name, y in self.received(reply).items():
                 is_step = name in self.trainable
                 moved = self.moved(y.double(), base[name].double(), x[name]) if is_step else y
                 total[name].add_(moved, alpha=scaled[is_step])
         if not weights:
             return None
-        for name, value in total.items():
-            value.div_(weights)
+        for name, tensor in total.items():
+            tensor.div_(weights)
             if rest := 1 - shares[name in self.trainable] / weights:
-                value.add_(x[name], alpha=rest)
+                tensor.add_(x[name], alpha=rest)
         return total
 
     def moved(self, y: Tensor, base: Tensor, x: Tensor) -> Tensor:

@@ -55,8 +55,8 @@ class Dispatch:
         wanted = None
         if self.strategy.role == FEDERATED and self.behaviour.overselect:
             wanted = self._wanted(round, settings)
-            more: Any = settings["participation"] * (1 + self.behaviour.overselect)
-            settings = ConfigRecord({**settings, "participation": min(1.0, more)})
+            share: Any = settings["participation"]
+            settings = ConfigRecord({**settings, "participation": min(1.0, share * (1 + self.behaviour.overselect))})
         messages = self.strategy.configure_train(round, arrays, settings, self.grid)
         replies: Iterator[Message] = self._judged(self.exchange(self._asked(round, messages), round), round)
         if wanted is not None or self.min_replies > 1:
