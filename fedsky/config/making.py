@@ -3,7 +3,7 @@
 import inspect
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -77,9 +77,11 @@ def place(target: Any, error: BaseException | None = None) -> str:
 
 
 def _hints(target: Any) -> dict[str, Any]:
-    called: Callable[..., Any] = target.__init__ if isinstance(target, type) else target
+    code = target
+    if isinstance(target, type):
+        code = next(vars(each)["__init__"] for each in target.__mro__ if "__init__" in vars(each))
     try:
-        return typing.get_type_hints(called)
+        return typing.get_type_hints(code)
     except (NameError, TypeError, AttributeError):  # names that only a type checker knows
         return {}
 

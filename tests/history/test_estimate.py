@@ -24,7 +24,8 @@ def finished(settings: dict[str, Any], slow: float = 1.0, role: str = FEDERATED,
 
     The first rounds took 3 s more, the process 4 s, the data 2 s, the engine 1 s; all of it ``slow`` times as long.
     """
-    rounds, timing = [], []
+    rounds: list[dict[str, Any]] = []
+    timing: list[dict[str, Any]] = []
     for round in range(settings["num_rounds"] + 1):
         own = [] if not round else [sum(SIZES)] if role == POOLED else list(SIZES)
         judging = 0.01 * sum(JUDGED)  # fewer than a batch of 64: on one core
