@@ -27,7 +27,7 @@ AROUND = {
     "signflip": ["attack=signflip"],
     "gaussian": ["attack=gaussian"],
     "labelflip": ["attack=labelflip"],
-    "alie": ["attack=alie", "strategy=fedmedian"],
+    "alie": ["attack=alie", "attack.z=1", "strategy=fedmedian"],
     "finetune": ["personalize=finetune"],
     "fixed": ["privacy=fixed", "privacy.delta=0.1", "model.norm=group"],
     "adaptive": ["privacy=adaptive", "privacy.delta=0.1", "model.norm=group"],
