@@ -1,9 +1,9 @@
 """``python -m benchmarks.reference --sky FOLDER``: computes outputs/reference/ anew, the committed runs.
 
 The main job (every strategy, three seeds) and every recipe, on rendered skies and on the photographs in FOLDER; there
-the main job has five folds, so that every photograph is tested. What is there and done is left alone, so that an
-interrupted computation goes on; what a reader does not need is removed. The models of one seed and fold stay: a fresh
-clone can predict with them.
+the main job has five folds, so that every photograph is tested, of each of three cuts (data seeds). What is there and
+done is left alone, so that an interrupted computation goes on; what a reader does not need is removed. The models of
+one seed and fold stay: a fresh clone can predict with them.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from datetime import datetime
+from itertools import product
 from pathlib import Path
 
 from fedsky.history import DONE, write_json
@@ -19,21 +20,22 @@ from fedsky.history import DONE, write_json
 REFERENCE = Path("outputs") / "reference"
 STRATEGIES = ("fedavg", "fedprox", "centralized", "local")
 KEPT_MODELS = ("fedavg", "centralized", "local")  # of seed 0 and fold 1/5, on the photographs
-NUM_FOLDS = 5
+NUM_FOLDS, NUM_CUTS, NUM_SEEDS = 5, 3, 3
 RECIPES = (["abc", "f5", "centralized1_1", "centralized1_2", "centralized1_3"], ["f10"])
 
 
 def sweeps(sky: str) -> list[tuple[str, list[str], list[str]]]:
     """The sweeps: the folder that each fills, its overrides and the names of its jobs' folders."""
     data = {"sky": ["data=folder", f"data.root={sky}"], "rendered": ["data=rendered"]}
-    main = [f"strategy={','.join(STRATEGIES)}", "seed=0,1,2", "name=main"]
+    main = [f"strategy={','.join(STRATEGIES)}", "name=main"]
     found = []
     for name, overrides in data.items():
-        for fold in range(1, 1 + (NUM_FOLDS if name == "sky" else 1)):
-            place = [f"data.fold={fold}/{NUM_FOLDS}"] if fold > 1 else []
-            place.append(f"hydra.sweep.subdir=${{hydra.runtime.choices.strategy}}-${{seed}}{ending(fold)}")
-            jobs = [f"{strategy}-{seed}{ending(fold)}" for strategy in STRATEGIES for seed in range(3)]
-            found.append((name, [*overrides, *main, *place], jobs))
+        cuts, folds = (NUM_CUTS, NUM_FOLDS) if name == "sky" else (1, 1)
+        for seed, cut, fold in product(range(NUM_SEEDS), range(cuts), range(1, folds + 1)):
+            last = ending(seed, cut, fold)
+            place = [f"seed={seed}", f"data_seed={cut}", f"data.fold={fold}/{NUM_FOLDS}"]
+            place.append(f"hydra.sweep.subdir=${{hydra.runtime.choices.strategy}}{last}")
+            found.append((name, [*overrides, *main, *place], [f"{strategy}{last}" for strategy in STRATEGIES]))
     for recipes in RECIPES:
         for name, overrides in data.items():
             asked = [f"experiment={','.join(recipes)}", *overrides, "hydra.sweep.subdir=${name}"]
@@ -41,9 +43,9 @@ def sweeps(sky: str) -> list[tuple[str, list[str], list[str]]]:
     return found
 
 
-def ending(fold: int) -> str:
-    """How the names of a fold's folders end."""
-    return f"-fold{fold}" if fold > 1 else ""
+def ending(seed: int, cut: int, fold: int) -> str:
+    """How the names of the folders of a repetition end."""
+    return f"-{seed}" + (f"-data{cut}" if cut else "") + (f"-fold{fold}" if fold > 1 else "")
 
 
 def prune(folder: Path, keep_models: bool) -> None:
@@ -65,14 +67,17 @@ def main() -> None:
     """Runs what is missing, one sweep after the other, and tells what each job reached."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sky", default="../shared/sky", help="the folder of photographs, one folder a class")
+    parser.add_argument("--engine", default="ray", help="ray, or inline on a machine with other work")
+    asked = parser.parse_args()
     failed = []
-    for name, overrides, jobs in sweeps(parser.parse_args().sky):
+    for name, overrides, jobs in sweeps(asked.sky):
         home = REFERENCE / name
         if all(_is_done(home / job) for job in jobs):
             continue
         for job in jobs:
             shutil.rmtree(home / job, ignore_errors=True)
-        command = [sys.executable, "-m", "fedsky", "-m", *overrides, f"hydra.sweep.dir={home.as_posix()}"]
+        command = [sys.executable, "-m", "fedsky", "-m", *overrides, f"engine={asked.engine}",
+                   f"hydra.sweep.dir={home.as_posix()}"]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True)
         (home / "multirun.yaml").unlink(missing_ok=True)
         for job in jobs:
