@@ -18,8 +18,9 @@ from fedsky.language import _
 from fedsky.untrusted import printable
 
 from . import crossed, shapley
-from .crossed import Difference, Family, Floats, Moments
+from .crossed import Moments
 from .entries import entries_together, judged
+from .family import EQUAL, Difference, Family, Floats, apart
 from .groups import PART, ComparableGroups, Group
 from .shapley import Coalition
 from .statistics import Estimate
@@ -119,11 +120,13 @@ def find(game: Game) -> Found:
         moments = crossed.moments(entries)
         guess = 1 / len(np.unique(entries.strata))
         total = float(moments.means[list(design.coalitions).index(game.everyone)]) - guess
-        differences = _values(design, moments, guess)
+        orders = 0 if design.pairs is None else 2 * len(design.pairs)
+        sampled = design.sampling(moments.means)
+        differences = _values(design, moments, guess, sampled)
+        family = moments.family(differences, design.weights, [sampled] if orders else [])
         runs = len(np.unique(np.stack([entries.split, entries.run]), axis=1).T)
         photographs = len(np.unique(entries.photograph))
-        orders = 0 if design.pairs is None else 2 * len(design.pairs)
-        values = [*_intervals(differences, Family(moments.correlation(design.weights)), runs, photographs)]
+        values = [*_intervals(differences, family, runs, photographs)]
         last = _last(design, moments, [each.value for each in differences])
     worths = [Worth(owner, *_about(game, owner), values[owner], losses[owner], gains[owner]) for owner in owners]
     worths.sort(key=lambda each: (-each.shapley.value if each.shapley else 0.0, each.owner))
@@ -143,18 +146,18 @@ def _together(game: Game) -> dict[Coalition, Group]:
     return {each: group for each, group in game.known.items() if most in judged(group)}
 
 
-def _values(design: shapley.Design, moments: Moments, guess: float) -> list[Difference]:
+def _values(design: shapley.Design, moments: Moments, guess: float, sampled: tuple[Floats, float]) -> list[Difference]:
     """Each owner's value; the error that sampled orders leave is added to that of photographs and runs."""
-    errors, freedom = design.sampling(moments.means)
+    variances, freedom = np.diag(sampled[0]), sampled[1]
     found = []
-    for weights, error in zip(design.weights, errors, strict=True):
+    for weights, variance in zip(design.weights, variances, strict=True):
         one = moments.difference(weights)
         spread = one.error
         both = one.freedom
-        if spread is not None and error > 0:
-            a, b = spread**2, float(error) ** 2
+        if spread is not None and variance > 0:
+            a, b = spread**2, float(variance)
             spread, both = math.sqrt(a + b), (a + b) ** 2 / (a**2 / one.freedom + b**2 / freedom)
-        found.append(Difference(one.value - guess / len(errors), spread, both))
+        found.append(Difference(one.value - guess / len(variances), spread, both))
     return found
 
 
@@ -164,12 +167,13 @@ def _last(design: shapley.Design, moments: Moments, values: Sequence[float]) -> 
     contrasts = np.stack([design.weights[first] - design.weights[second] for first, second in pairs])
     if design.pairs is not None or not len(pairs):
         return None
-    family = Family(moments.correlation(contrasts))
+    differences = [moments.difference(contrast) for contrast in contrasts]
+    family = moments.family(differences, contrasts)
     lowest = int(np.argmin(values))
-    for (first, second), contrast in zip(pairs, contrasts, strict=True):
+    for (first, second), difference in zip(pairs, differences, strict=True):
         if lowest in (first, second):
-            told = family.told(moments.difference(contrast if first == lowest else -contrast))
-            if told is None or told[1] >= 0:
+            told = family.told(difference)
+            if told is None or (told[1] >= -EQUAL if first == lowest else told[0] <= EQUAL):
                 return None
     return lowest
 
@@ -200,7 +204,7 @@ def _difference(
 
 def _told(found: Sequence[tuple[Difference, int, int] | None]) -> list[Estimate | None]:
     """Estimates whose intervals hold together, as if independent: they rest on other photographs each."""
-    family = Family(np.eye(sum(each is not None for each in found)))
+    family = apart([each[0].freedom for each in found if each is not None and each[0].error is not None])
     return [each and _intervals([each[0]], family, each[1], each[2])[0] for each in found]
 
 

@@ -16,9 +16,9 @@ from fedsky.history.columns import COLUMNS
 from fedsky.language import _
 
 from . import crossed
-from .crossed import Family
-from .differences import PAIRED, SAME, Found, correlation, differences, found_in
+from .differences import PAIRED, SAME, Found, differences, found_in, together
 from .entries import entries_by_owner, entries_of
+from .family import EQUAL
 from .groups import MARGIN, ComparableGroups, Group
 from .statistics import Estimate
 
@@ -62,7 +62,7 @@ class Comparison:
             return UNKNOWN
         if estimate.low is None or estimate.high is None:
             return SAME if self.reason == SAME else UNKNOWN
-        if estimate.low > crossed.EQUAL or estimate.high < -crossed.EQUAL:
+        if estimate.low > EQUAL or estimate.high < -EQUAL:
             return BETTER if (estimate.low > 0) == COLUMNS[self.metric].is_fraction else WORSE
         return WITHIN if self.is_within else OPEN
 
@@ -109,13 +109,13 @@ def _told(
 ) -> list[Comparison]:  # fmt: skip
     """Comparisons with the intervals and p-values that hold among all of them."""
     tested = [number for number, each in enumerate(found) if each is not None and each.difference.error is not None]
-    together = Family(correlation([each for number in tested if (each := found[number]) is not None]))
+    family_of = together([each for number in tested if (each := found[number]) is not None])
     told: list[Comparison] = []
     for (first, second), each in zip(pairs, found, strict=True):
         if each is None:
             told.append(Comparison(first, second, None, metric, family, len(tested), margin))
             continue
-        low, high, p = together.told(each.difference) or (None, None, None)
+        low, high, p = family_of.told(each.difference) or (None, None, None)
         estimate = Estimate(each.difference.value, low, high, each.runs, each.splits, each.photographs, p)
         told.append(Comparison(first, second, estimate, metric, family, len(tested), margin, each.moments is not None,
                                each.splits, each.seeds, each.reason, each.pairing))  # fmt: skip

@@ -18,13 +18,15 @@ single split nothing of this is known, and the interval is about the models that
 Groups that cut the photographs in other ways, such as among other owners, have runs with nothing in common: of those
 V_runs and V_entries add up, and V_photographs sums over all of them, so that photographs that both have tested pair.
 
-Degrees of freedom are Satterthwaite's (1946). Comparisons that are made together share one quantile, that of the
-largest of their |t| (Hothorn, Bretz and Westfall 2008, Biometrical J. 50), so that all of their intervals hold at once.
+Degrees of freedom are Satterthwaite's (1946) for a sum of estimates: V squared, over the squares of V_photographs and
+of V_runs, each divided by its own; never fewer than the fewest of them. V_runs counts whole there, not what is left of
+it after V_entries (which is known far better): that a small V_runs may be luck must stay in the interval. How intervals
+of comparisons that are made together are widened so that all of them hold at once: family.py.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -32,15 +34,11 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.linalg import block_diag
 
-LEVEL = 0.95
-SEED = 0
-DRAWS = 50_000  # of the largest |t|: its quantile is exact to about 0.01
-MOST_TOGETHER = 400  # comparisons beyond which their correlations are left out, which makes intervals wider
+from .family import EQUAL, LEVEL, Difference, Family, Floats, correlation, error_correlation
+
 FEWEST_FREEDOM = 2.0  # below, as of two runs that differ more than their photographs tell, an interval says nothing
 MIN_PHOTOGRAPHS = 10  # of each class; below, the variance between photographs is not known well enough
-EQUAL = 1e-9  # what rounding makes of 0
 
-Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 
@@ -64,15 +62,6 @@ class Entries:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """A difference of groups, its standard error (None where the entries do not tell) and degrees of freedom."""
-
-    value: float
-    error: float | None
-    freedom: float
-
-
-@dataclass(frozen=True)
 class Moments:
     """The groups' means [groups], and what covaries in them: by photograph, by run, by single entry [groups, groups].
 
@@ -93,23 +82,38 @@ class Moments:
         """The sum of the groups' means times the contrast [groups], such as 1 for one group and -1 for another."""
         of_photographs, of_runs = self.freedom
         photographs = float(contrast @ self.photographs @ contrast)
-        between = self.runs - self.entries
-        beyond = [max(0.0, float(contrast[part] @ between[part, part] @ contrast[part])) for part in self.parts]
-        variance = self.widened * (photographs + sum(beyond))
-        known = zip(beyond, of_runs, strict=True)
-        squares = photographs**2 / max(1.0, of_photographs) + sum(each**2 / own for each, own in known if own)
-        freedom = (photographs + sum(beyond)) ** 2 / squares if squares > 0 else math.inf
+        runs, entries = ([float(contrast[part] @ table[part, part] @ contrast[part]) for part in self.parts]
+                         for table in (self.runs, self.entries))  # fmt: skip
+        uncut = photographs + sum(max(0.0, run - entry) for run, entry in zip(runs, entries, strict=True))
+        variance = self.widened * uncut
+        squares = photographs**2 / max(1.0, of_photographs)
+        squares += sum(run**2 / own for run, own in zip(runs, of_runs, strict=True) if own)
+        fewest = min([of_photographs, *(own for own in of_runs if own)])
+        freedom = max(fewest, uncut**2 / squares) if squares > 0 else math.inf
         told = self.enough and variance > EQUAL**2 and freedom >= FEWEST_FREEDOM
         value = float(contrast @ self.means)
         return Difference(0.0 if abs(value) < EQUAL else value, math.sqrt(variance) if told else None, freedom)
 
-    def correlation(self, contrasts: Floats) -> Floats:
-        """How differences are correlated: [differences, groups] -> [differences, differences]."""
-        covariance = contrasts @ (self.photographs + self.runs) @ contrasts.T
-        scale = np.sqrt(np.maximum(np.diag(covariance), EQUAL**2))
-        found = covariance / np.outer(scale, scale)
-        np.fill_diagonal(found, 1.0)
-        return np.asarray(found, dtype=np.float64)
+    def family(
+        self, members: Sequence[Difference], contrasts: Floats, also: Sequence[tuple[Floats, float]] = ()
+    ) -> Family:
+        """The family of differences by contrasts [differences, groups], without those that have no error.
+
+        also: further covariances of the differences [differences, differences] that are in their errors, with what
+        each is known with.
+        """
+        kept = [number for number, each in enumerate(members) if each.error is not None]
+        contrasts = contrasts[kept]
+        components, covariance = [], contrasts @ (self.photographs + self.runs) @ contrasts.T
+        components.append((contrasts @ self.photographs @ contrasts.T, self.freedom[0]))
+        for part, freedom in zip(self.parts, self.freedom[1], strict=True):
+            if freedom:
+                components.append((contrasts[:, part] @ self.runs[part, part] @ contrasts[:, part].T, freedom))
+        for other, freedom in also:
+            covariance = covariance + other[np.ix_(kept, kept)] / self.widened
+            components.append((other[np.ix_(kept, kept)] / self.widened, freedom))
+        freedoms = np.array([members[number].freedom for number in kept])
+        return Family(freedoms, correlation(covariance), error_correlation(components))
 
 
 def balanced(labels: Numbers, photograph: Numbers) -> Floats:
@@ -159,47 +163,6 @@ def _of_runs(entries: Entries) -> tuple[Floats, Floats, float]:
         freedom = splits - 1.0
         runs, single = by_split @ by_split.T * (splits / freedom), by_entry @ by_entry.T
     return runs, single, freedom
-
-
-@cache
-def _largest(key: bytes, num: int) -> Floats:
-    correlation = np.frombuffer(key).reshape(num, num)
-    values, vectors = np.linalg.eigh(correlation)
-    kept = values > EQUAL
-    root = vectors[:, kept] * np.sqrt(values[kept])
-    draws = np.random.default_rng(SEED).standard_normal((DRAWS, root.shape[1])) @ root.T
-    return np.asarray(np.abs(draws).max(axis=1))
-
-
-@dataclass(frozen=True)
-class Family:
-    """Comparisons that are made together. correlation: [n, n] of them."""
-
-    correlation: Floats
-
-    def _draws(self, freedom: float) -> Floats:
-        """Draws of the largest |t|, in order."""
-        key = np.ascontiguousarray(self.correlation).round(12)
-        largest = _largest(key.tobytes(), len(key))
-        if math.isfinite(freedom):
-            largest = largest / np.sqrt(np.random.default_rng(SEED + 1).chisquare(freedom, DRAWS) / freedom)
-        return np.sort(largest)
-
-    def told(self, difference: Difference) -> tuple[float, float, float] | None:
-        """Low and high end of a member's simultaneous interval, and its p-value among all; None without an error."""
-        if difference.error is None:
-            return None
-        t, num = abs(difference.value) / difference.error, len(self.correlation)
-        if num == 1 or num > MOST_TOGETHER:  # Sidak (1967): as if they were independent, the widest that can be
-            alone = float(2 * stats.t.sf(t, difference.freedom))
-            p = -math.expm1(num * math.log1p(-alone)) if alone < 1 else 1.0
-            quantile = float(stats.t.ppf((1 + LEVEL ** (1 / num)) / 2, difference.freedom))
-        else:
-            draws = self._draws(difference.freedom)
-            p = 1 - float(np.searchsorted(draws, t, side="left")) / len(draws)
-            quantile = float(np.quantile(draws, LEVEL))
-        half = quantile * difference.error
-        return difference.value - half, difference.value + half, p
 
 
 def share(moments: Moments, gain: Floats, gap: Floats) -> tuple[float, float | None, float | None]:

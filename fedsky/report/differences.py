@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import crossed, statistics
-from .crossed import Difference, Entries, Floats, Moments
+from .crossed import Entries, Moments
 from .entries import entries_of, judged, shared_repetitions
+from .family import MOST_TOGETHER, Difference, Family, Floats, apart
 from .groups import Group
 from .results import Key
 
@@ -103,11 +104,11 @@ def _over_runs(first: Group, second: Group, metric: str) -> Found | None:
     return Found(difference, len(keys), splits, len({key[0] for key in keys}), reason=reason)
 
 
-def correlation(found: Sequence[Found]) -> Floats:
-    """How the differences are correlated; 0 where that is unknown, which makes intervals wider, never narrower."""
-    correlation = np.eye(len(found))
-    if len(found) > crossed.MOST_TOGETHER:
-        return correlation
+def together(found: Sequence[Found]) -> Family:
+    """The differences as one family; what is not known in common makes intervals wider, never narrower."""
+    family = apart([each.difference.freedom for each in found])
+    if len(found) > MOST_TOGETHER:
+        return family
     alike: dict[int, list[int]] = {}
     for number, each in enumerate(found):
         if each.moments is not None:
@@ -116,5 +117,7 @@ def correlation(found: Sequence[Found]) -> Floats:
         moments = found[numbers[0]].moments
         assert moments is not None
         contrasts = np.stack([c for number in numbers if (c := found[number].contrast) is not None])
-        correlation[np.ix_(numbers, numbers)] = moments.correlation(contrasts)
-    return correlation
+        own = moments.family([found[number].difference for number in numbers], contrasts)
+        family.correlation[np.ix_(numbers, numbers)] = own.correlation
+        family.errors[np.ix_(numbers, numbers)] = own.errors
+    return family

@@ -22,8 +22,8 @@ from scipy.stats import t as student
 from fedsky.history import POOLED
 
 from . import crossed
-from .crossed import Floats
 from .entries import entries_together
+from .family import EQUAL, Floats
 from .groups import PART, ComparableGroups, Group
 
 FEWEST = 3  # points of a curve
@@ -137,11 +137,11 @@ def place(curve: Curve, group: Group) -> Place | None:
 
 def _first(tried: Floats, heights: Floats, accuracy: float) -> float:
     """The first number at which the curve is as high; inf where it never is, 0 where it starts above."""
-    if heights[-1] < accuracy - crossed.EQUAL:
+    if heights[-1] < accuracy - EQUAL:
         return math.inf
-    if heights[0] > accuracy + crossed.EQUAL:
+    if heights[0] > accuracy + EQUAL:
         return 0.0
-    after = int(np.argmax(heights >= accuracy - crossed.EQUAL))
+    after = int(np.argmax(heights >= accuracy - EQUAL))
     if after == 0:
         return float(tried[0])
     a, b = heights[after - 1], heights[after]

@@ -42,11 +42,11 @@ class Design:
     pairs: Floats | None = None
 
     def sampling(self, worths: Floats) -> tuple[Floats, float]:
-        """The standard error [players] that comes of sampling orders, and its degrees of freedom; 0 where exact."""
+        """The covariance [players, players] that comes of sampling orders, and its freedom; 0 where exact."""
         if self.pairs is None:
-            return np.zeros(len(self.weights)), float("inf")
+            return np.zeros((len(self.weights), len(self.weights))), float("inf")
         found = self.pairs @ worths
-        return np.asarray(found.std(axis=0, ddof=1) / np.sqrt(len(found))), len(found) - 1.0
+        return np.asarray(np.cov(found, rowvar=False) / len(found)), len(found) - 1.0
 
 
 def every(num_players: int) -> list[Coalition]:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from .crossed import Difference
+from .family import Difference
 
 LEVEL = 0.95
 RESAMPLES = 10_000

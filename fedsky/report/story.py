@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from fedsky.language import _
 
 from .comparisons import BETTER, UNKNOWN, WITHIN, WORSE, Comparison, Joining, compare_all, joining
-from .crossed import EQUAL
 from .differences import SAME
+from .family import EQUAL
 from .groups import ComparableGroups, Group
 from .means import mean
 from .statistics import Estimate

@@ -9,7 +9,7 @@ from fedsky.language import N_, _, ngettext
 
 from . import comparisons, differences
 from .comparisons import Comparison
-from .crossed import EQUAL
+from .family import EQUAL
 from .groups import Group
 from .means import mean
 from .statistics import Estimate

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from fedsky.report import crossed
-from fedsky.report.crossed import Difference, Entries, Family, balanced, moments
+from fedsky.report.crossed import Entries, balanced, moments
 
 MINUS = np.array([1.0, -1.0])
 
@@ -51,8 +51,8 @@ def test_what_all_photographs_of_a_run_share_is_in_it() -> None:
     entries = 3 * d.var(axis=0, ddof=1).sum()
     assert runs > entries
     assert found.error == pytest.approx(math.sqrt(photographs + runs - entries))
-    beyond = runs - entries
-    assert found.freedom == pytest.approx((photographs + beyond) ** 2 / (photographs**2 / 39 + beyond**2 / 2))
+    assert (photographs + runs - entries) ** 2 / (photographs**2 / 39 + runs**2 / 2) < 2, "that of the runs alone"
+    assert found.freedom == 2
 
 
 def test_splits_of_the_same_photographs_widen_by_what_they_share() -> None:
@@ -110,30 +110,6 @@ def test_few_photographs_and_equal_groups_have_no_error() -> None:
     same = right(7, 1, 2, 60)
     found = moments(table(np.concatenate([same, same]))).difference(MINUS)
     assert (found.value, found.error) == (0.0, None)
-
-
-def test_alone_in_its_family_a_difference_has_students_interval() -> None:
-    low, high, p = Family(np.eye(1)).told(Difference(0.1, 0.04, 12.0)) or (0, 0, 0)
-    assert (low, high) == pytest.approx((0.1 - 0.04 * stats.t.ppf(0.975, 12), 0.1 + 0.04 * stats.t.ppf(0.975, 12)))
-    assert p == pytest.approx(2 * stats.t.sf(2.5, 12))
-
-
-def test_a_family_s_quantile_is_that_of_the_largest_t() -> None:
-    """Against Dunnett's table: 3 treatments with one control, 20 degrees of freedom, two-sided 95 %: 2.54."""
-    correlation = np.full((3, 3), 0.5) + 0.5 * np.eye(3)
-    low, high, p = Family(correlation).told(Difference(0.0, 1.0, 20.0)) or (0, 0, 0)
-    assert high == pytest.approx(2.54, abs=0.03) and low == -high
-    assert p == pytest.approx(1)
-    one = Family(np.ones((3, 3))).told(Difference(0.0, 1.0, 20.0)) or (0, 0, 0)
-    assert one[1] == pytest.approx(stats.t.ppf(0.975, 20), abs=0.03), "wholly alike: as one"
-    many = Family(np.eye(crossed.MOST_TOGETHER + 1)).told(Difference(0.0, 1.0, math.inf)) or (0, 0, 0)
-    assert many[1] == pytest.approx(stats.norm.ppf((1 + 0.95 ** (1 / (crossed.MOST_TOGETHER + 1))) / 2))
-
-
-@pytest.mark.parametrize("t", [1.9, 2.2, 2.5, 2.545, 2.6, 3.5])
-def test_interval_and_p_never_disagree(t: float) -> None:
-    low, _high, p = Family(np.full((3, 3), 0.5) + 0.5 * np.eye(3)).told(Difference(t, 1.0, 20.0)) or (0, 0, 0)
-    assert (low > 0) == (p < 0.05)
 
 
 def test_a_share_s_interval_is_fiellers() -> None:

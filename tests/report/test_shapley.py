@@ -94,10 +94,10 @@ def test_sampled_orders_come_near_the_exact_values_and_say_how_near(num: int) ->
         worths = np.array([game(each) for each in design.coalitions])
         found = design.weights @ worths
         assert found.sum() == pytest.approx(game(frozenset(range(num))))
-        error, freedom = design.sampling(worths)
+        covariance, freedom = design.sampling(worths)
         assert freedom == 2 * num - 1
         off.append(found - truth)
-        covered.append(np.abs(found - truth) <= 2.2 * error + 1e-12)
+        covered.append(np.abs(found - truth) <= 2.2 * np.sqrt(np.diag(covariance)) + 1e-12)
     assert np.abs(np.mean(off, axis=0)).max() < 0.002, "no bias"
     assert np.abs(off).max() < 0.03 < np.abs(truth).max()
     assert np.mean(covered) > 0.95

@@ -11,9 +11,12 @@ import pytest
 
 from fedsky.config import compose, resolve
 from fedsky.report import coalitions, shapley
-from fedsky.report.coalitions import Found
+from fedsky.report.coalitions import Found, Game, Worth
+from fedsky.report.groups import Group
 from fedsky.report.page import write_report
 from fedsky.report.selection import select
+from fedsky.report.statistics import Estimate
+from fedsky.report.views import worth
 from fedsky.run import run
 
 WriteRun = Callable[..., Path]
@@ -63,22 +66,22 @@ def accuracies(root: Path, clients: set[str] | None = None) -> dict[frozenset[in
     }
 
 
-def by_hand(worth: dict[frozenset[int], float]) -> np.ndarray:
+def by_hand(reached: dict[frozenset[int], float]) -> np.ndarray:
     values = np.zeros(3)
     for order in permutations(range(3)):
         for place, owner in enumerate(order):
             before = frozenset(order[:place])
-            values[owner] += (worth[before | {owner}] - (worth[before] if before else 0.5)) / 6
+            values[owner] += (reached[before | {owner}] - (reached[before] if before else 0.5)) / 6
     return values
 
 
 def check(root: Path, found: Found) -> None:
     """The values of real or written runs are those of the definition."""
-    worth = accuracies(root)
-    values = by_hand(worth)
+    reached = accuracies(root)
+    values = by_hand(reached)
     told = sorted(found.worths, key=lambda each: each.owner)
     assert [each.shapley.value for each in told if each.shapley] == pytest.approx(list(values), abs=1e-12)
-    assert found.total == pytest.approx(worth[frozenset({0, 1, 2})] - 0.5) == pytest.approx(values.sum())
+    assert found.total == pytest.approx(reached[frozenset({0, 1, 2})] - 0.5) == pytest.approx(values.sum())
     for each in told:
         assert each.loss is not None and each.gain is not None
         others = accuracies(root, {str(owner) for owner in range(3) if owner != each.owner})
@@ -182,3 +185,13 @@ def test_small_real_runs_recomputed(tmp_path: Path) -> None:
     [found] = found_in(tmp_path)
     check(tmp_path, found)
     assert found.worths[0].shapley is not None and found.worths[0].shapley.low is not None
+
+
+def test_a_bound_that_rounding_makes_is_no_harm() -> None:
+    """What lies below 0 by rounding alone is 0."""
+    for high, harm in ((-1.1e-16, False), (-1e-6, True)):
+        worst = Worth(1, "b", 10.0, Estimate(-0.05, -0.1, high, 5, photographs=50), None, None)
+        best = Worth(0, "a", 10.0, Estimate(0.2, 0.1, 0.3, 5, photographs=50), None, None)
+        group = Group("fedavg", {}, {}, {}, "fedavg")
+        told = worth.sentences(Found(Game(group, {}, 2), [best, worst], 0.15, 0.5, 5, 50))
+        assert ("Shown to do harm: b." in told) is harm

@@ -10,6 +10,7 @@ from fedsky.language import _
 from .. import coalitions, plots
 from ..blocks import Block, Plots, Section, Text
 from ..coalitions import Found, Worth
+from ..family import EQUAL
 from ..groups import ComparableGroups
 from ..statistics import Estimate
 from ..subject import Subject
@@ -75,7 +76,7 @@ def sentences(found: Found) -> list[str]:
 
 
 def _is_below_0(estimate: Estimate | None) -> bool:
-    return estimate is not None and estimate.high is not None and estimate.high < 0
+    return estimate is not None and estimate.high is not None and estimate.high < -EQUAL
 
 
 def worth_table(kind: ComparableGroups, found: Found) -> pd.DataFrame:
