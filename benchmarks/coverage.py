@@ -8,30 +8,26 @@ asked for); error: in how many at least one planned comparison is called shown t
 power: in how many the first comparison is shown; before: the same by the report of before 0.2.0 (corrected resampled t
 over runs, p after Holm). The truth is the difference of what the learners reach on average over data sets; where all
 is one split, it is that of the very models that were trained.
+
+Also of Shapley values (coverage_worth.py) and of differences across cuts, as in a sweep over num_clients
+(coverage_cuts.py).
 """
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import stats
 
-from fedsky.history import Run
+from benchmarks import coverage_cuts, coverage_worth
+from benchmarks.coverage_cuts import Cuts
+from benchmarks.coverage_worth import Worth
+from benchmarks.simulated import FEATURES, FOLDS, POINTS, TESTED, balanced, cut, draw, learn, parts, result
 from fedsky.report.comparisons import Comparison, compare, planned
 from fedsky.report.groups import ComparableGroups, Group
-from fedsky.report.results import Result
-
-Floats = NDArray[np.float64]
-Numbers = NDArray[np.int64]
-Learned = Callable[[Floats], NDArray[np.bool_]]
-POINTS, TESTED, FEATURES, FOLDS = 373, 2000, 10, 5
-HIDDEN = {"bag": 15, "stump": 6}
-LABELS = np.array(["cloudy", "sunny"])
 
 
 @dataclass(frozen=True)
@@ -58,7 +54,7 @@ class Design:
 
 
 # The gains make about 2, 5 and 10 points.
-DESIGNS = [
+DESIGNS: list[Design | Worth | Cuts] = [
     *(Design(unlike=unlike, seeds=seeds) for unlike in (True, False) for seeds in (1, 2, 3, 5)),
     *(Design(unlike=unlike, data_seeds=3) for unlike in (True, False)),
     *(Design(copies=copies) for copies in (2, 4)),
@@ -69,62 +65,11 @@ DESIGNS = [
     *(Design("nearest", unlike) for unlike in (True, False)),
     *(Design(folds=1, unlike=unlike) for unlike in (True, False)),
     Design(folds=1, gain=0.32),
+    *(Worth(seeds) for seeds in (1, 3)),
+    *(Cuts(unlike=unlike, seeds=seeds) for unlike in (True, False) for seeds in (1, 3)),
+    Cuts(gain=0.32),
+    Cuts(folds=1),
 ]
-
-
-def draw(
-    generator: np.random.Generator, count: int, signals: Sequence[float], copies: int
-) -> tuple[Floats, Numbers, Numbers]:
-    """Points [count, 3 * FEATURES], a block of features for each signal; their labels and groups of near copies."""
-    own = -(-count // copies)
-    labels = (generator.random(own) < 0.5).astype(np.int64)
-    points = generator.standard_normal((own, len(signals) * FEATURES))
-    for block, signal in enumerate(signals):
-        part = slice(block * FEATURES, (block + 1) * FEATURES)
-        points[:, part] += np.outer(2 * labels - 1, np.full(FEATURES, signal / np.sqrt(FEATURES)))
-    group = np.repeat(np.arange(own), copies)[:count]
-    return points[group] + (0.001 if copies > 1 else 0.0) * generator.standard_normal((count, points.shape[1])), \
-        labels[group], group  # fmt: skip
-
-
-def cut(labels: Numbers, group: Numbers, seed: int) -> tuple[Numbers, Numbers]:
-    """The fold of each point and its turn within it, groups whole and classes even."""
-    generator = np.random.default_rng([seed, 1])
-    unit = labels[np.unique(group, return_index=True)[1]]
-    order = np.concatenate([generator.permutation(np.flatnonzero(unit == each)) for each in (0, 1)])
-    fold, turn = np.empty(len(unit), np.int64), np.empty(len(unit), np.int64)
-    fold[order], turn[order] = np.arange(len(order)) % FOLDS, np.arange(len(order)) // FOLDS
-    return fold[group], turn[group]
-
-
-def learn(kind: str, points: Floats, labels: Numbers, generator: np.random.Generator) -> Learned:
-    """Ridge regression on random features, of a bootstrap sample (bag) or few (stump); or the nearest neighbour."""
-    if kind == "nearest":
-        scale = np.exp(0.3 * generator.standard_normal(points.shape[1]))
-        known = points * scale
-
-        def nearest(asked: Floats) -> NDArray[np.bool_]:
-            away = (known**2).sum(axis=1)[None] - 2 * (asked * scale) @ known.T
-            return np.asarray(labels[away.argmin(axis=1)] > 0)
-
-        return nearest
-    hidden = HIDDEN[kind]
-    if kind == "bag":
-        sample = generator.integers(0, len(points), len(points))
-        points, labels = points[sample], labels[sample]
-    mix, shift = generator.standard_normal((points.shape[1], hidden)), generator.standard_normal(hidden)
-
-    def features(asked: Floats) -> Floats:
-        return np.column_stack([np.maximum(asked @ mix + shift, 0), np.ones(len(asked))])
-
-    made = features(points)
-    weights = np.linalg.solve(made.T @ made + np.eye(hidden + 1), made.T @ (2 * labels - 1))
-    return lambda asked: features(asked) @ weights > 0
-
-
-def balanced(right: NDArray[np.bool_], labels: Numbers) -> float:
-    """The mean of the classes' shares."""
-    return float(np.mean([right[labels == each].mean() for each in (0, 1)]))
 
 
 def simulate(design: Design, seed: int) -> tuple[ComparableGroups, float]:
@@ -140,8 +85,7 @@ def simulate(design: Design, seed: int) -> tuple[ComparableGroups, float]:
     for data_seed in range(design.data_seeds):
         fold_of, turn = cut(labels, group, 1000 * seed + data_seed)
         for fold in range(design.folds):
-            test = np.flatnonzero(fold_of == fold)
-            train = np.flatnonzero((fold_of != fold) & ~((fold_of == (fold + 1) % FOLDS) & (turn % 2 == 0)))
+            train, test = parts(fold_of, turn, fold)
             for place, (each, block) in enumerate(zip(groups, blocks, strict=True)):
                 part = slice(block * FEATURES, (block + 1) * FEATURES)
                 for run in range(design.seeds):
@@ -157,26 +101,6 @@ def simulate(design: Design, seed: int) -> tuple[ComparableGroups, float]:
     return ComparableGroups("simulated", groups), float(
         np.mean(reached["federated0"] or 0) - np.mean(reached["local"] or 0)
     )
-
-
-def result(
-    strategy: str, key: tuple[str, str, str], images: Numbers, labels: Numbers, predicted: Numbers, group: Numbers,
-    num_train: int,
-) -> Result:  # fmt: skip
-    """A run as the report has it once it is read."""
-    role = {"local": "alone", "centralized": "pooled"}.get(strategy, "federated")
-    config = {"seed": key[0], "data_seed": key[1], "data": {"fold": key[2]}}
-    run = Run(Path(strategy), {"config": config, "role": role, "data": {"fingerprint": "simulated"}})
-    right = predicted == labels
-    rounds = pd.DataFrame({"balanced_accuracy": [balanced(right, labels)], "accuracy": [right.mean()]}, index=[1])
-    parts = pd.DataFrame(
-        {"client": 0, "name": "0", "part": ["train", "test"], "class": "cloudy", "count": [num_train, len(images)]}
-    )
-    predictions = pd.DataFrame({
-        "label": LABELS[labels], "predicted": LABELS[predicted], "correct": right.astype(float),
-        "photograph": group.astype(str), "client": "0"}, index=images.astype(str))  # fmt: skip
-    nothing = pd.DataFrame()
-    return Result(run, f"{strategy} {key}", 1, rounds, nothing, nothing, parts, predictions=predictions)
 
 
 def before(pairs: Sequence[Comparison]) -> list[bool]:
@@ -237,16 +161,37 @@ def main() -> None:
     parser.add_argument("--datasets", type=int, default=200, help="data sets of each design")
     parser.add_argument("--designs", type=int, nargs="*", help="which designs, by number from 0; all if not given")
     asked = parser.parse_args()
-    print("| learners | federated | folds x data seeds x seeds | copies | truth | coverage | width | error | before | "
-          "power | before |\n|---|---|---|---|---|---|---|---|---|---|---|")  # fmt: skip
-    begin = time.monotonic()
+    heads = {
+        Design: "| learners | federated | folds x data seeds x seeds | copies | truth | coverage | width | error | "
+        "before | power | before |",
+        Worth: "| values | all at once | single | width | liar last | another last |",
+        Cuts: "| sweep | truth | coverage | width | error | power |",
+    }
+    begin, last = time.monotonic(), None
     for number, design in enumerate(DESIGNS):
-        if asked.designs is None or number in asked.designs:
-            told = tell(design, asked.datasets)
-            error, old = ("", "") if design.gain else (f"{told.any_shown:.3f}", f"{told.any_before:.3f}")
-            print(f"| {design.text} | {told.truth:.1f} | {told.coverage:.3f} | {told.width:.1f} | {error} | {old} | "
-                  f"{told.power:.2f} | {told.power_before:.2f} |", flush=True)  # fmt: skip
-    print(f"{asked.datasets} data sets of each design, {time.monotonic() - begin:.0f} s")
+        if asked.designs is not None and number not in asked.designs:
+            continue
+        if type(design) is not last:
+            last = type(design)
+            print(f"\n{heads[last]}\n" + "|---" * (heads[last].count("|") - 1) + "|", flush=True)
+        print(f"| {design.text} | {' | '.join(cells(design, asked.datasets))} |", flush=True)
+    print(f"\n{asked.datasets} data sets of each design, {time.monotonic() - begin:.0f} s")
+
+
+def cells(design: Design | Worth | Cuts, count: int) -> list[str]:
+    """What a design came to, as a row of its table."""
+    if isinstance(design, Worth):
+        owners = coverage_worth.tell(design, count)
+        return [f"{owners.together:.3f}", f"{owners.single:.3f}", f"{owners.width:.1f}", f"{owners.last:.2f}",
+                f"{owners.wrong:.3f}"]  # fmt: skip
+    if isinstance(design, Cuts):
+        swept = coverage_cuts.tell(design, count)
+        error = "" if design.gain else f"{swept.any_shown:.3f}"
+        return [f"{swept.truth:.1f}", f"{swept.coverage:.3f}", f"{swept.width:.1f}", error, f"{swept.power:.2f}"]
+    told = tell(design, count)
+    error, old = ("", "") if design.gain else (f"{told.any_shown:.3f}", f"{told.any_before:.3f}")
+    return [f"{told.truth:.1f}", f"{told.coverage:.3f}", f"{told.width:.1f}", error, old, f"{told.power:.2f}",
+            f"{told.power_before:.2f}"]  # fmt: skip
 
 
 if __name__ == "__main__":
