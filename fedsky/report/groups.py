@@ -25,6 +25,8 @@ MARGIN = 0.02  # of accuracy: within 2 points two groups are equally good
 # What goes around a strategy belongs to it: pooling and training alone know nothing of it and are compared with it.
 AROUND = ("personalize", "privacy", "attack", "compression")
 PART = ("strategy.owners", "strategy.photographs")  # of the training images: those of a part of the owners, or so many
+# Settings that older runs lack: what they are of, and what these runs had.
+LATER = {"data.split": ("fedsky.data.folder.", "folds"), "model.freeze": ("fedsky.model.resnet", None)}
 MOST_OWNERS = 64  # whom a whole number names by its binary digits
 
 
@@ -37,6 +39,9 @@ def settings_of(config: Row) -> dict[str, Any]:
     tuned = {key for key in flat if key.split(".")[0] == "tuned"}
     if tuned and "lr" in flat:
         flat["strategy.lr"] = flat.pop("lr")
+    for key, (target, value) in LATER.items():
+        if str(flat.get(f"{key.split('.')[0]}._target_")).startswith(target):
+            flat.setdefault(key, value)
     flat["strategy.owners"] = named_owners(flat.get("strategy.owners"), flat.get("num_clients"))
     for key in PART:
         if flat.get(key) is None:

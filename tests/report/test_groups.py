@@ -1,5 +1,6 @@
 """What makes a group, what it is called, and what is not comparable."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -152,3 +153,14 @@ def test_the_skys_classes_are_told_in_the_readers_language(tmp_path: Path, write
     assert ": cloudy and sunny, " in kinds_of(tmp_path)[0][0].title
     with language.use("zh"):
         assert "多云与晴" in kinds_of(tmp_path)[0][0].title
+
+
+def test_runs_of_before_a_setting_are_one_with_those_that_have_it() -> None:
+    """The committed runs on photographs are of two versions, the older ones without data.split and model.freeze."""
+    root = Path(__file__).resolve().parents[2] / "outputs" / "reference" / "sky"
+    old, new = (json.loads((root / name / "run.json").read_text())["config"] for name in ("fedavg-0", "fedavg-0-data1"))
+    assert "split" not in old["data"] and "freeze" not in old["model"] and new["data"]["split"] == "folds"
+    assert settings_of(old) == settings_of(new)
+    assert settings_of(old) != settings_of({**new, "data": {**new["data"], "split": "time"}})
+    rendered = {"data": {"_target_": "fedsky.data.rendered.load"}}
+    assert "data.split" not in settings_of(rendered), "photographs that are drawn have no such setting"

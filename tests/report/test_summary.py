@@ -21,7 +21,17 @@ def check_shape(value: dict[str, Any]) -> None:
     json.dumps(value, allow_nan=False)
     assert set(value) == {"title", "notes", "kinds"}
     for kind in value["kinds"]:
-        assert set(kind) == {"title", "story", "gains", "groups", "comparisons", "owners", "verdict", "left_out"}
+        assert set(kind) == {
+            "title",
+            "story",
+            "gains",
+            "groups",
+            "comparisons",
+            "owners",
+            "sections",
+            "verdict",
+            "left_out",
+        }
         labels = [group["label"] for group in kind["groups"]]
         assert len(set(labels)) == len(labels) == len({group["id"] for group in kind["groups"]})
         for group in kind["groups"]:
@@ -197,8 +207,8 @@ def test_chinese_sentences_keep_the_numbers(tmp_path: Path, write_run: WriteRun)
 def test_the_reference_runs(tmp_path: Path) -> None:
     """The committed runs on photographs, each number beside pandas and SciPy on the files themselves.
 
-    Three seeds on each of five folds: the variance over photographs, and over runs beyond that, widened by n_test /
-    n_train for the training images that folds share.
+    Five folds of three cuts, the first with three seeds: the variance over photographs, and over runs beyond that,
+    widened by n_test / n_train for the training images that folds share.
     """
     root = Path(__file__).resolve().parents[2] / "outputs" / "reference" / "sky"
     result = compare([root])
@@ -212,17 +222,17 @@ def test_the_reference_runs(tmp_path: Path) -> None:
     assert len(kind["groups"]) == 4
     for group in kind["groups"]:
         final = group["final"]["balanced_accuracy"]
-        assert (group["n"], final["n"]) == (15, 15)
+        assert (group["n"], final["n"]) == (25, 25)
         value, error, freedom = by_hand(root, group["label"], parts["test"] / parts["train"])
         assert final["value"] == pytest.approx(value)
         assert final["high"] - final["value"] == pytest.approx(float(stats.t.ppf(0.975, freedom)) * error)
     assert [each["family"] for each in kind["comparisons"]] == ["planned"] * 4 + ["exploratory"] * 2
     for each in kind["comparisons"]:
         pooled = means_by_photograph(root, each["first"]) - means_by_photograph(root, each["second"])
-        # Every photograph was tested in one fold, by three seeds: the mean over a class is that of its photographs.
+        # Every photograph was tested by five runs: the mean over a class is that of its photographs.
         value = pooled.groupby(level="label").mean().mean()
         assert each["difference"]["value"] == pytest.approx(value)
-        assert (each["photographs"], each["splits"], each["difference"]["n"]) == (373, 5, 15)
+        assert (each["photographs"], each["splits"], each["difference"]["n"]) == (373, 15, 25)
 
 
 def means_by_photograph(root: Path, strategy: str) -> "pd.Series[float]":
@@ -237,17 +247,25 @@ def by_hand(root: Path, strategy: str, shared: float) -> tuple[float, float, flo
     """A strategy's balanced accuracy over all photographs, its standard error and Satterthwaite's freedom."""
     tables = []
     for path in root.glob(f"{strategy}-*"):
-        fold = json.loads((path / "run.json").read_text())["config"]["data"]["fold"]
-        tables.append(pd.read_csv(path / "predictions.csv").assign(run=path.name, fold=fold))
+        config = json.loads((path / "run.json").read_text())["config"]
+        split = f"{config['data_seed']} {config['data']['fold']}"
+        tables.append(pd.read_csv(path / "predictions.csv").assign(run=path.name, split=split))
     every = pd.concat(tables)
-    every["right"] = (every["label"] == every["predicted"]) / every.groupby("label")["image"].transform("size") / 2
+    every["weight"] = 1 / every.groupby("label")["image"].transform("size") / 2
+    every["right"] = (every["label"] == every["predicted"]) * every["weight"]
     off = every["right"] - every.groupby("label")["right"].transform("mean")
     photographs = float((off.groupby(every["image"]).sum() ** 2).sum()) * 373 / 372
-    runs = entries = 0.0
-    for _fold, own in every.groupby("fold"):
+    runs = entries = all_splits = several_seeds = 0.0
+    for _split, own in every.groupby("split"):
         sums = own.groupby("run")["right"].sum()
-        runs += len(sums) * sums.var(ddof=1)
-        entries += len(sums) * own.pivot(index="image", columns="run", values="right").var(axis=1, ddof=1).sum()
-    beyond = max(0.0, runs - entries)
-    freedom = (photographs + beyond) ** 2 / (photographs**2 / 372 + beyond**2 / 10)
-    return float(every["right"].sum()), math.sqrt((1 + shared) * (photographs + beyond)), freedom
+        part = own["weight"].sum() ** 2 / len(sums)
+        all_splits += part
+        if len(sums) > 1:
+            several_seeds += part
+            runs += len(sums) * sums.var(ddof=1)
+            entries += len(sums) * own.pivot(index="image", columns="run", values="right").var(axis=1, ddof=1).sum()
+    # a split of one run brings what the others do on average
+    runs, entries = runs * all_splits / several_seeds, entries * all_splits / several_seeds
+    variance = photographs + max(0.0, runs - entries)
+    freedom = variance**2 / (photographs**2 / 372 + runs**2 / 10)
+    return float(every["right"].sum()), math.sqrt((1 + shared) * variance), freedom

@@ -65,8 +65,8 @@ def test_a_table_has_rules_caption_label_and_true_minus_signs() -> None:
 def test_the_tables_say_what_the_report_says() -> None:
     [kind] = select([SKY]).kinds
     found = {Path(name).stem: content.decode() for name, content in thesis.files(kind).items()}
-    assert r"fedavg & 15 & 92.2 & {[}89.1, 95.3] & 251.9 \\" in found["result"]
-    assert r"fedavg & local & 4.0 & {[}1.0, 7.1] & shown \\" in found["pairs"]
+    assert r"fedavg & 25 & 92.2 & {[}89.3, 95.1] & 251.9 \\" in found["result"]
+    assert r"fedavg & local & 3.8 & {[}1.4, 6.3] & shown \\" in found["pairs"]
     assert found["pairs"].count(r" \\") == 1 + 4, "the planned ones alone"
     assert found["owners"].count(r" \\") == 1 + 5
     assert " ".join(found["sentence"].split()) == thesis.latex(" ".join(stories(kind)[0].sentences))
