@@ -11,6 +11,7 @@
       owners: [{name, client, num_test, values: {label: accuracy}}],
       story: [{context, sentences: [sentence]}],
       gains: [{label, color, dash, marker, difference: {value, low, high, n}}],
+      sections: [{title, sentences: [sentence], columns: [text], rows: [[text]]}],
       verdict: [sentence],
       left_out: [{name, status, reason}]}]}
 
@@ -18,7 +19,8 @@ n counts runs. family: planned or exploratory; p: among all comparisons of the f
 worse, within (the margin), open, same (on every photograph) or unknown; within: the whole interval lies within it.
 Accuracies and their differences are fractions; whatever is unknown is null. dash: null for a solid line, else the
 lengths of strokes and gaps. story: who gains, how much and what it costs, a context each; gains: what each federated
-group and pooled training have over training alone.
+group and pooled training have over training alone; sections: what each owner, and the federation, is worth, where
+coalitions of owners or trainings on some of the photographs were run, as on the report's page.
 """
 
 import math
@@ -27,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from fedsky import language
 from fedsky.history import Run, finite
@@ -34,7 +37,7 @@ from fedsky.history.columns import FINAL_METRICS
 from fedsky.language import _
 from fedsky.untrusted import printable
 
-from . import spending, statistics, story, style, tables, trends, verdict, words
+from . import alone, coalitions, learning, spending, statistics, story, style, tables, trends, verdict, words
 from .comparisons import Comparison, compare_all
 from .groups import MARGIN, ComparableGroups, Group
 from .keys import split_keys
@@ -78,6 +81,7 @@ def compare(
                     "verdict": [],
                     "story": [],
                     "gains": [],
+                    "sections": [],
                 }
             ]
         for number, kind in enumerate(kinds):
@@ -114,7 +118,8 @@ def _kind(kind: ComparableGroups, metric: str, x: str, baseline: str | None) -> 
         "groups": [_group(group, number, metric, x, looks[group.label]) for number, group in enumerate(kind.groups, 1)],
         "comparisons": [_comparison(each) for each in compare_all(kind, baseline, metric)],
         "owners": _owners(kind),
-        "verdict": told + trends.trends(kind) + verdict.scope(kind),
+        "sections": _sections(kind),
+        "verdict": told + alone.sentences(kind) + trends.trends(kind) + verdict.scope(kind),
     }
 
 
@@ -189,6 +194,29 @@ def _owners(kind: ComparableGroups) -> list[Json]:
         owner["num_test"] = max(owner["num_test"], int(images) if images == images else 0)
         owner["values"][row["group"]] = float(row["accuracy"])
     return [found[key] for key in sorted(found)]
+
+
+def _sections(kind: Kind) -> list[Json]:
+    """What owners and photographs are worth, in the sentences and tables of the page's views."""
+    games, curves = coalitions.games(kind), learning.curves(kind)
+    if not games and not curves:
+        return []
+    from .views import learning as curve_view  # they draw, which a site without such runs need not load
+    from .views import worth as worth_view
+
+    found: list[tuple[str, list[str], pd.DataFrame]] = []
+    for game in games:
+        told = coalitions.find(game)
+        found.append((_("What each owner is worth"), worth_view.sentences(told), worth_view.shown_worth(told.worths)))
+    for curve in curves:
+        places = learning.places(kind, curve)
+        if places:
+            said = [sentence for each in places for sentence in curve_view.sentences(curve, each)]
+            table = curve_view.shown_learning(curve, places)
+            found.append((_("What it is worth in photographs"), said, table))
+    return [{"title": title, "sentences": said, "columns": [str(name) for name in table.columns],
+             "rows": [[str(cell) for cell in row] for row in table.itertuples(index=False, name=None)]}
+            for title, said, table in found]  # fmt: skip
 
 
 def _left_out(each: LeftOut) -> Json:

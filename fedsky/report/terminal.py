@@ -7,7 +7,7 @@ from rich.text import Text
 
 from fedsky.language import _
 
-from . import story, tables, trends, verdict, words
+from . import alone, story, tables, trends, verdict, words
 from .comparisons import compare_all
 from .groups import ComparableGroups
 from .selection import Selection
@@ -28,6 +28,8 @@ def show(selection: Selection, baseline: str | None = None, console: Console | N
         for told in story.stories(kind)[:MOST]:
             for number, sentence in enumerate([*filter(None, [told.context]), *told.sentences]):
                 console.print(Text(f"  {sentence}"), style="bold" if number == 0 else "")
+        for sentence in alone.sentences(kind)[:MOST]:
+            console.print(Text(f"  {sentence}"))
         pairs = compare_all(kind, baseline)
         for sentence in (words.sentence(each) for each in pairs[:MOST]):
             console.print(Text(f"  {sentence}"))

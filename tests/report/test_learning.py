@@ -86,7 +86,7 @@ def test_the_page_tells_it(tmp_path: Path, write_run: WriteRun) -> None:
     write(write_run, tmp_path / "runs/f", "fedavg", 80)
     page = write_report([tmp_path / "runs"], tmp_path / "out").read_text()
     assert "fedavg reaches 80.0 %. In pooled photographs that is 80 (" in page
-    assert "In multiples of the 100 that its largest owner has: 0.8 (" in page
+    assert "; that is 0.8 (" in page and ") times the 100 that the largest owner has." in page
     with (tmp_path / "out/tables/learning.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [float(row["photographs"]) for row in rows] == pytest.approx([20, 40, 80, 160, 80], rel=0.01)

@@ -1,6 +1,5 @@
 """What the federation is worth in photographs, read off pooled training's learning curve."""
 
-import math
 from functools import partial
 
 import pandas as pd
@@ -8,6 +7,7 @@ import pandas as pd
 from fedsky.language import _
 
 from .. import learning, plots
+from ..alone import need_words, worth
 from ..blocks import Block, Plots, Section, Text
 from ..groups import ComparableGroups
 from ..learning import FEWEST, Curve, Place
@@ -45,34 +45,12 @@ def section(about: Subject) -> Section | None:
 
 
 def sentences(curve: Curve, place: Place) -> list[str]:
-    """A group's worth in photographs; of a federation also in multiples of what its largest owner has."""
+    """A group's worth in photographs; of a federation also what one owner would need."""
     said = [_("{group} reaches {accuracy}. In pooled photographs that is {number}.", group=place.group.label,
               accuracy=percent(place.accuracy), number=worth(curve, place))]  # fmt: skip
     if place.apart:
         said.append(_("That it lies beyond all points of the curve is shown."))
-    if place.group.is_federated and place.largest > 0:
-        said.append(_("In multiples of the {n} that its largest owner has: {times}.", n=f"{place.largest:.0f}",
-                      times=worth(curve, place, place.largest, 1)))  # fmt: skip
-    return said
-
-
-def worth(curve: Curve, place: Place, unit: float = 1.0, digits: int = 0) -> str:
-    """The number of photographs with its interval, in units of so many."""
-    few, many, number = (fixed(each / unit, digits) for each in (curve.numbers[0], curve.numbers[-1], place.number))
-    low, high = (fixed(each / unit, digits) if each else "" for each in (place.low, place.high))
-    if math.isinf(place.number):
-        number = _("more than {n}", n=many)
-    elif not place.number:
-        number = _("fewer than {n}", n=few)
-    if place.apart:
-        return number
-    if low and high:
-        return _("{value} ({low} to {high})", value=number, low=low, high=high)
-    if low:
-        return _("{value} (at least {n})", value=number, n=low)
-    if high:
-        return _("{value} (at most {n})", value=number, n=high)
-    return _("{value} (open: none from {few} to {many} is ruled out)", value=number, few=few, many=many)
+    return said + ([need_words(curve, place)] if place.group.is_federated else [])
 
 
 def learning_table(kind: ComparableGroups, curve: Curve, places: list[Place]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from fedsky.language import _
 
-from .. import plots, story, tables, verdict, words
+from .. import alone, plots, story, tables, verdict, words
 from ..blocks import Block, Finding, Plot, Section, Text
 from ..story import Gain
 from ..subject import MOST_CONTEXTS, Subject
@@ -19,6 +19,8 @@ def section(about: Subject) -> Section:
     """The story of each context, and its details folded."""
     told = story.stories(about.kind)
     blocks: list[Block] = [Finding(told[:MOST_CONTEXTS], _figure(about))]
+    if by_itself := alone.sentences(about.kind)[:MOST_CONTEXTS]:
+        blocks.append(Text(by_itself))
     every = [f"{headline} {sentence}".strip() for _context, headline, sentence in verdict.sentences(about.kind)]
     if every:
         blocks.append(Text(every, _("Every federated strategy in words")))

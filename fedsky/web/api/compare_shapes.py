@@ -115,6 +115,15 @@ class Gain(BaseModel):
     difference: Interval
 
 
+class Section(BaseModel):
+    """What owners, or the federation, are worth, as on the report's page: sentences and a table of texts."""
+
+    title: str
+    sentences: list[str]
+    columns: list[str]
+    rows: list[list[str]]
+
+
 class ComparableGroups(BaseModel):
     """Groups that may be compared."""
 
@@ -124,6 +133,7 @@ class ComparableGroups(BaseModel):
     groups: list[Group]
     comparisons: list[PairedDifference]
     owners: list[ComparedOwner]
+    sections: list[Section]
     verdict: list[str]
     left_out: list[LeftOutRun]
 

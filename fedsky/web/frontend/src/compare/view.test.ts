@@ -10,7 +10,7 @@ const group = (label: string, seeds: number[]): Group => ({
   curve: { x: [0, 1], mean: [0.5, 0.9], low: [null, 0.8], high: [null, 1], runs: seeds.map((seed) => ({ key: key(seed), x: [0, 1], y: [0.5, 0.9] })) },
 }) // prettier-ignore
 const kind: ComparableGroups = {
-  title: 'folder', story: [], groups: [group('local', [0, 1]), group('fedavg', [0, 9])], comparisons: [], verdict: [], left_out: [],
+  title: 'folder', story: [], groups: [group('local', [0, 1]), group('fedavg', [0, 9])], comparisons: [], verdict: [], sections: [], left_out: [],
   gains: [{ label: 'fedavg', color: '#000000', dash: null, marker: 'o', difference: { value: 0.04, low: 0.01, high: 0.07, n: 2 } }],
   owners: [{ name: 'roof', client: 0, num_test: 15, values: { fedavg: 0.95 } }],
 } // prettier-ignore

@@ -1127,6 +1127,8 @@ export interface components {
             comparisons: components["schemas"]["PairedDifference"][];
             /** Owners */
             owners: components["schemas"]["ComparedOwner"][];
+            /** Sections */
+            sections: components["schemas"]["Section"][];
             /** Verdict */
             verdict: string[];
             /** Left Out */
@@ -1286,6 +1288,20 @@ export interface components {
             key: components["schemas"]["SeedKey"];
             /** Value */
             value: number | null;
+        };
+        /**
+         * Section
+         * @description What owners, or the federation, are worth, as on the report's page: sentences and a table of texts.
+         */
+        Section: {
+            /** Title */
+            title: string;
+            /** Sentences */
+            sentences: string[];
+            /** Columns */
+            columns: string[];
+            /** Rows */
+            rows: string[][];
         };
         /**
          * SeedKey

@@ -11,6 +11,8 @@ export default {
   x: 'Over',
   groupBy: 'Group by',
   baseline: 'Against',
+  margin: 'Equally good within',
+  marginPoints: '{points} points',
   groupDefault: 'Experiment (all but the seed)',
   baselineNone: 'Each other',
   round: 'Round',

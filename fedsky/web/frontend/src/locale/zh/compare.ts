@@ -11,6 +11,8 @@ export default {
   x: '横轴',
   groupBy: '分组依据',
   baseline: '对照',
+  margin: '视为同样好的差距',
+  marginPoints: '{points} 个百分点',
   groupDefault: '实验（除种子外全部相同）',
   baselineNone: '两两比较',
   round: '轮次',
