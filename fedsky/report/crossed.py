@@ -88,7 +88,10 @@ class Moments:
         variance = self.widened * uncut
         squares = photographs**2 / max(1.0, of_photographs)
         squares += sum(run**2 / own for run, own in zip(runs, of_runs, strict=True) if own)
-        fewest = min([of_photographs, *(own for own in of_runs if own)])
+        known = [own for own in of_runs if own]
+        fewest = min([of_photographs, *known])
+        if known and all(run <= entry for run, entry in zip(runs, entries, strict=True)):
+            fewest = max(fewest, FEWEST_FREEDOM)  # two runs that differ no more than their photographs tell
         freedom = max(fewest, uncut**2 / squares) if squares > 0 else math.inf
         told = self.enough and variance > EQUAL**2 and freedom >= FEWEST_FREEDOM
         value = float(contrast @ self.means)

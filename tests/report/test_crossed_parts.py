@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fedsky.report.crossed import FEWEST_FREEDOM, MIN_PHOTOGRAPHS, Entries, Moments, balanced, moments
+from fedsky.report.family import correlation
 
 ONE = np.array([1.0])
 
@@ -77,5 +78,6 @@ def place(made: Entries, split: int, run: int) -> "np.ndarray[tuple[int], np.dty
 def test_differences_correlate_as_their_covariance_has_it() -> None:
     photographs, runs = np.array([[4.0, 1.0], [1.0, 1.0]]), np.array([[5.0, 1.0], [1.0, 3.0]])
     found = Moments(np.zeros(2), photographs, runs, runs, (slice(0, 2),), (9.0, (1.0,)), 1.0, True)
-    np.testing.assert_allclose(found.correlation(np.eye(2)), [[1, 2 / 6], [2 / 6, 1]])
-    np.testing.assert_allclose(found.correlation(np.array([[1.0, -1.0], [0.0, 0.0]])), np.eye(2))
+    both = [found.difference(each) for each in np.eye(2)]
+    np.testing.assert_allclose(found.family(both, np.eye(2)).correlation, [[1, 2 / 6], [2 / 6, 1]])
+    np.testing.assert_allclose(correlation(np.array([[9.0, 0.0], [0.0, 0.0]])), np.eye(2))
