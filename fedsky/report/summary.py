@@ -196,7 +196,7 @@ def _owners(kind: ComparableGroups) -> list[Json]:
     return [found[key] for key in sorted(found)]
 
 
-def _sections(kind: Kind) -> list[Json]:
+def _sections(kind: ComparableGroups) -> list[Json]:
     """What owners and photographs are worth, in the sentences and tables of the page's views."""
     games, curves = coalitions.games(kind), learning.curves(kind)
     if not games and not curves:

@@ -68,10 +68,10 @@ def test_the_one_that_is_known_least_does_not_widen_the_others() -> None:
 def test_errors_are_correlated_as_wishart_variances_are() -> None:
     """Of one component the variances of contrasts are correlated by the square of the contrasts' own correlation."""
     covariance = np.array([[2.0, 0.9, 0.0], [0.9, 1.0, 0.2], [0.0, 0.2, 0.5]])
-    draws = stats.wishart(6, covariance / 6).rvs(20_000, random_state=0)
+    draws = np.asarray(stats.wishart(6, covariance / 6).rvs(20_000, random_state=0))
     drawn = np.corrcoef(np.array([np.diag(each) for each in draws]), rowvar=False)
     assert error_correlation([(covariance, 6.0)]) == pytest.approx(drawn, abs=0.03)
-    other = stats.wishart(3, covariance[::-1, ::-1] / 3).rvs(20_000, random_state=1)
+    other = np.asarray(stats.wishart(3, covariance[::-1, ::-1] / 3).rvs(20_000, random_state=1))
     both = np.corrcoef(np.array([np.diag(a + b) for a, b in zip(draws, other, strict=True)]), rowvar=False)
     assert error_correlation([(covariance, 6.0), (covariance[::-1, ::-1], 3.0)]) == pytest.approx(both, abs=0.03)
 
@@ -90,7 +90,9 @@ def test_five_contrasts_with_few_degrees_of_freedom_hold_the_truth_together(monk
     monkeypatch.setattr(family_module, "MOST_DRAWS", 10_000)
     generator = np.random.default_rng(0)
     contrasts = np.eye(10)[:5] - np.eye(10)[5:]
-    held, shared, single = [], [], []
+    held: list[list[bool]] = []
+    shared: list[list[bool]] = []
+    single: list[list[bool]] = []
     for _ in range(200):
         found = simulated(generator, 10)
         differences = [found.difference(each) for each in contrasts]
