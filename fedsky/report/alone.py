@@ -13,7 +13,7 @@ from typing import Any
 
 from fedsky.language import _
 
-from . import learning, statistics
+from . import learning, statistics, story
 from .comparisons import compare_pairs
 from .family import EQUAL, apart
 from .groups import PART, ComparableGroups, Group, repetitions
@@ -40,11 +40,20 @@ class Best:
 
 
 def sentences(kind: ComparableGroups) -> list[str]:
-    """Each federation against the best owner, and how many photographs one owner would need to be as good."""
-    told = [best_words(each) for group in kind.groups if group.is_federated and (each := best(kind, group))]
-    for curve in learning.curves(kind):
-        if len(curve.groups) >= FEWEST:
-            told += [need_words(curve, place) for place in learning.places(kind, curve) if place.group.is_federated]
+    """The best federation of each context against the best owner, and how many photographs one owner would need.
+
+    A strategy that leaves every owner a model of its own has none for everybody's photographs: it is not asked.
+    """
+    told = []
+    for groups in kind.contexts.values():
+        order = [group for group in story.best(groups) if math.isnan(group.own_models_on_all_images())]
+        if order:
+            found = best(kind, order[0])
+            told += [best_words(found)] if found else []
+            for curve in learning.curves(kind):
+                if len(curve.groups) >= FEWEST:
+                    places = learning.places(kind, curve)
+                    told += [need_words(curve, place) for place in places if place.group is order[0]]
     return list(filter(None, told))
 
 

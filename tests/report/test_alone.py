@@ -73,6 +73,26 @@ def test_the_best_of_the_owners_models_over_runs(tmp_path: Path, write_run: Writ
     ]
 
 
+def test_owners_own_models_are_not_taken_for_one_on_all_photographs(tmp_path: Path, write_run: WriteRun) -> None:
+    """Ditto and the like: what they reach is on each owner's own photographs."""
+    models(write_run, tmp_path, 0.1)
+    for path in tmp_path.glob("f*/clients.jsonl"):
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        write_lines(path, [row | {"pooled_balanced_accuracy": 0.6} for row in rows])
+    [kind] = select([tmp_path]).kinds
+    assert alone.sentences(kind) == []
+
+
+def test_only_the_best_federation_is_asked(tmp_path: Path, write_run: WriteRun) -> None:
+    models(write_run, tmp_path, 0.1)
+    for fold in range(1, 6):
+        config = {"num_clients": 3, "num_rounds": 1, "data.fold": f"{fold}/5"}
+        write_run(tmp_path / f"w{fold}", "fedprox", curve=(0.5, 0.7), owners=(0.7,) * 3, counts=SIZES, config=config)
+    [kind] = select([tmp_path]).kinds
+    [told] = alone.sentences(kind)
+    assert told.startswith("On all photographs fedavg is ")
+
+
 def test_single_photographs_tell_where_owners_were_run_as_coalitions(tmp_path: Path, write_run: WriteRun) -> None:
     for number in (1, 2, 4, 7):
         for fold in (1, 2):

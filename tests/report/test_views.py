@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fedsky import language
 from fedsky.history import find_runs, read_run
 from fedsky.report import swept
 from fedsky.report.groups import ComparableGroups, Group
@@ -195,3 +196,10 @@ def test_who_loses_is_told_only_where_it_is_shown(tmp_path: Path, write_run: Wri
 def test_tables_of_nothing_are_empty() -> None:
     assert isinstance(sweeps.sweep_table(ComparableGroups("x", []), []), pd.DataFrame)
     assert swept.sweeps(ComparableGroups("x", [])) == []
+
+
+def test_what_was_spent_is_headed_in_the_readers_language() -> None:
+    spent = pd.DataFrame({"group": ["fedavg", "fedavg"], "round": [0, 1], "megabytes": [0.0, 2.5]})
+    with language.use("zh"):
+        shown = curves.shown_spent(spent, [Group("fedavg", {}, {}, {}, "fedavg")], "megabytes")
+    assert list(shown.columns) == ["轮", "fedavg"] and list(shown["fedavg"]) == ["0.0", "2.5"]

@@ -76,7 +76,7 @@ def shown_spent(spent: pd.DataFrame, groups: Sequence[Group], axis: str) -> pd.D
     labels = {group.label for group in groups}
     for row in spent[spent["group"].isin(labels)].to_dict("records"):
         text = fixed(row[axis], 0 if axis == "steps" else 1)
-        rows.setdefault(int(row["round"]), {"round": str(int(row["round"]))})[row["group"]] = text
+        rows.setdefault(int(row["round"]), {_("round"): str(int(row["round"]))})[row["group"]] = text
     return pd.DataFrame([rows[current] for current in sorted(rows)]).fillna(UNKNOWN)
 
 
