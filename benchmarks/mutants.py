@@ -128,7 +128,8 @@ def main() -> None:
             tests,
             "" if asked.slow else "not slow",
         )
-        count, drawn = {}, {}
+        count: dict[str, int] = {}
+        drawn: dict[str, str] = {}
         for group in modules:
             known = {mutant: module for module in sorted(group) for mutant in mutants(module)}
             count.update(collections.Counter(known.values()))

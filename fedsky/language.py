@@ -116,7 +116,7 @@ def _between(text: str, pieces: list[str]) -> list[str] | None:
             return None
         values.append(value)
     values.append(rest)
-    return values if all(values) else None
+    return values if all(any(map(str.isalnum, value)) for value in values) else None
 
 
 def N_(message: str) -> str:  # noqa: N802 - the name that tools look for

@@ -14,7 +14,12 @@ from fedsky.config.refusals import explain
 from fedsky.config.shelf import choices, own
 from fedsky.web.jobs.form import make_form
 
-OWN = {"strategy": "fedavgclip", "model": "small", "data": "stripes", "partition": "largest"}
+OWN = {
+    "strategy": ("fedavgclip", "fednormclip"),
+    "model": ("small",),
+    "data": ("stripes",),
+    "partition": ("largest",),
+}
 
 
 @pytest.fixture
@@ -23,15 +28,16 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize(("group", "name"), OWN.items())
-def test_its_choices_stand_among_fedskys(shelf: Path, group: str, name: str) -> None:
+@pytest.mark.parametrize(("group", "names"), OWN.items())
+def test_its_choices_stand_among_fedskys(shelf: Path, group: str, names: tuple[str, ...]) -> None:
     found = choices(group)
-    assert list(found) == sorted([*(path.stem for path in (CONF / group).glob("*.yaml")), name])
-    assert found[name] == shelf / "conf" / group / f"{name}.yaml"
-    permitted.check({group: resolve(compose([f"{group}={name}"]))[group]}, "run.json", needed=(group,))
+    assert list(found) == sorted([*(path.stem for path in (CONF / group).glob("*.yaml")), *names])
     with pytest.raises(HydraException) as raised:
         compose([f"{group}=nothing"])
-    assert f" {name}" in explain(raised.value)
+    for name in names:
+        assert found[name] == shelf / "conf" / group / f"{name}.yaml"
+        permitted.check({group: resolve(compose([f"{group}={name}"]))[group]}, "run.json", needed=(group,))
+        assert f" {name}" in explain(raised.value)
 
 
 def test_its_settings_are_suggested(shelf: Path) -> None:
@@ -61,7 +67,9 @@ def test_a_site_offers_the_one_where_its_runs_are_started(shelf: Path, monkeypat
     assert "fedavgclip" not in {field.name: field.choices for field in make_form({}).fields}["strategy"]
     (shelf / "conf" / "experiment").mkdir()
     (shelf / "conf" / "experiment" / "study.yaml").write_text("# @package _global_\n# My study.\nlr: 0.1\n")
-    assert {"study": "My study"}.items() <= {each.id: each.title for each in make_form({}, shelf).recipes}.items()
+    assert {"study": "My study."}.items() <= {
+        each.id: each.told("title") for each in make_form({}, shelf).recipes
+    }.items()
     (shelf / "conf" / "model" / "broken.yaml").write_text("width: [")
     with pytest.raises(ValueError, match=r"broken\.yaml is not YAML"):
         make_form({}, shelf)

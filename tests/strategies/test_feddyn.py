@@ -53,7 +53,7 @@ def test_it_stands_still_at_the_plain_optimum(seed: int, alpha: float, participa
     with tempfile.TemporaryDirectory() as folder:
         for client, owner in enumerate(owners):
             State(Path(folder), client, 0).save({"x": torch.from_numpy(owner.a @ (best - owner.t))})
-        asked = {"participation": participation, "momentum": momentum}
+        asked: dict[str, Any] = {"participation": participation, "momentum": momentum}
         assert np.abs(Federation(FedDyn(alpha), owners, Path(folder), best, **asked).round() - best).max() < 1e-9
         away = Federation(FedDyn(alpha), owners, Path(folder), best + 1, **asked)
         away.round_number = 1

@@ -42,9 +42,9 @@ def test_what_is_collected_by_owner_is_trained_on_by_owner(many: LocalWeb, web: 
     photos, owners = load(resolve(compose(asked)))
     assert [owner.name for owner in owners] == ["Ada", "Bö 山"]
     whose = {row["file"]: row["owner"] for row in table}
-    for owner in owners:
-        own = [*owner.train, *owner.validation, *owner.test]
-        assert len(own) == 20 and {whose[photos.names[index]] for index in own} == {owner.name}
+    for each in owners:
+        own = [*each.train, *each.validation, *each.test]
+        assert len(own) == 20 and {whose[photos.names[index]] for index in own} == {each.name}
 
 
 def test_no_picture_is_kept_for_two_owners_and_each_owners_are_counted(
