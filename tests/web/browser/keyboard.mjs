@@ -26,6 +26,16 @@ async function tabTo(page, name, { tag, most = 80, back = false } = {}) {
   assert.fail(`Tab does not reach "${name}"`)
 }
 
+/** Presses Tab until the element has the focus. */
+async function tabOnto(page, element) {
+  await element.waitFor()
+  for (let i = 0; i < 80; i += 1) {
+    if (await element.evaluate((one) => one === document.activeElement)) return
+    await page.keyboard.press('Tab')
+  }
+  assert.fail('Tab does not reach it')
+}
+
 const heading = async (page, text) => {
   await page.getByRole('heading', { level: 1, name: text }).waitFor()
   assert.deepEqual(await focused(page).then(({ tag }) => tag), 'h1', 'a new page has the focus on its heading')
@@ -102,14 +112,14 @@ await withBrowser(async (browser) => {
   await page.keyboard.type('fedavg')
   await page.waitForURL(/q=fedavg/)
   await settle(page)
-  const run = page.locator('main tbody th a').first()
-  for (let i = 0; i < 80 && !(await run.evaluate((link) => link === document.activeElement)); i += 1) await page.keyboard.press('Tab')
+  await tabOnto(page, page.locator('main tbody button[aria-expanded="false"]').first())
+  await page.keyboard.press('Enter') // unfolds the group
+  await tabOnto(page, page.locator('main tbody th a').first())
   await page.keyboard.press('Enter')
   await page.waitForURL(/\/runs\/\w+$/)
   await settle(page)
   const chart = page.locator('main [tabindex="0"]:has(canvas)').first()
-  await chart.waitFor()
-  for (let i = 0; i < 80 && !(await chart.evaluate((element) => element === document.activeElement)); i += 1) await page.keyboard.press('Tab')
+  await tabOnto(page, chart)
   const before = await page.locator('main').innerText()
   await page.keyboard.press('ArrowRight')
   await page.keyboard.press('ArrowRight')
