@@ -28,6 +28,10 @@ class Owners:
         self._lock = threading.Lock()
         self._kept: dict[Path, tuple[str, dict[str, Any]]] = {}
 
+    def close(self) -> None:
+        """Ends its process, whatever that is measuring."""
+        self._process.close()
+
     def of(self, root: Path, photographs: Sequence[Path]) -> dict[str, Any]:
         """State, tables, and what is wrong, of a folder with these photographs; begins to measure where it must."""
         mark = _mark([*photographs, *root.glob("manifest.csv")])

@@ -106,7 +106,9 @@ def app(settings: Settings, tables: Path) -> Iterator[Flask]:
             add(db, role, hashed, role=role, state=ACTIVE)
         db.commit()
     yield made
-    made.extensions["database"].close()
+    for each in made.extensions.values():  # the database, and what works in a process beside the site
+        if hasattr(each, "close"):
+            each.close()
 
 
 @pytest.fixture

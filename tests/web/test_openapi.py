@@ -92,12 +92,12 @@ def test_every_operation_answers_as_described(
         assert unanswered <= set(HARD_TO_GUESS), answered
 
 
-# What needs a password, a recipe's exact fields, a class, a photograph, or runs by their ids; tested elsewhere.
+# What needs a password, a recipe's exact fields, a class, a photograph, owners, or runs by their ids; tested elsewhere.
 HARD_TO_GUESS = (
     "POST /api/login", "POST /api/register", "PATCH /api/profile", "DELETE /api/profile", "POST /api/jobs",
     "POST /api/jobs/{id}/retry", "POST /api/jobs/{id}/cancel", "POST /api/jobs/{id}/resume", "POST /api/predict",
     "POST /api/predictions/{id}/offer", "GET /api/compare", "GET /api/compare.csv", "GET /api/compare.png",
-    "GET /api/compare.svg", "GET /api/compare/report",
+    "GET /api/compare.svg", "GET /api/compare/report", "GET /api/admin/datasets/{name}/owners",
 )  # fmt: skip
 
 
