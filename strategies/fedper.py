@@ -66,7 +66,7 @@ class FedPer(FedAvg):
         super().begin(model, config)
         self.personal = set(self.names(model))
         self.trainable = [name for name in self.trainable if name not in self.personal]
-        if not self.trainable:
+        if not self.trainable and self.frozen:  # without: every client by itself, as local
             kept, name = ", ".join(self.names(model)[:3]), type(self).__name__.lower()
             raise ValueError(
                 f"strategy={name}: all that is trained stays with the clients ({kept}), nothing is left to share: set "

@@ -55,7 +55,7 @@ def test_a_launch_trains_and_its_runs_can_be_seen(
     app.extensions["runs"].index.refresh(0)
     job = operator.get(f"/api/jobs/{id}").get_json()
     assert len(job["runs"]) == 2
-    rows = [visitor.get(f"/api/runs/{run}").get_json()["run"] for run in job["runs"]]
+    rows = [visitor.get(f"/api/runs/{run['id']}").get_json()["run"] for run in job["runs"]]
     assert [row["seed"] for row in rows] == [0, 1] and {row["status"] for row in rows} == {"done"}
     info = json.loads(next((settings.outputs[0] / folder_of(id)).rglob("run.json")).read_text())
     assert info["command"] == job["job"]["command"], "what is shown is what ran"

@@ -27,8 +27,14 @@ OVERRIDES = ["engine=inline", "num_rounds=2", "num_clients=3", "data.count=60", 
 CHOICES = {"data": "rendered", "partition": "dirichlet", "model": "resnet8", "engine": "inline"}
 # What every round, or every client, of such runs has no value for, and why.
 EMPTY = {
-    "fedavg": {"pooled_accuracy", "pooled_balanced_accuracy", "epsilon", "clip_norm"},  # no own models, no privacy
-    "local": {"global_train_loss", "epsilon", "clip_norm"},  # clients judge, on their own images
+    "fedavg": {
+        "pooled_accuracy",
+        "pooled_balanced_accuracy",
+        "epsilon",
+        "clip_norm",
+        "staleness",
+    },  # no own models, no privacy
+    "local": {"global_train_loss", "epsilon", "clip_norm", "staleness"},  # clients judge, on their own images
 }
 Get = Callable[[str], Any]
 
