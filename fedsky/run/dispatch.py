@@ -59,11 +59,11 @@ class Dispatch:
             settings = ConfigRecord({**settings, "participation": min(1.0, share * (1 + self.behaviour.overselect))})
         messages = self.strategy.configure_train(round, arrays, settings, self.grid)
         replies: Iterator[Message] = self._judged(self.exchange(self._asked(round, messages), round), round)
-        if wanted is not None or self.min_replies > 1:
-            replies = iter(self._enough(list(replies), wanted))
         self.read: int | None = None  # whose reply the strategy has in its hands
         self.grid.tolerant = self.on_failure != FAIL
         try:
+            if wanted is not None or self.min_replies > 1:
+                replies = iter(self._enough(list(replies), wanted))
             model, metrics = self.strategy.aggregate_train(round, self._noted(replies))
         except ValueError as error:
             if self.read is None:

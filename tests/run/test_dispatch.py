@@ -260,6 +260,8 @@ def test_a_client_that_raises_ends_the_run_is_left_out_or_asked_once_more(
     assert column(skipped, "reason", 2)[2] == "KeyError: 'a mistake in client 2'"
     assert [row["num_failures"] for row in table(skipped, "rounds")] == [0, 0, 1, 0, 0]
     assert [row["num_trained"] for row in table(skipped, "rounds")] == [0, 6, 5, 6, 6]
+    counted = asked("5", 1, "on_failure=skip", "min_replies=2")  # which reads all replies beforehand
+    assert (counted / "model.safetensors").read_bytes() == (skipped / "model.safetensors").read_bytes()
     again = asked("3", 1, "on_failure=retry")
     assert (again / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
     assert column(again, "status", 2) == ["ok"] * NUM
