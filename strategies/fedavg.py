@@ -181,13 +181,16 @@ class FedAvg(Strategy):
 
     def received(self, reply: Message) -> dict[str, Tensor]:
         """The arrays of a reply; ValueError unless they are finite and have the names and shapes that were sent."""
-        if (why := self.refusal(reply)) is not None:
+        arrays = arrays_of(reply)
+        if (why := self._wrong(arrays)) is not None:
             raise ValueError(f"a client {why}")
-        return arrays_of(reply)
+        return arrays
 
     def refusal(self, reply: Message) -> str | None:
         """What is wrong with a reply to train, in words that follow its sender's name; None where nothing is."""
-        arrays = arrays_of(reply)
+        return self._wrong(arrays_of(reply))
+
+    def _wrong(self, arrays: dict[str, Tensor]) -> str | None:
         if list(arrays) != list(self.sent):
             return f"sent the arrays {list(arrays)}, not those it got, {list(self.sent)}"
         for name, tensor in arrays.items():

@@ -7,6 +7,7 @@ whatever else is asked for, in whatever order, by whatever process.
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 
+@lru_cache(maxsize=16)  # asked for client by client
 def uniform(seed: int, number: int, round: int, num_clients: int) -> Floats:
     """One number in [0, 1) a client, the same for a client however many there are."""
     return np.random.default_rng([seed, number, round]).random(num_clients)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fedsky import checks
 from fedsky.client.availability import Availability, by_owner, uniform
 from fedsky.history.columns import CRASHED, LOST, OK
+from fedsky.history.times import steps_of
 
 Floats = NDArray[np.float64]
 
@@ -49,13 +50,6 @@ def draw_stragglers(cohort: list[int], share: float, local_epochs: int, seed: in
     rng = np.random.default_rng([seed, 3, round])
     slow = sorted(rng.choice(len(cohort), num, replace=False))
     return {cohort[place]: int(rng.integers(1, local_epochs + 1)) for place in slow}
-
-
-def num_batches(num_images: int, batch_size: int) -> int:
-    """The SGD steps of one pass, whose last batch of one image joins the one before (BatchNorm needs two)."""
-    return -(-num_images // batch_size) - (
-        1 if num_images > batch_size and num_images % batch_size == 1 % batch_size else 0
-    )
 
 
 class Behaviour:
@@ -153,7 +147,7 @@ class Behaviour:
 
     def steps(self, client: int, local_epochs: int, batch_size: int) -> int:
         """The SGD steps of so many passes over a client's images."""
-        return local_epochs * num_batches(self.num_images[client], batch_size)
+        return local_epochs * steps_of(self.num_images[client], batch_size)
 
     def compute_seconds(self, round: int, client: int, num_steps: float) -> float:
         """The virtual seconds of so many steps."""

@@ -85,7 +85,7 @@ def num_workers(config: Row, cores: int) -> int:
 
 
 def steps_of(images: int, batch_size: int) -> int:
-    """The steps of a pass: a last batch of one joins the one before."""
+    """The SGD steps of a pass: a last batch of one joins the one before, as BatchNorm needs two images."""
     return max(1, math.ceil((images - 1) / batch_size)) if images else 0
 
 

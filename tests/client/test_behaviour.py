@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from fedsky.client import Shard
-from fedsky.client.behaviour import Behaviour, num_batches
+from fedsky.client.behaviour import Behaviour
 from fedsky.config import compose, resolve
 from fedsky.config.known import settings
 from fedsky.history.columns import CRASHED, LOST, OK
+from fedsky.history.times import steps_of
 
 NAMES = [f"owner {n}" for n in range(10)]
 
@@ -183,7 +184,7 @@ def test_steps_are_those_of_a_shard() -> None:
         for count in range(1, 70):
             shard = Shard.__new__(Shard)
             shard.indices = np.arange(count)
-            assert num_batches(count, size) == len(shard.ends(size)), (count, size)
+            assert steps_of(count, size) == len(shard.ends(size)), (count, size)
     assert begun().steps(1, local_epochs=3, batch_size=16) == 6
 
 
