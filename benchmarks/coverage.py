@@ -25,7 +25,7 @@ from scipy import stats
 from benchmarks import coverage_cuts, coverage_worth
 from benchmarks.coverage_cuts import Cuts
 from benchmarks.coverage_worth import Worth
-from benchmarks.simulated import FEATURES, FOLDS, POINTS, TESTED, balanced, cut, draw, learn, parts, result
+from benchmarks.simulated import FEATURES, FOLDS, POINTS, TESTED, balanced, cut, draw, held, learn, parts, result
 from fedsky.report.comparisons import Comparison, compare, planned
 from fedsky.report.groups import ComparableGroups, Group
 
@@ -137,22 +137,15 @@ class Told:
 
 def tell(design: Design, count: int) -> Told:
     """Simulates ``count`` data sets."""
-    rows, ends, truths = [], [], []
+    rows, differences, truths = [], [], []
     for seed in range(count):
         kind, truth = simulate(design, seed)
-        alone = compare(kind.groups[1], kind.groups[0]).difference
+        differences.append(compare(kind.groups[1], kind.groups[0]).difference)
         family = planned(kind)
         old = before(family)
-        low, high = (alone.low, alone.high) if alone and alone.low is not None else (None, None)
         rows.append((any(each.is_shown for each in family), family[0].is_shown, any(old), old[0]))
-        ends.append((-np.inf if low is None else low, np.inf if high is None else high))
         truths.append(truth)
-    bounds, models = np.array(ends), np.array(truths)
-    method = float(models.mean()) if design.gain else 0.0
-    at = models if design.folds == 1 else np.full(count, method)
-    covered = float(np.mean((bounds[:, 0] <= at) & (at <= bounds[:, 1])))
-    shares = np.mean(rows, axis=0)
-    return Told(covered, 100 * method, 100 * float(np.median(bounds[:, 1] - bounds[:, 0])), *map(float, shares))
+    return Told(*held(differences, truths, design.gain, design.folds), *map(float, np.mean(rows, axis=0)))
 
 
 def main() -> None:

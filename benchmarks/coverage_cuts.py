@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.simulated import FEATURES, FOLDS, POINTS, TESTED, balanced, cut, draw, learn, parts, result
+from benchmarks.simulated import FEATURES, FOLDS, POINTS, TESTED, balanced, cut, draw, held, learn, parts, result
 from fedsky.report.comparisons import compare, compare_all
 from fedsky.report.groups import ComparableGroups, Group
 
@@ -77,20 +77,13 @@ def simulate(design: Cuts, seed: int) -> tuple[ComparableGroups, float]:
 
 def tell(design: Cuts, count: int) -> Told:
     """Simulates ``count`` data sets; on one fold the truth is that of the trained models, else that of the methods."""
-    rows, ends, truths = [], [], []
+    rows, differences, truths = [], [], []
     for seed in range(count):
         kind, truth = simulate(design, seed)
         first, second = kind.groups[0], kind.groups[2]
-        alone = compare(second, first).difference
+        differences.append(compare(second, first).difference)
         family = compare_all(kind)
         own = next(each for each in family if {each.first, each.second} == {first, second})
         rows.append((any(each.is_shown for each in family), own.is_shown))
-        low, high = (alone.low, alone.high) if alone else (None, None)
-        ends.append((-np.inf if low is None else low, np.inf if high is None else high))
         truths.append(truth)
-    bounds, models = np.array(ends), np.array(truths)
-    method = float(models.mean()) if design.gain else 0.0
-    at = models if design.folds == 1 else np.full(count, method)
-    covered = float(np.mean((bounds[:, 0] <= at) & (at <= bounds[:, 1])))
-    width = 100 * float(np.median(bounds[:, 1] - bounds[:, 0]))
-    return Told(covered, 100 * method, width, *map(float, np.mean(rows, axis=0)))
+    return Told(*held(differences, truths, design.gain, design.folds), *map(float, np.mean(rows, axis=0)))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fedsky.history import Run
 from fedsky.report.results import Result
+from fedsky.report.statistics import Estimate
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -80,6 +81,25 @@ def learn(kind: str, points: Floats, labels: Numbers, generator: np.random.Gener
 def balanced(right: NDArray[np.bool_], labels: Numbers) -> float:
     """The mean of the classes' shares."""
     return float(np.mean([right[labels == each].mean() for each in (0, 1)]))
+
+
+def held(
+    differences: Sequence[Estimate | None], truths: Sequence[float], gain: float, folds: int
+) -> tuple[float, float, float]:
+    """Share of the intervals that hold the truth; the truth and the median width, both in points.
+
+    truths: how far apart the trained models of each data set are. On one fold they are the truth, else their mean is,
+    the methods' own difference, or nothing where there is no ``gain``.
+    """
+    ends = [
+        (-np.inf, np.inf) if each is None or each.low is None or each.high is None else (each.low, each.high)
+        for each in differences
+    ]
+    bounds, models = np.array(ends), np.array(truths)
+    method = float(models.mean()) if gain else 0.0
+    at = models if folds == 1 else np.full(len(models), method)
+    covered = float(np.mean((bounds[:, 0] <= at) & (at <= bounds[:, 1])))
+    return covered, 100 * method, 100 * float(np.median(bounds[:, 1] - bounds[:, 0]))
 
 
 def result(
