@@ -16,7 +16,7 @@ photographs, of runs), which is known with f_k degrees of freedom: cov(w_i, w_j)
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,17 +60,16 @@ class Family:
             p = -math.expm1(num * math.log1p(-alone)) if alone < 1 else 1.0
             least = 1 - LEVEL ** (1 / max(1, num))
         else:
-            smallest = _smallest(*((part.tobytes(), part.shape) for part in self._rounded()))
-            p = float(np.searchsorted(smallest, alone, side="right")) / len(smallest)
-            least = float(smallest[round((1 - LEVEL) * len(smallest)) - 1])
+            p = float(np.searchsorted(self.smallest, alone, side="right")) / len(self.smallest)
+            least = float(self.smallest[round((1 - LEVEL) * len(self.smallest)) - 1])
         half = float(stats.t.isf(least / 2, difference.freedom)) * difference.error
         return difference.value - half, difference.value + half, p
 
-    def _rounded(self) -> list[Floats]:
-        return [
-            np.ascontiguousarray(part, dtype=np.float64).round(9)
-            for part in (self.freedom, self.correlation, self.errors)
-        ]
+    @cached_property
+    def smallest(self) -> Floats:
+        """Draws of the smallest p-value of the family where nothing differs, in order."""
+        parts = [np.asarray(part, dtype=np.float64) for part in (self.freedom, self.correlation, self.errors)]
+        return _smallest(*((part.round(9).tobytes(), part.shape) for part in parts))
 
 
 def apart(freedom: Sequence[float]) -> Family:
@@ -104,9 +103,8 @@ def error_correlation(components: Sequence[tuple[Floats, float]]) -> Floats:
 Key = tuple[bytes, tuple[int, ...]]
 
 
-@cache
+@lru_cache(maxsize=64)  # a page compares the same groups in several places
 def _smallest(freedom_key: Key, correlation_key: Key, errors_key: Key) -> Floats:
-    """Draws of the smallest p-value where nothing differs, in order."""
     freedom, related, errors = (np.frombuffer(data).reshape(shape)
                                 for data, shape in (freedom_key, correlation_key, errors_key))  # fmt: skip
     num = len(freedom)

@@ -38,6 +38,8 @@ class Owners:
         with self._lock:
             known = self._kept.get(root)
             if known is not None and known[0] == mark:
+                if known[1]["state"] == FAILED:  # whoever asks again has it tried again
+                    del self._kept[root]
                 return known[1]
             told: dict[str, Any] = {"state": MEASURING, "tables": [], "problem": None}
             self._kept[root] = mark, told
@@ -50,7 +52,7 @@ class Owners:
         except (NoAnswerError, BusyError, ValueError) as error:
             told = {"state": FAILED, "tables": [], "problem": str(error).replace(str(root.absolute()), root.name)}
         with self._lock:
-            if self._kept[root][0] == mark:
+            if self._kept.get(root, ("",))[0] == mark:
                 self._kept[root] = mark, told
 
 
