@@ -80,4 +80,4 @@ def test_photographs_are_measured_once_and_anew_when_one_is_added(
     assert ready(tell) == {"state": "failed", "tables": [], "problem": "skies holds no readable photograph"}
     (root / "broken").unlink()
     assert tell()["state"] == "measuring" and ready(tell)["tables"][0]["caption"] == "4"
-    assert asked == [root] * 3
+    assert asked == [root] * 4
