@@ -2,22 +2,19 @@
 
 from typing import Annotated, Any, Literal
 
-from flask import Blueprint, Response, g
+from flask import Blueprint, Response
 from pydantic import BaseModel, Field
 
 from fedsky.history.columns import FINAL_METRICS
-from fedsky.language import current
 from fedsky.report import names
 from fedsky.web.access import public
-from fedsky.web.api.answering import send
 from fedsky.web.api.compare import asked_of, comparing
 from fedsky.web.api.compare_shapes import Interval
-from fedsky.web.api.runs import RunQuery, site_runs
+from fedsky.web.api.runs import RunQuery, page, site_runs
 from fedsky.web.body import Query, query
 from fedsky.web.limits import asker, limit
 from fedsky.web.openapi import describe
 from fedsky.web.runs.groups import GroupRow, counted, grouped, listing
-from fedsky.web.runs.listing import Question
 from fedsky.web.runs.rows import Status
 
 blueprint = Blueprint("groups", __name__)
@@ -54,18 +51,8 @@ class Means(BaseModel):
           response=GroupList)  # fmt: skip
 def groups() -> Response:
     """A page of the list."""
-    asked, site = query(RunQuery), site_runs()
-    version, notes = site.notes(g.db)
-    rows = site.index.rows()
-    key = ("groups", site.index.generation, version, asked.model_dump_json(), current())
-    question, left_out = Question(**asked.model_dump()), site.index.left_out
-
-    def make() -> dict[str, Any]:
-        return listing(rows, question, notes, lambda row: names.name(names.of_group(site.index.parts(row)))) | {
-            "left_out": left_out
-        }
-
-    return send(site.answers.get(key, make))
+    index = site_runs().index
+    return page("groups", listing, lambda row: names.name(names.of_group(index.parts(row))))
 
 
 @blueprint.get("/groups/means")

@@ -1,6 +1,7 @@
 """Runs: the list, and the views of one."""
 
 import io
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint, Response, current_app, g, send_file
@@ -48,6 +49,16 @@ def _known_sort(value: str) -> str:
     return value
 
 
+def page(kind: str, lists: Callable[..., dict[str, Any]], name: Callable[[Row], str]) -> Response:
+    """A page of a list of this kind, as it was asked for; name: what is shown of a run."""
+    asked, site = query(RunQuery), site_runs()
+    version, notes = site.notes(g.db)
+    rows = site.index.rows()
+    key = (kind, site.index.generation, version, asked.model_dump_json(), current())
+    question, left_out = Question(**asked.model_dump()), site.index.left_out
+    return send(site.answers.get(key, lambda: lists(rows, question, notes, name) | {"left_out": left_out}))
+
+
 class RunQuery(Query):
     """q: words that all must occur, or key=value pairs of settings."""
 
@@ -69,12 +80,7 @@ class RunQuery(Query):
 )
 def runs() -> Response:
     """A page of the list."""
-    asked, site = query(RunQuery), site_runs()
-    version, notes = site.notes(g.db)
-    rows = site.index.rows()
-    key = ("runs", site.index.generation, version, asked.model_dump_json(), current())
-    question, left_out = Question(**asked.model_dump()), site.index.left_out
-    return send(site.answers.get(key, lambda: listing(rows, question, notes, site.index.name) | {"left_out": left_out}))
+    return page("runs", listing, site_runs().index.name)
 
 
 def known(id: str) -> tuple[Found, Row]:
