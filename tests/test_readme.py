@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from fedsky.config import compose, resolve
+
 ROOT = Path(__file__).resolve().parent.parent
 ONCE = ["engine=inline", "num_rounds=1", "local_epochs=1"]
 QUICK = [*ONCE, "data.count=40", "data.size=32", "partition.min_examples=5"]
@@ -66,6 +68,17 @@ def test_both_languages_have_the_same_commands() -> None:
     for page in (ROOT / "docs" / "zh").glob("*.md"):
         tested = commands(ROOT / "docs" / page.name)
         assert [command for command in commands(page) if command not in tested] == [], page
+
+
+def test_every_sweep_that_answers_a_question_can_be_composed() -> None:
+    for page in (ROOT / "README.md", ROOT / "README.zh.md"):
+        sweeps = re.findall(r"`-m ([^`]+)`", page.read_text(encoding="utf-8"))
+        assert len(sweeps) == 4, page
+        for words in map(str.split, sweeps):
+            for end in (0, -1):
+                resolve(
+                    compose([f"{key}={values.split(',')[end]}" for key, _, values in (w.partition("=") for w in words)])
+                )
 
 
 def with_examples(tmp_path: Path) -> None:
