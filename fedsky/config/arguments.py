@@ -24,6 +24,7 @@ FOLDERS = (
 )  # fmt: skip
 _PLAIN = re.compile(r"[\w./-]*", re.ASCII)
 _WORD = re.compile(r"(\+{0,2}([A-Za-z_$][\w$./@-]*)=)(.*)", re.DOTALL)
+_NAMELESS = re.compile(r"(\+{0,2}|~)=")
 _OPENING, _CLOSING = "([{", ")]}"
 
 
@@ -48,7 +49,7 @@ def _refuse(message: str) -> NoReturn:
 
 
 def readable(words: Iterable[str]) -> list[str]:
-    """The words of a command line as Hydra reads them; ValueError for one that is not text."""
+    """The words of a command line as Hydra reads them; ValueError for one that is not text or names no setting."""
     return [_readable(word) for word in words]
 
 
@@ -70,6 +71,8 @@ def _readable(word: str) -> str:
         raise ValueError(
             f"{word.encode(errors='backslashreplace').decode()} is not UTF-8: rename what it names"
         ) from None
+    if _NAMELESS.match(word):
+        raise ValueError(f"{word} names no setting: write KEY=VALUE")
     found = _WORD.fullmatch(word)
     if found is None:
         return word
