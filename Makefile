@@ -37,7 +37,8 @@ constraints:
 # The main job on the embedded data: who gains by joining? Ends with the path of the report. Every photograph is tested
 # once, in five folds: an interval half as wide as that of one fold with three seeds, in as much time. Gain of fedavg over
 # alone, processor seconds; one run of each design, whose gains differ by no more than chance may make them differ:
-# (the intervals as they then were; with one seed they are now wider, as few splits tell what training's chance does)
+# (the intervals as they then were; with one seed they are now wider, as few splits tell what training's chance does: the
+# design in use has [+3.5, +12.5])
 #   3 strategies, 5 folds, 12 rounds          +8.0 [+4.1, +11.9]  233 s   (this one)
 #   3 strategies, 5 folds, 15 rounds          +6.5 [+2.8, +10.2]  252 s
 #   with fedprox, 5 folds, 10 rounds          +5.5 [+1.3, +9.7]   276 s
