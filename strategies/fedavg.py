@@ -30,8 +30,10 @@ from fedsky.client import (
     checks,
     draw_stragglers,
     frozen,
+    is_finite,
     round_half_up,
     sgd,
+    view,
 )
 
 
@@ -180,7 +182,7 @@ class FedAvg(Strategy):
         return {name: torch.from_numpy(array.numpy()).double() for name, array in self.sent.items()}
 
     def received(self, reply: Message) -> dict[str, Tensor]:
-        """The arrays of a reply; ValueError unless they are finite and have the names and shapes that were sent."""
+        """The arrays of a reply, for reading; ValueError unless finite, of the names and shapes that were sent."""
         arrays = arrays_of(reply)
         if (why := self._wrong(arrays)) is not None:
             raise ValueError(f"a client {why}")
@@ -196,7 +198,7 @@ class FedAvg(Strategy):
         for name, tensor in arrays.items():
             if tuple(tensor.shape) != (sent := tuple(self.sent[name].shape)):
                 return f"sent {name} of shape {tuple(tensor.shape)}, not {sent}"
-            if not tensor.isfinite().all():
+            if not is_finite(tensor):
                 return f"sent {name} with values that are not finite: lower lr"
         return None
 
@@ -234,8 +236,8 @@ def reference(half: Any) -> str:
 
 
 def arrays_of(reply: Message) -> dict[str, Tensor]:
-    """The arrays of a reply, as tensors."""
-    return {name: torch.from_numpy(a.numpy()) for name, a in reply.content.array_records["arrays"].items()}
+    """The arrays of a reply as tensors, for reading."""
+    return {name: view(array) for name, array in reply.content.array_records["arrays"].items()}
 
 
 def metric(reply: Message, key: str) -> float:

@@ -14,12 +14,20 @@ CODE = [path for place in ("fedsky", "strategies", "baselines") for path in sort
 
 # module and name, with the reason; a name that ends in (a, b) is called with these arguments
 USED = {
-    "flwr.server.superlink.fleet.vce.backend.raybackend:RayBackend": "to end its actors at once on Ctrl-C",
-    "flwr.server.superlink.fleet.vce.backend.raybackend:RayBackend.build(self, app_fn)": "to learn where it is",
-    "flwr.simulation:run_simulation(server_app, client_app, num_supernodes, backend_config)": "deprecated; starts it",
-    "flwr.simulation.ray_transport.ray_actor:BasicActorPool": "its pool and _future_to_actor name the actors",
-    "flwr.supercore.run:Run.create_empty(run_id)": "a grid has a run; the inline engine has none",
+    "flwr.server.superlink.fleet.vce.backend.backend:Backend.build(self, app_fn)": "the actors are a backend",
+    "flwr.server.superlink.fleet.vce.backend.backend:Backend.process_message(self, message, context)": "likewise",
+    "flwr.server.superlink.fleet.vce.backend.backend:Backend.terminate(self)": "likewise",
+    "flwr.server.superlink.fleet.vce.backend.backend:Backend.num_workers": "likewise",
+    "flwr.server.superlink.fleet.vce.backend.backend:Backend.is_worker_idle(self)": "likewise",
+    "flwr.server.superlink.fleet.vce.metrics:VceMetrics": "the fleet engine counts in it",
+    "flwr.server.superlink.fleet.vce.vce_api:run_api(app_fn, backend_fn, nodes_mapping, state_factory, "
+    "node_info_stores, f_stop, metrics)": "the fleet engine itself",
+    "flwr.simulation.ray_transport.ray_actor:pool_size_from_resources(client_resources)": "how many actors fit",
+    "flwr.supercore.run:Run.create_empty(run_id)": "a grid has a run",
     "flwr.supercore.task_identity:TaskIdentity": "Message asks for the task that it is made in",
+    "ray._private.node:Node.start_monitor": "an autoscaler that a run's own cluster does without",
+    "ray._private.node:Node.start_log_monitor": "likewise a reader of logs",
+    "ray._private.node:Node.start_api_server(self, include_dashboard, raise_on_failure)": "likewise the dashboard",
     "ray._private.ray_constants:ENABLE_RAY_CLUSTER": "a cluster of a run's own listens on loopback",
     "ray._raylet:AuthenticationTokenLoader": "a second cluster in one process has another token",
     "ray._raylet:Config": "likewise",

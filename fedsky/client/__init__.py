@@ -7,6 +7,7 @@ beside the model's stand in ``config["extra"]``.
 
 from fedsky import checks
 from fedsky.client.app import Handler, client_generator, mods, num_classes, state_of, tensors
+from fedsky.client.arrays import view
 from fedsky.client.behaviour import BEGUN, STALENESS, TAKEN, Behaviour, draw_stragglers, round_half_up
 from fedsky.client.state import State
 from fedsky.client.training import (
@@ -19,6 +20,7 @@ from fedsky.client.training import (
     proximal_gradient,
     sgd,
 )
+from fedsky.model.divergence import is_finite
 from fedsky.model.freeze import frozen, training_mode
 from fedsky.model.solver import Config
 
@@ -38,6 +40,7 @@ __all__ = [
     "criterion",
     "draw_stragglers",
     "frozen",
+    "is_finite",
     "mean_loss",
     "mods",
     "num_classes",
@@ -48,4 +51,5 @@ __all__ = [
     "state_of",
     "tensors",
     "training_mode",
+    "view",
 ]

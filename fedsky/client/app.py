@@ -19,6 +19,7 @@ from flwr.app import ArrayRecord, ConfigRecord, Context, Message, MetricRecord, 
 from flwr.clientapp import ClientApp
 from torch import Tensor
 
+from fedsky.client.arrays import record_of, view
 from fedsky.client.metrics import score
 from fedsky.client.state import STATES, State, take_saved, told
 from fedsky.client.task import Task, load_task
@@ -125,7 +126,7 @@ def _train(content: RecordDict, config: Config) -> RecordDict:
     record["train_seconds"] = time.perf_counter() - start
     record["train_cpu_seconds"] = time.process_time() - cpu
     record["peak_memory_bytes"] = peak_memory_bytes()
-    return RecordDict({"arrays": ArrayRecord(arrays), "metrics": record})
+    return RecordDict({"arrays": record_of(arrays), "metrics": record})
 
 
 def _evaluate(content: RecordDict, config: Config) -> RecordDict:
@@ -169,9 +170,9 @@ def _load(task: Task, content: RecordDict) -> Arrays:
     """Sets the model to the arrays of a message, what it lacks to the start; returns the arrays that are not its."""
     received: Arrays = {}
     if "arrays" in content.array_records:
-        received = {name: torch.from_numpy(array.numpy()) for name, array in content.array_records["arrays"].items()}
+        received = {name: view(array) for name, array in content.array_records["arrays"].items()}
     task.model.load_state_dict({name: received.pop(name, start) for name, start in task.initial.items()})
-    return received
+    return {name: tensor.clone() for name, tensor in received.items()}
 
 
 @functools.cache

@@ -7,38 +7,41 @@ import logging
 import threading
 from typing import Any
 
+from fedsky.client.app import app
 from fedsky.engine.grid import ClientGrid
 from fedsky.engine.inline import InlineGrid
-from fedsky.engine.ray import Simulation
+from fedsky.engine.ray import RayGrid, Simulation
 from fedsky.machine import num_cores
-
-SPARE_NODES = 64  # so that a sweep over num_clients needs no new simulation
 
 _open: list[Simulation] = []
 
 
-def open_grid(settings: dict[str, Any], num_clients: int) -> ClientGrid:
-    """A grid of ``num_clients`` clients by the engine that ``settings`` (conf/engine) name.
+def begin(settings: dict[str, Any], num_clients: int | None) -> None:
+    """Has the engine that ``settings`` (conf/engine) name start beside what is done meanwhile: it takes seconds.
 
-    A simulation that is open already serves again, if it was opened with the same settings and has nodes enough.
+    A simulation that is open already serves again, if it was opened with the same settings and has actors enough.
     """
-    from fedsky.client.app import app
-
-    kind = settings["kind"]
-    if kind == "inline":
-        return ClientGrid(InlineGrid(app, num_clients), num_clients)
-    if kind != "ray":
-        raise ValueError(f"engine.kind={kind}: choose ray or inline")
+    if settings["kind"] != "ray":
+        return
     # An actor without a client only costs a process that imports torch: a minute and more where there are many.
-    num_actors = min(settings.get("num_actors") or num_cores(), num_clients)
-    if _open and (
-        _open[0].settings != settings or _open[0].num_nodes < num_clients or _open[0].num_actors < num_actors
-    ):
+    num_actors = min(settings.get("num_actors") or num_cores(), num_clients or num_cores())
+    if _open and (_open[0].settings != settings or _open[0].num_actors < num_actors or not _open[0].thread.is_alive()):
         close()
     if not _open:
         _quieten()
-        _open.append(Simulation(app, settings, max(num_clients, SPARE_NODES), num_actors))
-    return ClientGrid(_open[0].grid, num_clients)
+        _open.append(Simulation(app, settings, num_actors))
+
+
+def open_grid(settings: dict[str, Any], num_clients: int) -> ClientGrid:
+    """A grid of ``num_clients`` clients by the engine that ``settings`` (conf/engine) name."""
+    kind = settings["kind"]
+    if kind == "inline":
+        return ClientGrid(InlineGrid(app, num_clients))
+    if kind != "ray":
+        raise ValueError(f"engine.kind={kind}: choose ray or inline")
+    begin(settings, num_clients)
+    _open[0].wait()
+    return ClientGrid(RayGrid(_open[0], num_clients))
 
 
 def close(at_once: bool = False) -> None:
@@ -52,5 +55,6 @@ threading._register_atexit(close)  # type: ignore[attr-defined]
 
 
 def _quieten() -> None:
-    """flwr's log has a handler of its own and passes lines on as well: without it each line comes once."""
+    """flwr's log has a handler of its own and passes lines on as well; Ray remarks that it starts in a thread."""
     logging.getLogger("flwr").handlers.clear()
+    logging.getLogger("ray").setLevel(logging.ERROR)

@@ -13,7 +13,8 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,11 @@ def start(address: str | None, num_cpus: int) -> None:
     """Joins the cluster at an address (auto: the one on this machine), or starts one of ``num_cpus`` actors."""
     if address is None:
         _folder.append(_private_folder())
-        _environment({MODE: "token", TOKEN: secrets.token_hex(32), TOKEN_PATH: None, LOOPBACK: "0"})
+        # Of the cluster's own processes all, and not by a runtime_env, for which Ray starts the actors' processes anew.
+        _environment({MODE: "token", TOKEN: secrets.token_hex(32), TOKEN_PATH: None, LOOPBACK: "0", **_variables()})
         try:
-            _init("local", num_cpus=num_cpus, include_dashboard=False, _temp_dir=f"{_folder[-1]}/{INNER}")
+            with _few_processes():
+                _init("local", num_cpus=num_cpus, include_dashboard=False, _temp_dir=f"{_folder[-1]}/{INNER}")
         except BaseException:
             stop()
             raise
@@ -54,7 +57,7 @@ def start(address: str | None, num_cpus: int) -> None:
             address,
         )
     try:
-        _init(address)
+        _init(address, runtime_env={"env_vars": _variables()})
     except ConnectionError as error:
         raise ValueError(nobody) from error
 
@@ -72,18 +75,39 @@ def stop() -> None:
 def _init(address: str, **own: Any) -> None:
     import ray
 
-    # One thread an actor; glibc keeps what is freed (else page faults); the same modules as here.
-    path = os.pathsep.join(dict.fromkeys([str(Path(__file__).parents[2]), *filter(None, sys.path)]))
-    variables = {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "FLWR_TELEMETRY_ENABLED": "0",
-                 "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1), "MALLOC_MMAP_MAX_": "0"}  # fmt: skip
     handlers = {number: signal.getsignal(number) for number in interrupt.SIGNALS}
-    ray.init(
-        address=address, log_to_driver=False, logging_level=logging.ERROR, runtime_env={"env_vars": variables}, **own
-    )
+    ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
     if threading.current_thread() is threading.main_thread():
         for number, handler in handlers.items():  # Ray puts handlers of its own in their place
             if handler is not None:
                 signal.signal(number, handler)
+
+
+def _variables() -> dict[str, str]:
+    """One thread an actor; glibc keeps what is freed (else page faults); the same modules as here."""
+    path = os.pathsep.join(dict.fromkeys([str(Path(__file__).parents[2]), *filter(None, sys.path)]))
+    return {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "FLWR_TELEMETRY_ENABLED": "0",
+            "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1), "MALLOC_MMAP_MAX_": "0"}  # fmt: skip
+
+
+@contextmanager
+def _few_processes() -> Iterator[None]:
+    """Within it a cluster starts without autoscaler, dashboard and reader of logs: about a second of a core each."""
+    from ray._private.node import Node
+
+    left_out = {"start_monitor": Node.start_monitor, "start_log_monitor": Node.start_log_monitor,
+                "start_api_server": Node.start_api_server}  # fmt: skip
+
+    def nothing(node: Any, **options: Any) -> None:
+        node._webui_url = None
+
+    for name in left_out:
+        setattr(Node, name, nothing)
+    try:
+        yield
+    finally:
+        for name, method in left_out.items():
+            setattr(Node, name, method)
 
 
 def _private_folder() -> str:

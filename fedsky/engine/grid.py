@@ -1,7 +1,7 @@
 """Flower's Grid with clients in order: by number, replies sorted, bytes counted, a client's exception raised.
 
-A flwr Grid whose nodes stand in the order of the clients' numbers. In simulation a node is a client by its place
-alone: node ids are random, so they are sorted and the n-th serves client n, whose number travels in the message.
+A flwr Grid whose nodes stand in the order of the clients' numbers: the n-th serves client n, whose number travels in
+the message.
 """
 
 import time
@@ -14,11 +14,10 @@ from flwr.app import Message, RecordDict
 from flwr.serverapp import Grid
 from flwr.supercore.run import Run
 
-PULL_SECONDS = 0.005  # between looks for replies
+from fedsky.client.arrays import num_bytes
+from fedsky.engine.nodes import Nodes
+
 TRAIN = "train"  # the messages whose bytes are a strategy's own; those of evaluation only measure it
-# The engine hands out messages every 0.1 s and scans all that wait, for every node: enough in flight to keep the
-# actors busy with short work, few enough to keep scanning and memory small.
-IN_FLIGHT = 24
 
 
 class ClientError(RuntimeError):
@@ -38,18 +37,20 @@ class Traffic:
 
 
 class ClientGrid(Grid):
-    """A grid for ``num_clients`` clients on top of flwr's: replies come in the order in which messages were made.
+    """A grid of clients on top of an engine's: replies come in the order in which messages were made.
 
-    ``traffic`` counts the bytes of every client until someone clears it. A reply that says what went wrong is raised as
-    soon as it arrives, or, where the grid is ``tolerant``, comes in its turn like any other.
+    ``traffic`` counts the bytes of every client, and ``waited_seconds`` how long replies were waited for, until someone
+    clears them. A reply that says what went wrong is raised as soon as it arrives, or, where the grid is ``tolerant``,
+    comes in its turn like any other.
     """
 
-    def __init__(self, inner: Grid, num_clients: int) -> None:
+    def __init__(self, inner: Nodes) -> None:
         self.inner = inner
-        self.nodes = sorted(inner.get_node_ids())[:num_clients]
+        self.nodes = sorted(inner.get_node_ids())
         self.number = {node: client for client, node in enumerate(self.nodes)}
         self.traffic: dict[int, Traffic] = {}
         self.tolerant = False
+        self.waited_seconds = 0.0
 
     def set_run(self, run: Run) -> None:
         self.inner.set_run(run)
@@ -81,11 +82,11 @@ class ClientGrid(Grid):
                 yield early.pop(order.popleft())
 
     def _exchange(self, messages: Iterator[Message], order: deque[int]) -> Iterator[Message]:
-        """Keeps up to IN_FLIGHT messages with the engine and yields replies as they arrive."""
+        """Keeps as many messages with the engine as it asks for and yields replies as they arrive."""
         waiting: set[str] = set()
         more = True
         while more or waiting:
-            while more and len(waiting) < IN_FLIGHT:
+            while more and len(waiting) < self.inner.in_flight:
                 message = next(messages, None)
                 if message is None:
                     more = False
@@ -94,12 +95,12 @@ class ClientGrid(Grid):
                 if message.metadata.message_type == TRAIN:
                     self._count(message.metadata.dst_node_id, message.content, "down")
                 waiting.update(self.push_messages([message]))
-            replies = list(self.pull_messages(waiting)) if waiting else []
+            start = time.perf_counter()
+            replies = self.pull_messages(waiting) if waiting else ()
+            self.waited_seconds += time.perf_counter() - start
             for reply in replies:
                 waiting.discard(reply.metadata.reply_to_message_id)
                 yield self._checked(reply)
-            if waiting and not replies:
-                time.sleep(PULL_SECONDS)
 
     def failure(self, reply: Message) -> ClientError | None:
         """What a reply says went wrong; None where nothing did."""
@@ -122,4 +123,4 @@ class ClientGrid(Grid):
     def _count(self, node: int, content: RecordDict, way: str) -> None:
         traffic = self.traffic.setdefault(self.number[node], Traffic())
         if "arrays" in content.array_records:
-            setattr(traffic, way, getattr(traffic, way) + content.array_records["arrays"].count_bytes())
+            setattr(traffic, way, getattr(traffic, way) + num_bytes(content.array_records["arrays"]))

@@ -1,94 +1,197 @@
-"""Flower's simulation engine on Ray: the only file that starts Flower."""
+"""Flower's simulation engine on Ray: the only file that starts Flower.
+
+What is Flower's: its fleet engine ``run_api``, which takes messages from a link state, has a worker for each actor hand
+them to a ``Backend``, and puts the replies back. What is ours are the two that it asks for: a link state without
+polling and a backend that puts a round's arrays into Ray's object store once, for all actors to read there.
+"""
 
 import os
 import threading
-import time
-from queue import Empty, Queue
+from collections.abc import Callable, Iterator
+from queue import Empty, SimpleQueue
 from typing import Any
 
 os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else Ray warns of a change to come
 
-from flwr.app import Context
+from flwr.app import Message, RecordDict
 from flwr.clientapp import ClientApp
-from flwr.serverapp import Grid, ServerApp
 
 from fedsky.engine import cluster
+from fedsky.engine.actor import Actor
+from fedsky.engine.nodes import Nodes, Once
+
+ALIVE_SECONDS = 1.0  # between looks whether the engine, from which a reply is awaited, is still there
+START_SECONDS = 60.0  # that a cluster takes at most to start
+
+
+class Actors:
+    """One actor for each CPU that the cluster has for it: a ``Backend`` of flwr's, but for its name."""
+
+    def __init__(self, num_gpus: float, stop: threading.Event, built: threading.Event) -> None:
+        self.resources: dict[str, int | float] = {"num_cpus": 1, "num_gpus": num_gpus}
+        self.stop, self.built = stop, built
+        self.all: list[Any] = []
+        self.idle: SimpleQueue[Any] = SimpleQueue()
+
+    def build(self, app_fn: Callable[[], ClientApp]) -> None:
+        """Starts the actors; ValueError where the cluster has no room for one."""
+        import ray
+        from flwr.simulation.ray_transport.ray_actor import pool_size_from_resources
+
+        make = ray.remote(Actor).options(**self.resources)
+        app = ray.put(app_fn())
+        self.once = Once(ray.put)
+        self.make = lambda: make.remote(app)
+        for _ in range(pool_size_from_resources(self.resources)):
+            self._start()
+        self.built.set()
+
+    def _start(self) -> None:
+        self.all.append(self.make())
+        self.idle.put(self.all[-1])
+
+    @property
+    def num_workers(self) -> int:
+        return len(self.all)
+
+    def is_worker_idle(self) -> bool:
+        return not self.idle.empty()
+
+    def process_message(self, message: Message, context: Any) -> tuple[Message, Any]:
+        """Has an actor answer; after the end every message comes back as it is, which wakes flwr's workers."""
+        import ray
+
+        if self.stop.is_set():
+            return message, context
+        sent, arrays = self.once.take(message)
+        actor = self.idle.get()
+        try:
+            reply: Message = ray.get(actor.answer.remote(sent, [arrays] if arrays is not None else []))
+            self.idle.put(actor)
+        except ray.exceptions.RayActorError:  # it died; the next client has another
+            self.all.remove(actor)
+            if not self.stop.is_set():
+                self._start()
+            raise
+        except BaseException:
+            self.idle.put(actor)
+            raise
+        return reply, context
+
+    def terminate(self) -> None:
+        import ray
+
+        for actor in self.all:
+            ray.kill(actor)
+
+
+class Post:
+    """The messages on their way: all that flwr's engine asks for them, which it neither polls nor keeps.
+
+    It is the engine's link state and the factory of it, the mapping of its nodes and what it keeps of each: nothing, as
+    the clients' own states are files.
+    """
+
+    def __init__(self) -> None:
+        self.messages: SimpleQueue[Message | None] = SimpleQueue()  # None ends the engine
+        self.replies: SimpleQueue[Message] = SimpleQueue()
+
+    def state(self) -> "Post":
+        return self
+
+    def keys(self) -> Iterator[int]:
+        """The node of each message as soon as there is one: flwr's engine goes through its nodes for messages."""
+        while (message := self.messages.get()) is not None:
+            self.next = message
+            yield message.metadata.dst_node_id
+
+    def get_message_ins(self, node_id: int, limit: int | None) -> list[Message]:
+        return [self.next]
+
+    def store_message_res(self, message: Message) -> None:
+        self.replies.put(message)
+
+    def __getitem__(self, node: int) -> "Post":
+        return self
+
+    def retrieve_context(self, run_id: int) -> None:
+        """None: an actor makes a Context for every message."""
+
+    def update_context(self, run_id: int, context: None) -> None:
+        """Keeps nothing."""
 
 
 class Simulation:
-    """Flower's simulation engine on Ray, kept open for all jobs of a sweep.
+    """Flower's simulation engine on Ray, kept open for all jobs of a sweep. ``run_api`` runs in a thread of its own."""
 
-    ``run_simulation`` runs in a thread of its own; its ServerApp hands the grid over and stays until ``close``.
-    """
-
-    def __init__(self, client_app: ClientApp, settings: dict[str, Any], num_nodes: int, num_actors: int) -> None:
-        self.settings, self.num_nodes, self.num_actors = settings, num_nodes, num_actors
+    def __init__(self, client_app: ClientApp, settings: dict[str, Any], num_actors: int) -> None:
+        self.settings, self.num_actors = settings, num_actors
         self.stop = threading.Event()
-        self.backends: list[Any] = []
+        self.started = threading.Event()  # or failed to
+        self.post = Post()
+        self.actors = Actors(float(settings.get("num_gpus", 0)), self.stop, self.started)
         self.failure: BaseException | None = None
-        cluster.start(settings.get("address"), num_actors)
-        grids: Queue[Grid] = Queue()
-        server = ServerApp()
-
-        @server.main()  # type: ignore[untyped-decorator, unused-ignore]
-        def main(grid: Grid, context: Context) -> None:
-            grids.put(grid)
-            self.stop.wait()
-
-        self.thread = threading.Thread(target=self._run, args=(server, client_app), name="simulation", daemon=True)
+        self.thread = threading.Thread(target=self._run, args=(client_app,), name="simulation", daemon=True)
         self.thread.start()
-        self.grid = self._wait_for(grids)
 
-    def _run(self, server: ServerApp, client_app: ClientApp) -> None:
-        from flwr.server.superlink.fleet.vce.backend import raybackend
-        from flwr.simulation import run_simulation
-
-        simulation = self
-
-        class Backend(raybackend.RayBackend):
-            """flwr's backend, which tells the simulation where it is, so that its actors can be ended."""
-
-            def build(self, app_fn: Any) -> None:
-                simulation.backends.append(self)
-                try:
-                    super().build(app_fn)
-                except BaseException as error:
-                    simulation.failure = error  # which flwr only logs
-                    raise
-
-        original = raybackend.RayBackend
-        raybackend.RayBackend = Backend  # type: ignore[misc]
+    def _run(self, client_app: ClientApp) -> None:
+        post: Any = self.post
+        actors: Any = self.actors
         try:
-            backend: Any = {"client_resources": {"num_cpus": 1, "num_gpus": float(self.settings.get("num_gpus", 0))}}
-            run_simulation(server, client_app, self.num_nodes, backend_config=backend)
+            cluster.start(self.settings.get("address"), self.num_actors)
+            from flwr.server.superlink.fleet.vce.metrics import VceMetrics
+            from flwr.server.superlink.fleet.vce.vce_api import run_api
+
+            run_api(lambda: client_app, lambda: actors, post, post, post, self.stop, VceMetrics())
         except BaseException as error:
             self.failure = error
         finally:
-            raybackend.RayBackend = original  # type: ignore[misc]
+            self.started.set()
 
-    def _wait_for(self, grids: "Queue[Grid]") -> Grid:
-        grid: Grid | None = None
-        while grid is None or len(list(grid.get_node_ids())) < self.num_nodes:
-            if not self.thread.is_alive():
-                reason = " ".join(f"{self.failure or 'see run.log'}".split())[:300]
-                raise ValueError(f"Flower's simulation engine did not start ({reason}): try engine=inline")
+    def wait(self) -> None:
+        """Returns when the actors start; ValueError where they cannot."""
+        self.started.wait()
+        if isinstance(self.failure, ValueError):
+            raise self.failure
+        if self.failure is not None:
+            reason = " ".join(f"{self.failure.__cause__ or self.failure}".split())[:300]
+            raise ValueError(
+                f"Flower's simulation engine did not start ({reason}): try engine=inline"
+            ) from self.failure
+
+    def reply(self) -> Message:
+        """The next reply, which is waited for; ValueError where the engine has ended."""
+        while True:
             try:
-                grid = grid or grids.get(timeout=0.05)
+                return self.post.replies.get(timeout=ALIVE_SECONDS)
             except Empty:
-                continue
-            time.sleep(0.01)
-        return grid
+                if not self.thread.is_alive():
+                    raise ValueError("Flower's simulation engine has ended; run.log may say why") from self.failure
 
     def close(self, at_once: bool = False) -> None:
         """Ends the actors and Ray; ``at_once`` does not wait for clients that are still training."""
-        import ray
-
         self.stop.set()
+        self.started.wait(START_SECONDS)  # half a cluster cannot be ended
         if at_once:
-            for backend in self.backends:
-                pool = backend.pool
-                for actor in [*pool.pool, *pool._future_to_actor.values()] if pool else []:
-                    ray.kill(actor)
+            self.actors.terminate()
+        for _ in range(self.actors.num_workers):  # flwr's workers wait for a message, a second each time
+            self.post.messages.put(Message(RecordDict(), dst_node_id=1, message_type="query"))
+        self.post.messages.put(None)
         self.thread.join(timeout=5 if at_once else 60)
         cluster.stop()
+
+
+class RayGrid(Nodes):
+    """The grid of a simulation, for one job."""
+
+    def __init__(self, simulation: Simulation, num_nodes: int) -> None:
+        super().__init__(num_nodes)
+        self.simulation = simulation
+        self.in_flight = 2 * simulation.num_actors + 2  # an actor that is ready finds another message
+
+    def send(self, message: Message) -> None:
+        self.simulation.post.messages.put(message)
+
+    def receive(self) -> Message:
+        return self.simulation.reply()

@@ -1,10 +1,11 @@
 """Whether numbers are numbers: a training that diverged ends as failed, and a model of it is used for nothing."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 DIVERGED = "training diverged"
@@ -18,10 +19,21 @@ def diverged(round: int | None, remedy: str, sign: str) -> ValueError:
 def not_finite(arrays: Mapping[str, Any]) -> str | None:
     """The name of the first array or tensor that holds NaN or an infinity; None where all numbers are finite."""
     for name, array in arrays.items():
-        finite = torch.isfinite(array) if isinstance(array, Tensor) else np.isfinite(array)
-        if not finite.all():
+        if not is_finite(array):
             return name
     return None
+
+
+def is_finite(array: Tensor | NDArray[Any]) -> bool:
+    """Whether all numbers are finite: the smallest and the largest are, and NaN is both where there is one."""
+    if isinstance(array, Tensor):
+        if not array.is_floating_point() or not array.numel():
+            return True
+        low, high = torch.aminmax(array)
+        return math.isfinite(low) and math.isfinite(high)
+    if array.dtype.kind != "f" or not array.size:
+        return True
+    return math.isfinite(array.min()) and math.isfinite(array.max())
 
 
 def model_not_finite(model: nn.Module) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from flwr.app import ArrayRecord, ConfigRecord, Message
 
+from fedsky.client.arrays import num_bytes
 from fedsky.client.behaviour import BEGUN, STALENESS, TAKEN, Behaviour
 from fedsky.client.task import Task
 from fedsky.config import make
@@ -126,11 +127,8 @@ class Dispatch:
             if fate.status != CRASHED:
                 yield message
                 continue
-            down = (
-                message.content.array_records["arrays"].count_bytes()
-                if "arrays" in message.content.array_records
-                else 0
-            )
+            records = message.content.array_records
+            down = num_bytes(records["arrays"]) if "arrays" in records else 0
             self.grid.traffic.setdefault(client, Traffic()).down += down
             outcome.reason = f"after {fate.part:.0%} of its training"
             if outcome.seconds is None:

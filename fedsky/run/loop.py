@@ -14,7 +14,7 @@ from fedsky.client.metrics import pool
 from fedsky.client.task import Task, load_task, settle
 from fedsky.config import learning_rate, make_strategy
 from fedsky.data.parts import remarks
-from fedsky.engine import open_grid
+from fedsky.engine import begin, open_grid
 from fedsky.engine.grid import ClientError, ClientGrid, Traffic
 from fedsky.history import (
     FEDERATED,
@@ -48,6 +48,7 @@ class RoundLoop:
     ) -> None:
         self.config, self.folder, self.tracking = config, folder, tracking
         began, cpu = time.perf_counter(), time.process_time()
+        begin(config["engine"], config["num_clients"])
         self.task: Task = load_task(text)
         settle(config, self.task)
         for remark in remarks(self.task.photos, self.task.owners):
@@ -112,7 +113,10 @@ class RoundLoop:
             for round in range(self.first, self.config["num_rounds"] + 1):
                 start = time.perf_counter()
                 self.grid.traffic.clear()
+                self.grid.waited_seconds = 0.0
                 metrics = self._train(round) if round else {}
+                waited = self.grid.waited_seconds
+                server: Row = {"wait_seconds": waited, "combine_seconds": time.perf_counter() - start - waited}
                 last = round == self.config["num_rounds"]
                 judging = time.perf_counter()
                 judged = self._judge(round, last)
@@ -121,8 +125,9 @@ class RoundLoop:
                     last = True
                     if self._asks_clients():  # what only the last round's answers hold
                         judged = self._judge(round, last)
-                times = time.perf_counter() - start, None if self._asks_clients() else judging
-                row = self._write(round, metrics, judged, times)
+                server["evaluate_seconds"] = None if self._asks_clients() else judging
+                server["round_seconds"] = time.perf_counter() - start
+                row = self._write(round, metrics, judged, server)
                 display.round(row, time.perf_counter() - start)
                 if last:
                     break
@@ -183,8 +188,8 @@ class RoundLoop:
             return True
         return bool(self.strategy.is_over(progress.round))
 
-    def _write(self, round: int, metrics: Row, judged: Evaluation, times: tuple[float, float | None]) -> Row:
-        """Adds the round's rows to the tables and, once they are out, the checkpoint; times: all, and the judging."""
+    def _write(self, round: int, metrics: Row, judged: Evaluation, server: Row) -> Row:
+        """Adds the round's rows to the tables and, once they are out, the checkpoint."""
         traffic = self.grid.traffic if self.strategy.role == FEDERATED else {}
         trained, outcomes = self.dispatch.trained, self.dispatch.outcomes
         # Pooled training is nobody's own.
@@ -195,13 +200,13 @@ class RoundLoop:
         ]
         row = round_row(round, trained, outcomes, judged, traffic, self.dispatch.now) | metrics
         self.tables["clients"].append(clients)
-        self.tables["timing"].append(timing_rows(round, trained, judged, *times))
+        self.tables["timing"].append(timing_rows(round, trained, judged, server))
         self.tables["rounds"].append([row])
         if self.config["checkpoint"]:
             self.progress.states = self.states.rounds
             checkpoint.save_round(self.folder, self.arrays, self.progress, self._memory())
         state.forget_before(self.folder / "clients", round)
-        self.tracking.round(row, clients, times[0])
+        self.tracking.round(row, clients, server["round_seconds"])
         return row
 
     def _write_model(self, name: str, round: int, arrays: Tensors | None = None) -> None:

@@ -62,14 +62,9 @@ def client_row(
     }  # fmt: skip
 
 
-def timing_rows(
-    round: int, trained: dict[int, Row], judged: Evaluation, seconds: float, judging: float | None
-) -> list[Row]:
-    """The lines of timing.jsonl of a round: the server's, with the seconds that it judged for, then the clients'."""
-    rows: list[Row] = [
-        {"round": round, "client": None, "round_seconds": seconds, "evaluate_seconds": judging,
-         "peak_memory_bytes": peak_memory_bytes()}
-    ]  # fmt: skip
+def timing_rows(round: int, trained: dict[int, Row], judged: Evaluation, server: Row) -> list[Row]:
+    """The lines of timing.jsonl of a round: the server's, of seconds, then the clients'."""
+    rows: list[Row] = [{"round": round, "client": None, **server, "peak_memory_bytes": peak_memory_bytes()}]
     for client in sorted(set(trained) | set(range(len(judged.seconds)))):
         metrics = trained.get(client, {})
         evaluated = judged.seconds[client] if client < len(judged.seconds) else None
