@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim.sgd import sgd as torch_sgd
 
 from fedsky.client.state import State
 from fedsky.client.task import Task
@@ -118,27 +119,46 @@ def _descend(
 ) -> tuple[float, int, int]:
     """SGD by autograd; returns the sum of the losses and the numbers of steps and of images seen."""
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.SGD(
-        parameters,
-        lr=float(config["lr"]),
-        momentum=float(config["momentum"]),
-        weight_decay=float(config["weight_decay"]),
-    )
+    lr, momentum, decay = (float(config[key]) for key in ("lr", "momentum", "weight_decay"))
+    velocities: list[Tensor | None] = [None] * len(parameters)
     loss_of = criterion(model)
     training_mode(model)
     num_steps, num_seen, total = 0, 0, torch.zeros((), dtype=torch.float64)
     for _ in range(int(config["local_epochs"])):
         for images, labels in shard.batches(int(config["batch_size"])):
-            optimizer.zero_grad()
+            model.zero_grad()
             loss = loss_of(model(images), labels) if objective is None else objective(model, images, labels)
             torch.autograd.backward(loss)
             if correct is not None:
                 correct(parameters)
-            optimizer.step()
+            _step(parameters, velocities, lr, momentum, decay)
             num_steps += 1
             num_seen += len(labels)
             total += loss.detach().cpu() * len(labels)
     return float(total), num_steps, num_seen
+
+
+@torch.no_grad()
+def _step(
+    parameters: list[nn.Parameter], velocities: list[Tensor | None], lr: float, momentum: float, decay: float
+) -> None:
+    """One step of torch.optim.SGD, by the function that it calls: the class itself imports torch's compiler first."""
+    moving = [place for place, parameter in enumerate(parameters) if parameter.grad is not None]
+    buffers = [velocities[place] for place in moving]
+    torch_sgd(
+        [parameters[place] for place in moving],
+        [gradient for place in moving if (gradient := parameters[place].grad) is not None],
+        buffers,
+        foreach=False,
+        weight_decay=decay,
+        momentum=momentum,
+        lr=lr,
+        dampening=0.0,
+        nesterov=False,
+        maximize=False,
+    )
+    for place, buffer in zip(moving, buffers, strict=True):
+        velocities[place] = buffer
 
 
 @torch.no_grad()

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from fedsky.data.manifest import PARTS, Row
 
@@ -75,6 +73,9 @@ def joined(rows: Sequence[Row], groups: Indices | None) -> Indices | None:
     names = {name: number for number, name in enumerate(sorted({row.group for row in rows if row.group}))}
     if not names:
         return groups
+    from scipy.sparse import coo_array  # here alone: every process of a run would wait for them
+    from scipy.sparse.csgraph import connected_components
+
     n = len(rows)
     own = np.arange(n, dtype=np.int64) if groups is None else groups
     named = np.array([place for place, row in enumerate(rows) if row.group], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""The ResNets: torchvision's own, and two small ones for laptops built from torchvision's blocks."""
+"""The ResNets: torchvision's own, and two small ones for laptops of the same blocks."""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,8 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torchvision import models
-from torchvision.models.resnet import BasicBlock, conv1x1
 
 from fedsky.config.start import check_name
 
@@ -30,6 +28,31 @@ def norm_layer(norm: str) -> Callable[[int], nn.Module]:
     raise ValueError(f"model.norm={norm}: choose batch or group")
 
 
+class BasicBlock(nn.Module):
+    """torchvision's block of that name, to the bit and by the names of its tensors; He et al. 2015, figure 2.
+
+    To import torchvision takes each process as long as some rounds, as it imports torch's compiler.
+    """
+
+    def __init__(self, before: int, width: int, stride: int, layer: Callable[[int], nn.Module]) -> None:
+        super().__init__()
+        shortcut = None
+        if stride != 1 or before != width:
+            shortcut = nn.Sequential(nn.Conv2d(before, width, 1, stride, bias=False), layer(width))
+        self.conv1 = nn.Conv2d(before, width, 3, stride, padding=1, bias=False)
+        self.bn1 = layer(width)
+        self.relu = nn.ReLU(inplace=True)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.bn2 = layer(width)
+        self.downsample = shortcut
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images [n, before, size, size] to [n, width, size / stride, size / stride]."""
+        out = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(images)))))
+        out += images if self.downsample is None else self.downsample(images)
+        return self.relu(out)  # type: ignore[no-any-return]
+
+
 class SmallResNet(nn.Sequential):
     """A ResNet of one BasicBlock a stage: torchvision's stem, ``len(widths)`` stages, pooling, a linear head.
 
@@ -44,10 +67,7 @@ class SmallResNet(nn.Sequential):
         blocks = []
         for stage, (before, width) in enumerate(zip((widths[0], *widths), widths, strict=False)):
             stride = 1 if stage == 0 else 2
-            shortcut = None
-            if stride != 1 or before != width:
-                shortcut = nn.Sequential(conv1x1(before, width, stride), layer(width))
-            blocks.append(BasicBlock(before, width, stride, shortcut, norm_layer=layer))
+            blocks.append(BasicBlock(before, width, stride, layer))
         super().__init__(
             nn.Conv2d(3, widths[0], kernel_size=7, stride=2, padding=3, bias=False),
             layer(widths[0]),
@@ -77,6 +97,8 @@ def small(
 
 def torchvision_resnet(name: str, num_classes: int, norm: str = "batch", weights: str | None = None) -> nn.Module:
     """torchvision's resnet18, 34 or 50 with a fresh head; ``weights`` is torchvision's name, such as DEFAULT."""
+    from torchvision import models
+
     if weights is not None and norm != "batch":
         raise ValueError(f"model.weights={weights} were trained with BatchNorm: use model.norm=batch with them")
     layer: Any = norm_layer(norm)

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -76,3 +78,36 @@ def test_what_no_model_has_is_refused(overrides: list[str], said: str) -> None:
 def test_a_layers_groups_divide_its_channels() -> None:
     layers = [models.norm_layer("group")(channels) for channels in (32, 12, 7)]
     assert np.array([layer.num_groups for layer in layers if isinstance(layer, nn.GroupNorm)]).tolist() == [8, 6, 7]
+
+
+@pytest.mark.parametrize("norm", ["batch", "group"])
+@pytest.mark.parametrize(("before", "stride"), [(8, 1), (8, 2), (4, 1)])
+def test_the_own_block_is_torchvisions_to_the_bit(norm: str, before: int, stride: int) -> None:
+    layer = models.norm_layer(norm)
+    theirs = nn.Sequential(nn.Conv2d(before, 8, 1, stride, bias=False), layer(8)) if before != 8 or stride > 1 else None
+    block = torchvision_models.resnet.BasicBlock(before, 8, stride, theirs, norm_layer=layer)
+    own = models.BasicBlock(before, 8, stride, layer)
+    assert list(own.state_dict()) == list(block.state_dict())
+    own.load_state_dict(block.state_dict())
+    images = torch.randn(3, before, 6, 6)
+    found = []
+    for each in (own, block):
+        out = each(images.clone())
+        out.square().sum().backward()
+        found.append([out, *(parameter.grad for parameter in each.parameters()), *each.buffers()])
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+
+
+def test_the_small_ones_are_drawn_as_with_torchvisions_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = build("resnet8").state_dict()
+
+    def theirs(before: int, width: int, stride: int, layer: Any) -> nn.Module:
+        conv1x1 = torchvision_models.resnet.conv1x1
+        shortcut = (
+            nn.Sequential(conv1x1(before, width, stride), layer(width)) if (stride, before) != (1, width) else None
+        )
+        return torchvision_models.resnet.BasicBlock(before, width, stride, shortcut, norm_layer=layer)
+
+    monkeypatch.setattr(models, "BasicBlock", theirs)
+    drawn = build("resnet8").state_dict()
+    assert list(own) == list(drawn) and all(torch.equal(own[name], drawn[name]) for name in own)
