@@ -1,7 +1,9 @@
-"""``python -m benchmarks.simulation``: seconds per round of fedsky's engines, a plain flwr app and the bare steps.
+"""``python -m benchmarks.simulation``: what fedsky's engines take beside the bare steps of the same training.
 
-One after the other in one run, the bare steps before and after: 10 clients x 100 images and 20 to judge, ResNet-18 at
-64 px. Steady state: the median of all rounds but the first. The figure to quote is the ratio to the bare steps.
+One after the other, the bare steps before and after: ResNet-18 at 64 px with 10 clients x 100 images, which a plain
+flwr app does too, and with 100 x 20; the default run; and 10 to 1000 clients of some five images, where the bare steps
+are the clients' own seconds, shared by the cores. A round is the median of all but the first; the figure to quote is
+the ratio to the bare steps. ``--cases 10x100 default`` names some.
 """
 
 import argparse
@@ -9,15 +11,28 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 from fedsky.config import compose, resolve
 from fedsky.data import Photos
+from fedsky.machine import num_cores
 
 FOLDS = 9  # of which, by fedsky's split, 5/6 train, 1/18 validates and 1/9 tests
+LARGE = ["model=resnet18", "lr=0.01", "lr_schedule=constant", "weight_decay=0"]
+TINY = ["data.size=32", "partition.min_examples=1", "num_rounds=4"]
+# clients, images to train on, images to judge, rounds, more of the configuration, the model of the bare steps if any
+CASES: dict[str, tuple[int, int, int, int, list[str], str | None]] = {
+    "10x100": (10, 100, 20, 4, LARGE, "resnet18"),
+    "100x20": (100, 20, 5, 3, LARGE, "resnet18"),
+    "default": (5, 59, 36, 20, [], "resnet8"),  # of 120 photographs each; a client's share of those to judge
+    **{f"{n}x5": (n, 5, 2, 4, [*TINY, f"data.count={8 * n}"], None) for n in (10, 30, 100, 300, 1000)},
+}
+PLAIN = ("10x100",)  # which a plain flwr app does, too
 
 
 def noise(count: int, size: int) -> Photos:
@@ -27,67 +42,99 @@ def noise(count: int, size: int) -> Photos:
     return Photos(pixels, np.arange(count) % 2, [str(i) for i in range(count)], ("a", "b"), f"noise-{count}-{size}")
 
 
-def run_engine(engine: str, asked: argparse.Namespace) -> None:
-    """Runs fedsky in this process and prints its seconds per round as the other programs do."""
+def run_engine(engine: str, case: str, workers: int) -> None:
+    """Runs fedsky in this process and prints what it took, by the rows of its folder."""
     from fedsky.engine import close
+    from fedsky.history import read_run
     from fedsky.run import run
+    from fedsky.run.loop import RoundLoop
 
-    overrides = [f"engine={engine}", "model=resnet18", "lr=0.01", "lr_schedule=constant", "weight_decay=0"]
-    config = resolve(compose([*overrides, f"num_clients={asked.clients}", f"num_rounds={asked.rounds}"]))
-    count = asked.clients * round(asked.images * 6 / 5 + 2)  # a little more than asked for, never less
-    config["data"] = {"_target_": "benchmarks.simulation.noise", "count": count, "size": asked.size}
-    config["data"]["fold"] = f"1/{FOLDS}"
-    if asked.workers and engine == "ray":
-        config["engine"]["num_actors"] = asked.workers
+    clients, images, _, rounds, more, _ = CASES[case]
+    config = resolve(compose([f"engine={engine}", f"num_clients={clients}", f"num_rounds={rounds}", *more]))
+    if more is LARGE:  # a little more than asked for, never less
+        count = clients * round(images * 6 / 5 + 2)
+        config["data"] = {"_target_": "benchmarks.simulation.noise", "count": count, "size": 64, "fold": f"1/{FOLDS}"}
+    if engine == "ray":
+        config["engine"]["num_actors"] = workers
+    ends, write = [], RoundLoop._write
+
+    def noted(*arguments: Any) -> Any:
+        ends.append(time.time())
+        return write(*arguments)
+
+    RoundLoop._write = noted  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as folder:
-        info = run(config, Path(folder) / "run")
-        lines = (Path(folder) / "run" / "timing.jsonl").read_text().splitlines()
-        rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
-        partition = json.loads((Path(folder) / "run" / "partition.json").read_text())
+        run(config, Path(folder) / "run")
+        found = read_run(Path(folder) / "run")
     close()
-    seconds = [row["round_seconds"] for row in rows if row["client"] is None and row["round"] > 1]
-    parts = {part: sum(sum(c[part]) for c in partition["clients"]) for part in ("train", "validation", "test")}
-    figures = {"what": f"fedsky engine={engine}", "round_seconds": float(np.median(seconds)), **parts}
-    print(json.dumps(figures | {"rounds": info["result"]["round"]}))
+    begun = psutil.Process().create_time()
+    server = {row["round"]: row for row in found.timing if row["client"] is None}
+    own: dict[int, list[float]] = {number: [] for number in server}
+    for row in found.timing:
+        if row["client"] is not None:
+            own[row["round"]].append((row["train_seconds"] or 0.0) + (row["evaluate_seconds"] or 0.0))
+    at_once = workers if engine == "ray" else 1
+    late = [number for number in server if number > 1]
+    keys = ("round_seconds", "wait_seconds", "combine_seconds", "evaluate_seconds")
+    figures = {key: float(np.median([server[number][key] for number in late])) for key in keys}
+    figures |= {
+        "own_seconds": float(np.median([sum(own[number]) for number in late])) / at_once,
+        "start_seconds": ends[1] - begun - max(max(own[1]), sum(own[1]) / at_once),
+        "whole_seconds": time.time() - begun,
+        "driver_mb": max(row["peak_memory_bytes"] for row in server.values()) / 1e6,
+        "client_mb": max(row["peak_memory_bytes"] or 0 for row in found.timing if row["client"] is not None) / 1e6,
+        "moved_mb": max(row["bytes_up"] + row["bytes_down"] for row in found.rounds) / 1e6,
+    }
+    sys.stdout.write(json.dumps({"what": f"engine={engine}"} | figures) + "\n")
+
+
+def told(program: list[str]) -> dict[str, Any]:
+    """What a program of this folder says in its last line."""
+    done = subprocess.run([sys.executable, "-m", *program], capture_output=True, text=True, timeout=3600)
+    if done.returncode:
+        sys.exit(f"{' '.join(program)} failed:\n{done.stderr}")
+    answer: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return answer
+
+
+def compare(case: str, workers: int) -> list[dict[str, Any]]:
+    """The programs of a case, each with its ratio to the bare steps."""
+    clients, images, judged, rounds, _, model = CASES[case]
+    sizes = [f"--clients={clients}", f"--images={images}", f"--judged={judged}", f"--rounds={rounds}"]
+    bare = ["benchmarks.bare", *sizes, f"--workers={workers}", f"--model={model}"]
+    programs = [
+        ["benchmarks.simulation", f"--cases={case}", f"--workers={workers}", f"--engine={engine}"]
+        for engine in ("ray", "inline")
+    ]
+    programs += [["benchmarks.plain_flower", *sizes]] if case in PLAIN else []
+    programs = [bare, *programs, bare] if model else programs
+    results = [told(program) for program in programs]
+    steps = [result["round_seconds"] for result in results if result["what"] == "bare"]
+    for result in results:
+        limit = sum(steps) / len(steps) if steps else results[0]["own_seconds"]  # of the actors
+        result |= {"case": case, "ratio": result["round_seconds"] / limit}
+    return results
 
 
 def main() -> None:
-    """Runs all programs and prints the table."""
+    """Prints a line for each program, and all figures as JSON below."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for name, default in (
-        ("clients", 10),
-        ("images", 100),
-        ("judged", 20),
-        ("rounds", 4),
-        ("size", 64),
-        ("workers", 2),
-    ):
-        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
+    parser.add_argument("--workers", type=int, default=num_cores())
     parser.add_argument("--engine", choices=["ray", "inline"], help="run this engine alone, in this process")
     asked = parser.parse_args()
     if asked.engine:
-        run_engine(asked.engine, asked)
+        run_engine(asked.engine, asked.cases[0], asked.workers)
         return
-    sizes = [f"--{name}={getattr(asked, name)}" for name in ("clients", "images", "judged", "rounds", "size")]
-    workers = [f"--workers={asked.workers}"]
-    programs = [
-        ["benchmarks.bare", *sizes, *workers],
-        ["benchmarks.simulation", *sizes, *workers, "--engine=ray"],
-        ["benchmarks.plain_flower", *sizes],
-        ["benchmarks.simulation", *sizes, "--engine=inline"],
-        ["benchmarks.bare", *sizes, *workers],
-    ]
     results = []
-    for program in programs:
-        done = subprocess.run([sys.executable, "-m", *program], capture_output=True, text=True, timeout=900)
-        if done.returncode:
-            sys.exit(f"{' '.join(program)} failed:\n{done.stderr}")
-        results.append(json.loads(done.stdout.strip().splitlines()[-1]))
-        print(f"{results[-1]['what']:22} {results[-1]['round_seconds']:8.2f} s a round", flush=True)
-    bare = (results[0]["round_seconds"] + results[-1]["round_seconds"]) / 2
-    print("\nratio to the bare steps (the mean of before and after; below 1 is faster)")
-    for result in results[1:-1]:
-        print(f"{result['what']:22} {result['round_seconds'] / bare:8.2f}")
+    columns = ("round_seconds", "ratio", "own_seconds", "wait_seconds", "combine_seconds", "evaluate_seconds",
+               "start_seconds", "whole_seconds", "driver_mb", "client_mb", "moved_mb")  # fmt: skip
+    print(f"{'case':8} {'program':14}" + "".join(f"{name.replace('_seconds', ' s'):>11}" for name in columns))
+    for case in asked.cases:
+        for result in compare(case, asked.workers):
+            results.append(result)
+            shown = (f"{result[name]:11.2f}" if name in result else f"{'':11}" for name in columns)
+            print(f"{case:8} {result['what']:14}" + "".join(shown), flush=True)
     print("\n" + "\n".join(json.dumps(result) for result in results))
 
 

@@ -46,8 +46,9 @@ class Column:
 
 
 # All that is known of the columns, in the order of the files. rounds.jsonl has one line a round (round 0 is the
-# untrained model); clients.jsonl one per round and client; timing.jsonl, which no seed can repeat, one a round (client
-# is null, and round_seconds is the wall time) and one per round and client.
+# untrained model); clients.jsonl one per round and client; timing.jsonl, which no seed can repeat, one a round, the
+# server's (client is null), and one per round and client. round_seconds is the wall time but for what is written: it is
+# wait_seconds (for clients that train), combine_seconds (the strategy's work) and evaluate_seconds together.
 # loss and the accuracies are those of the pooled test images; in clients.jsonl, of the model that serves this client on
 # the client's own images. validation_* is the same on validation images, pooled_* a lone owner's model on the pooled
 # test set, in the last round (null elsewhere). train_loss is the clients' own while they trained, global_train_loss
@@ -89,6 +90,8 @@ COLUMNS = {
         Column("train_seconds", T, N_("seconds of training"), "seconds"),
         Column("train_cpu_seconds", T, N_("processor seconds of training"), "seconds"),
         Column("evaluate_seconds", T, N_("seconds of judging"), "seconds"),
+        Column("wait_seconds", T, N_("seconds of waiting for clients"), "seconds"),
+        Column("combine_seconds", T, N_("seconds of combining"), "seconds"),
         Column("peak_memory_bytes", T, N_("peak memory"), "bytes"),
     )
 }
