@@ -25,7 +25,7 @@ def begin(settings: dict[str, Any], num_clients: int | None) -> None:
         return
     # An actor without a client only costs a process that imports torch: a minute and more where there are many.
     num_actors = min(settings.get("num_actors") or num_cores(), num_clients or num_cores())
-    if _open and (_open[0].settings != settings or _open[0].num_actors < num_actors or not _open[0].thread.is_alive()):
+    if _open and (_open[0].settings != settings or _open[0].num_actors < num_actors or _open[0].ended.is_set()):
         close()
     if not _open:
         _quieten()

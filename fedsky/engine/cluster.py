@@ -14,9 +14,11 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from fedsky.engine import needs
 from fedsky.machine import interrupt
@@ -65,7 +67,11 @@ def start(address: str | None, num_cpus: int) -> None:
 def stop() -> None:
     """Ends what ``start`` started, and leaves a cluster that was joined."""
     if "ray" in sys.modules and (ray := sys.modules["ray"]).is_initialized():
+        own = _started_by_the_raylet() if _folder else []
         ray.shutdown()
+        for process in own:  # Ray's agents first try, for half a minute, to tell the cluster that it is gone
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
     while _folder:
         shutil.rmtree(_folder.pop(), ignore_errors=True)
     _environment(dict(_before))
@@ -75,11 +81,14 @@ def stop() -> None:
 def _init(address: str, **own: Any) -> None:
     import ray
 
-    handlers = {number: signal.getsignal(number) for number in interrupt.SIGNALS}
     ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
+
+
+def restore_handlers() -> None:
+    """Puts this process's own handlers of signals back, in whose place Ray puts some that print a trace first."""
     if threading.current_thread() is threading.main_thread():
-        for number, handler in handlers.items():  # Ray puts handlers of its own in their place
-            if handler is not None:
+        for number in interrupt.SIGNALS:
+            if (handler := signal.getsignal(number)) is not None:
                 signal.signal(number, handler)
 
 
@@ -108,6 +117,16 @@ def _few_processes() -> Iterator[None]:
     finally:
         for name, method in left_out.items():
             setattr(Node, name, method)
+
+
+def _started_by_the_raylet() -> list[psutil.Process]:
+    """The processes that Ray's own process on this machine started."""
+    found: list[psutil.Process] = []
+    for process in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            if process.name() == "raylet":
+                found += process.children(recursive=True)
+    return found
 
 
 def _private_folder() -> str:

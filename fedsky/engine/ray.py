@@ -129,6 +129,7 @@ class Simulation:
         self.settings, self.num_actors = settings, num_actors
         self.stop = threading.Event()
         self.started = threading.Event()  # or failed to
+        self.ended, self.closed = threading.Event(), threading.Event()
         self.post = Post()
         self.actors = Actors(float(settings.get("num_gpus", 0)), self.stop, self.started)
         self.failure: BaseException | None = None
@@ -148,10 +149,13 @@ class Simulation:
             self.failure = error
         finally:
             self.started.set()
+            self.ended.set()
+            self.closed.wait()  # Ray's processes are killed when the thread that started them ends
 
     def wait(self) -> None:
         """Returns when the actors start; ValueError where they cannot."""
         self.started.wait()
+        cluster.restore_handlers()
         if isinstance(self.failure, ValueError):
             raise self.failure
         if self.failure is not None:
@@ -166,7 +170,7 @@ class Simulation:
             try:
                 return self.post.replies.get(timeout=ALIVE_SECONDS)
             except Empty:
-                if not self.thread.is_alive():
+                if self.ended.is_set():
                     raise ValueError("Flower's simulation engine has ended; run.log may say why") from self.failure
 
     def close(self, at_once: bool = False) -> None:
@@ -178,8 +182,9 @@ class Simulation:
         for _ in range(self.actors.num_workers):  # flwr's workers wait for a message, a second each time
             self.post.messages.put(Message(RecordDict(), dst_node_id=1, message_type="query"))
         self.post.messages.put(None)
-        self.thread.join(timeout=5 if at_once else 60)
+        self.ended.wait(timeout=5 if at_once else 60)
         cluster.stop()
+        self.closed.set()
 
 
 class RayGrid(Nodes):

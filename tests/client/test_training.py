@@ -31,7 +31,7 @@ def test_a_run_loads_no_compiler_and_no_torchvision(tmp_path: Path) -> None:
     """Each is seconds of every process's start."""
     code = (
         "import sys; from fedsky.config import compose, resolve; from fedsky.run import run; from pathlib import Path;"
-        "config = resolve(compose(['engine=inline', 'num_rounds=1', 'data.count=40', 'data.size=32']));"
+        "config = resolve(compose(['engine=inline', 'num_rounds=1', 'data.count=60', 'data.size=32']));"
         "run(config, Path(sys.argv[1])); slow = {'torch._dynamo', 'torchvision', 'scipy', 'fastapi', 'ray'};"
         "assert not slow & set(sys.modules), slow & set(sys.modules)"
     )

@@ -1,5 +1,6 @@
 """Tiny float64 data, models and strategies that tests name by ``_target_``; importable in Ray's actors too."""
 
+import os
 from typing import Any
 
 import numpy as np
@@ -25,13 +26,29 @@ def linear(num_classes: int) -> nn.Module:
 def fail(model: nn.Module, shard: Shard, config: Config, state: State) -> tuple[Arrays, Metrics]:
     if config["client"] == 2:
         raise KeyError("a mistake in client 2")
-    return model.state_dict(), {"train_loss": 0.0, "num_examples": len(shard), "num_steps": 1}
+    return sgd_of_nothing(model, shard)
 
 
 class Failing(FedAvg):
     """Client 2 raises."""
 
     train: Any = staticmethod(fail)
+
+
+def die(model: nn.Module, shard: Shard, config: Config, state: State) -> tuple[Arrays, Metrics]:
+    if config["client"] == 2:
+        os._exit(1)
+    return sgd_of_nothing(model, shard)
+
+
+def sgd_of_nothing(model: nn.Module, shard: Shard) -> tuple[Arrays, Metrics]:
+    return model.state_dict(), {"train_loss": 0.0, "num_examples": len(shard), "num_steps": 1}
+
+
+class Dying(FedAvg):
+    """Client 2 takes its actor's process with it."""
+
+    train: Any = staticmethod(die)
 
 
 def pixels(num_classes: int) -> nn.Module:
