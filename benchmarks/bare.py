@@ -24,7 +24,7 @@ def work(name: str, clients: int, images: int, judged: int, size: int, go: Any, 
     torch.set_num_threads(1)
     model: Any = resnet18(num_classes=2)
     if name == "resnet8":
-        model = resnet8(num_classes=2).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model = resnet8(num_classes=2).to(memory_format=torch.channels_last)
     x, y = torch.randn(images, 3, size, size), torch.randint(0, 2, (images,))
     test = torch.randn(judged, 3, size, size)
     done.put(True)

@@ -56,13 +56,14 @@ def run_engine(engine: str, case: str, workers: int) -> None:
         config["data"] = {"_target_": "benchmarks.simulation.noise", "count": count, "size": 64, "fold": f"1/{FOLDS}"}
     if engine == "ray":
         config["engine"]["num_actors"] = workers
-    ends, write = [], RoundLoop._write
+    loop: Any = RoundLoop
+    ends, write = [], loop._write
 
     def noted(*arguments: Any) -> Any:
         ends.append(time.time())
         return write(*arguments)
 
-    RoundLoop._write = noted  # type: ignore[method-assign]
+    loop._write = noted
     with tempfile.TemporaryDirectory() as folder:
         run(config, Path(folder) / "run")
         found = read_run(Path(folder) / "run")

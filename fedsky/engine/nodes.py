@@ -1,5 +1,6 @@
 """What both engines' grids have in common: nodes 1 to n, messages with numbers, replies that are waited for."""
 
+import copy
 import threading
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
@@ -50,13 +51,14 @@ class Once:
         """The message without its arrays, and what is made of them: None where it has none."""
         if "arrays" not in message.content.array_records:
             return message, None
-        content = message.content.copy()
+        content, again = message.content.copy(), copy.copy(message)
         record: Any = content.pop("arrays")
         arrays = [*record.keys(), *record.values()]
         with self.lock:
             if len(arrays) != len(self.arrays) or any(a is not b for a, b in zip(arrays, self.arrays, strict=True)):
                 self.arrays, self.made = arrays, self.make(shared(record))
-            return Message(content=content, metadata=message.metadata), self.made
+            again.content = content
+            return again, self.made
 
 
 def context_of(message: Message) -> Context:

@@ -39,10 +39,10 @@ class Actors:
         import ray
         from flwr.simulation.ray_transport.ray_actor import pool_size_from_resources
 
-        make = ray.remote(Actor).options(**self.resources)
+        make: Any = ray.remote(Actor).options(**self.resources)
         app = ray.put(app_fn())
         self.once = Once(ray.put)
-        self.make = lambda: make.remote(app)
+        self.make: Callable[[], Any] = lambda: make.remote(app)
         for _ in range(pool_size_from_resources(self.resources)):
             self._start()
         self.built.set()

@@ -101,7 +101,7 @@ def test_the_own_block_is_torchvisions_to_the_bit(norm: str, before: int, stride
 def test_the_small_ones_are_drawn_as_with_torchvisions_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     own = build("resnet8").state_dict()
 
-    def theirs(before: int, width: int, stride: int, layer: Any) -> nn.Module:
+    def theirs(before: int, width: int, stride: int, layer: Any) -> Any:
         conv1x1 = torchvision_models.resnet.conv1x1
         shortcut = (
             nn.Sequential(conv1x1(before, width, stride), layer(width)) if (stride, before) != (1, width) else None
