@@ -142,15 +142,19 @@ def test_a_client_that_raises_in_an_actor_does_too_and_costs_its_job_alone(tmp_p
     assert statuses == ["failed", "done"]
 
 
-def test_an_actor_that_dies_costs_its_job_alone(tmp_path: Path) -> None:
-    """The next job has another actor, and takes no reply of the first for its own."""
-    small = ["data.count=50", "data.size=32", "num_rounds=1", "engine.num_actors=1", f"hydra.sweep.dir={tmp_path}"]
-    targets = "strategy._target_=tiny.Dying,strategies.fedavg.FedAvg"
-    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1] / "support")}
-    done = subprocess.run(command("-m", *small, targets), capture_output=True, text=True, timeout=240, env=env)
+def test_an_actor_that_dies_costs_its_job_alone_or_its_client_a_second_try(tmp_path: Path) -> None:
+    """The next has another actor, and takes no reply of the first for its own; what others answer meanwhile counts."""
+    small = ["data.count=50", "data.size=32", "num_rounds=1", "engine.num_actors=1", "on_failure=retry"]
+    targets = "strategy._target_=tiny.Dying,strategies.fedavg.FedAvg,tiny.DyingOnce"
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1] / "support"), "DIED": str(tmp_path / "died")}
+    words = command("-m", *small, f"hydra.sweep.dir={tmp_path}", targets)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=240, env=env)
     assert done.returncode == 1 and "strategy._target_=tiny.Dying: client 2: " in done.stderr
-    statuses = [json.loads((tmp_path / str(number) / "run.json").read_text())["status"] for number in (0, 1)]
-    assert statuses == ["failed", "done"]
+    assert done.stderr.count("asked once more") == 2 and (tmp_path / "died").exists()
+    statuses = [json.loads((tmp_path / str(job) / "run.json").read_text())["status"] for job in range(3)]
+    assert statuses == ["failed", "done", "done"]
+    names = FILES[2:]  # the others count the bytes that were sent once more
+    assert digests(tmp_path / "2", names) == digests(tmp_path / "1", names)
 
 
 def test_divergence_names_the_client_and_the_remedy(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Tiny float64 data, models and strategies that tests name by ``_target_``; importable in Ray's actors too."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from torch import nn
 
 from fedsky.client import Arrays, Config, Metrics, Shard, State
 from fedsky.data import Photos
-from strategies.fedavg import FedAvg
+from strategies.fedavg import FedAvg, train
 
 
 def points(count: int = 120, seed: int = 0) -> Photos:
@@ -49,6 +50,20 @@ class Dying(FedAvg):
     """Client 2 takes its actor's process with it."""
 
     train: Any = staticmethod(die)
+
+
+def die_once(model: nn.Module, shard: Shard, config: Config, state: State) -> tuple[Arrays, Metrics]:
+    died = Path(os.environ["DIED"])
+    if config["client"] == 2 and not died.exists():
+        died.touch()
+        os._exit(1)
+    return train(model, shard, config, state)
+
+
+class DyingOnce(FedAvg):
+    """FedAvg, but that client 2 takes its actor's process with it the first time; $DIED is the file that notes it."""
+
+    train: Any = staticmethod(die_once)
 
 
 def pixels(num_classes: int) -> nn.Module:
