@@ -62,6 +62,12 @@ def test_a_wrong_value_is_told_before_anything_slow_is_loaded(
     assert done.returncode == code
 
 
+def test_what_is_wrong_with_the_data_is_told_in_one_line_while_ray_starts(tmp_path: Path) -> None:
+    done = run(tmp_path, "data=folder", "data.root=nowhere", "engine=ray", "engine.num_actors=1")
+    assert one_line(done, tmp_path).startswith("data.root=nowhere does not exist: name a folder")
+    assert done.returncode == 1
+
+
 def test_the_shell_loads_nothing_slow_before_it_has_a_job() -> None:
     slow = ("torch", "flwr", "ray", "PIL", "pandas")
     code = f"import sys, fedsky.command.shell; print([name for name in {slow} if name in sys.modules])"

@@ -19,6 +19,8 @@ from fedsky.client.arrays import Held
 Shared = dict[str, NDArray[Any]]
 
 RUN = 1
+# flwr's Message asks for the identity of the task that it is made in, also of an engine that never had a grid.
+TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = RUN, 1, 1
 _numbers = count(1)  # of messages; a reply to one of an earlier job is told from those that are awaited
 
 
@@ -76,8 +78,6 @@ class Nodes(Grid):
         self.num_nodes = num_nodes
         self.awaited: set[str] = set()
         self.early: dict[str, Message] = {}  # replies that came while others were asked for
-        # flwr's Message asks for the identity of the task that it is made in.
-        TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = RUN, 1, 1
 
     @abstractmethod
     def send(self, message: Message) -> None:
