@@ -17,14 +17,17 @@ class States:
 
     def __init__(self, rounds: dict[str, int]) -> None:
         self.rounds = rounds
+        self.names: dict[str, dict[str, None]] = {}  # of each client's states, in the order in which they came
+        for name in rounds:
+            self._named(name)
         self.last: dict[str, int] = {}  # saved while the models were judged, after a round: none starts from them
 
     def told(self, messages: Iterable[Message]) -> Iterator[Message]:
         """Messages that tell each client its own."""
         for message in messages:
             config: Any = message.content.config_records["config"]
-            mine = str(config["client"])
-            config[STATES] = [f"{name}@{last}" for name, last in self.rounds.items() if name.split("-")[0] == mine]
+            mine = self.names.get(str(config["client"]), ())
+            config[STATES] = [f"{name}@{self.rounds[name]}" for name in mine if name in self.rounds]
             yield message
 
     def noted(self, replies: Iterable[Message], round: int) -> Iterator[Message]:
@@ -33,7 +36,11 @@ class States:
             for saved in _saved(reply):
                 name, _, number = saved.partition("@")
                 (self.rounds if int(number) <= round else self.last)[name] = int(number)
+                self._named(name)
             yield reply
+
+    def _named(self, name: str) -> None:
+        self.names.setdefault(name.split("-")[0], {})[name] = None
 
     def of(self, client: int) -> int | None:
         """The round that saved a client's own state last; None where none has."""

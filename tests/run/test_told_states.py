@@ -23,6 +23,22 @@ def test_each_client_is_told_of_its_own() -> None:
     assert told == [["1@3", "1-feedback@4"], ["2-feedback@6"], [], ["11@5"]]
 
 
+class OneByOne(dict[str, int]):
+    """Names and rounds of which nobody looks through all."""
+
+    def items(self) -> Any:
+        raise AssertionError("all clients' states are looked through for one message")
+
+
+def test_what_a_client_is_told_costs_no_more_where_there_are_more_clients() -> None:
+    states = States(OneByOne({str(client): 1 for client in range(30)}))
+    assert list(states.noted([reply("7@2", "7-feedback@2", "31@2")], 2))
+    asked = [message(client=client) for client in (7, 29, 31)]
+    assert list(states.told(asked)) == asked
+    told = [each.content.config_records["config"][STATES] for each in asked]
+    assert told == [["7@2", "7-feedback@2"], ["29@1"], ["31@2"]]
+
+
 def test_what_is_saved_after_a_round_is_for_no_later_one_to_start_from() -> None:
     states = States({"0": 1, "1": 1})
     nothing: Any = SimpleNamespace(content=SimpleNamespace(config_records={}))
