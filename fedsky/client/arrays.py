@@ -5,6 +5,7 @@ flwr's own ``Array`` holds the bytes of numpy's file format: to make and to read
 
 import functools
 import io
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 NUMPY = "numpy.ndarray"  # flwr's word for numpy's file format
+
+with warnings.catch_warnings():  # torch warns once in a process of memory that is for reading alone: here
+    warnings.simplefilter("ignore")
+    torch.from_numpy(np.frombuffer(b"0", dtype=np.uint8))
 
 
 class Held(Array):
@@ -48,18 +53,7 @@ def record_of(tensors: Mapping[str, Tensor]) -> ArrayRecord:
 
 def view(array: Array) -> Tensor:
     """The tensor of an array, to be read alone: it may lie in memory that several processes share."""
-    if not isinstance(array, Held):
-        return torch.from_numpy(array.numpy())
-    return torch.from_numpy(array.array if array.array.flags.writeable else np.asarray(_Shared(array.array)))
-
-
-class _Shared:
-    """A read-only array without the sign that it is one, of which torch would warn."""
-
-    def __init__(self, array: NDArray[Any]) -> None:
-        self.array = array  # which holds the memory
-        place, _ = array.__array_interface__["data"]
-        self.__array_interface__ = {**array.__array_interface__, "data": (place, False)}
+    return torch.from_numpy(array.array if isinstance(array, Held) else array.numpy())
 
 
 def num_bytes(arrays: ArrayRecord) -> int:
