@@ -1,4 +1,4 @@
-"""``python -m docs``: writes anew what the documentation takes from the code, conf/ and the reference runs.
+"""``python -m docs``: writes anew what the documentation takes from code, conf/, reference runs and measurements.
 
 In a Markdown file such a part stands between ``<!-- from NAME ... -->`` and ``<!-- end -->``; pictures are whole
 files. tests/test_docs.py fails where one of them is stale.
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from docs import architecture, configuration, result
+from docs import architecture, configuration, result, speed
 
 ROOT = Path(__file__).resolve().parent.parent
 PART = re.compile(r"(?P<head><!-- from (?P<source>.*?) -->\n)(?P<old>.*?)(?P<end><!-- end -->)", re.DOTALL)
@@ -34,10 +34,12 @@ PARTS: dict[str, Callable[[str, str], str]] = {
     "keys": lambda _name, _old: configuration.top(ROOT / "conf"),
     "groups": lambda _name, _old: configuration.groups(ROOT / "conf"),
     "runs": lambda name, old: result.rows(ROOT / name, old),
+    "speed": lambda name, _old: speed.table(speed.read(ROOT / name)),
     "story": lambda rest, _old: result.story(rest.split(" ")[0], ROOT / rest.split(" ")[1]),
 }
 PICTURES: dict[str, Callable[[], str]] = {
     "docs/architecture.svg": lambda: architecture.drawing(house()),
+    "docs/speed.svg": lambda: speed.picture(speed.read(ROOT / "docs" / "speed.json")),
     "docs/joining.svg": lambda: result.picture(ROOT / "outputs" / "reference" / "sky"),
 }
 
