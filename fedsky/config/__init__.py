@@ -41,6 +41,7 @@ BEFORE: dict[str, Any] = {
     "stragglers": 0.0, "evaluate_train": False, "on_failure": "fail", "min_replies": 1,
     "clients": {"_target_": "fedsky.client.behaviour.Behaviour"},
 }  # fmt: skip
+ON_FAILURE = ("fail", "skip", "retry")
 LARGEST = 2**63 - 1  # that a message and torch's generator take
 GROUPS = ("data", "partition", "model", "clients", "strategy", "engine")
 # What goes around a strategy, from the inside out: the server opens a reply in the opposite order.
@@ -89,7 +90,7 @@ def check(config: dict[str, Any]) -> None:
         config[key] = checks.number(key, config[key], **bounds)
     if config["patience"] is not None:
         checks.whole("patience", config["patience"], 1, of="rounds", hint=", or null")
-    checks.choice("on_failure", config["on_failure"], ("fail", "skip", "retry"))
+    checks.choice("on_failure", config["on_failure"], ON_FAILURE)
     checks.choice("evaluate", config["evaluate"], ("server", "clients"))
     if config["evaluate_train"] and config["evaluate"] != "server":
         raise ValueError("evaluate_train=True: only the server sees the training images, choose evaluate=server")

@@ -11,14 +11,14 @@ from flwr.app import ArrayRecord, ConfigRecord, Message
 from fedsky.client.arrays import num_bytes
 from fedsky.client.behaviour import BEGUN, STALENESS, TAKEN, Behaviour
 from fedsky.client.task import Task
-from fedsky.config import make
+from fedsky.config import ON_FAILURE, make
 from fedsky.engine.grid import ClientGrid, Traffic
 from fedsky.history import FEDERATED, POOLED, Row
 from fedsky.history.columns import AWAY, CRASHED, FAILED, LATE, OK, REFUSED, UNUSED
 from fedsky.run.states import States
 
 LOG = logging.getLogger("fedsky")
-FAIL, SKIP, RETRY = "fail", "skip", "retry"  # of on_failure
+FAIL, SKIP, RETRY = ON_FAILURE
 
 
 @dataclass

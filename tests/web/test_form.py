@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from fedsky.config import compose, resolve
 from fedsky.web.jobs import form
+from fedsky.web.jobs.command import make_launch
 
 
 @pytest.fixture
@@ -47,3 +49,33 @@ def test_the_settings_that_were_there_keep_their_bounds(fields: dict[str, form.F
     assert fields["fedprox.mu"].label == "FedProx mu"
     assert fields["fedprox.mu"].help == "weight of the proximal term; 0 is FedAvg"
     assert fields["strategy"].default == "fedavg"
+
+
+def test_how_clients_behave_is_in_the_form_with_the_settings_of_each_kind_of_client() -> None:
+    form_ = form.make_form({})
+    fields = {field.name: field for field in form_.fields}
+    assert fields["clients"].choices == ("hospitals", "ideal", "phones")  # a trace needs a file, which no form names
+    assert fields["clients"].default == "ideal"
+    assert fields["on_failure"].choices == ("fail", "skip", "retry")
+    assert (fields["min_replies"].min, fields["min_replies"].max, fields["min_replies"].default) == (1, 50, 1)
+    assert fields["phones.crash"].shown() == {
+        "name": "phones.crash", "label": "Crash", "type": "float", "default": 0.02, "unit": "",
+        "help": "how likely a client that is asked breaks down in training", "min": 0, "max": 0.9, "step": 0.01,
+        "when": {"field": "clients", "values": ["phones"]},
+    }  # fmt: skip
+    assert not any(name.startswith(("trace.", "ideal.")) for name in fields)
+
+
+def test_a_launch_says_how_clients_behave() -> None:
+    form_ = form.make_form({})
+    values, wrong = form_.check(None, {"clients": "phones", "phones.deadline_seconds": 6, "min_replies": 2})
+    assert wrong == []
+    assert values["phones.deadline_seconds"] == 6
+    shown = make_launch(form_, None, values).arguments
+    assert shown == ("strategy=fedavg", "clients=phones", "min_replies=2", "clients.deadline_seconds=6")
+    assert resolve(compose(list(shown)))["clients"]["deadline_seconds"] == 6
+    values, wrong = form_.check(None, {"clients": "phones"})  # no deadline
+    assert wrong == []
+    assert make_launch(form_, None, values).arguments == ("strategy=fedavg", "clients=phones")
+    assert form_.check(None, {"phones.crash": 0.5})[1] == ["phones.crash counts with clients=phones alone"]
+    assert form_.check(None, {"clients": "trace"})[1] == ["clients: choose hospitals, ideal, phones"]

@@ -165,12 +165,13 @@ def test_the_launch_page_says_all_of_its_form_in_chinese_too() -> None:
 
     source = (FRONTEND / "src" / "locale" / "launch.zh.ts").read_text(encoding="utf-8")
     said = {
-        name: {quoted or plain for quoted, plain in re.findall(r"^  (?:'([\w.]+)'|(\w+)):", block, re.MULTILINE)}
+        name: {quoted or plain for quoted, plain in re.findall(r"^  (?:'([\w. ]+)'|(\w+)):", block, re.MULTILINE)}
         for name, block in re.findall(r"export const (\w+)[^{]*\{(.*?)\}\n", source + "\n", re.DOTALL)
     }
     said["UNITS"] = set(re.findall(r"(\w+): '", re.search(r"UNITS[^{]*\{(.*?)\}", source)[1]))  # type: ignore[index]
     form = make_form({})
     assert said["HELP"] == {field.name for field in form.fields if field.help}
+    assert said["LABELS"] == {field.label for field in form.fields if field.when and field.when[0] == "clients"}
     assert said["UNITS"] == {field.unit for field in form.fields if field.unit}
     for recipe in form.recipes:  # which say it themselves
         assert set(recipe.head["zh"]) == set(recipe.head["en"]) >= {"title", "result"}, recipe.id

@@ -25,14 +25,14 @@ class WhenShape(BaseModel):
 
 
 class FieldShape(BaseModel):
-    """A field of the form: choices, or bounds and a step."""
+    """A field of the form: choices, or bounds and a step. default: null where the setting is null without a number."""
 
     model_config = ConfigDict(extra="forbid")
 
     name: str
     label: str
     type: Literal["choice", "int", "float"]
-    default: str | int | float
+    default: str | int | float | None
     unit: str
     help: str
     choices: list[str] = []

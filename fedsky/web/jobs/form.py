@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import yaml
 
+from fedsky.config import ON_FAILURE
 from fedsky.config.shelf import CONF, choices
 from fedsky.language import ENGLISH, LANGUAGES, _, current
 
@@ -24,12 +25,15 @@ WITH_RECIPE = frozenset({"data", "seed", "repetitions", "engine"})
 
 @dataclass(frozen=True)
 class Field:
-    """One field. key: on the command line; when: (field, values) without which it does not count."""
+    """One field. key: on the command line; when: (field, values) without which it does not count.
+
+    default: None where the setting is null unless a number is given.
+    """
 
     name: str
     label: str
     type: Literal["choice", "int", "float"]
-    default: Value
+    default: Value | None
     key: str = ""
     choices: tuple[str, ...] = ()
     min: float | None = None
@@ -79,15 +83,15 @@ NUMBERS: tuple[tuple[str, str, Literal["int", "float"], float, float, float, str
     ("weight_decay", "Weight decay", "float", 0, 0.1, 0.0001, ""),
     ("participation", "Participation", "float", 0.1, 1, 0.05, ""),
     ("stragglers", "Stragglers", "float", 0, 0.9, 0.05, ""),
+    ("min_replies", "Replies that a round needs", "int", 1, 50, 1, "clients"),
     ("data.count", "Drawn photographs", "int", 60, 2000, 20, "images"),
     ("data.size", "Image size", "int", 16, 128, 8, "pixels"),
     ("data_seed", "Data seed", "int", 0, 9999, 1, ""),
     ("seed", "First seed", "int", 0, 9999, 1, ""),
 )
-# At the end of what conf/ says of a strategy's or partition's setting: the bounds within which the form offers it.
+NEEDED = re.compile(r"\bneeded\b")  # what conf/ says of a null that is to be set
+# At the end of what it says of a setting of a choice: the bounds within which the form offers it.
 BOUNDS = re.compile(r"\s*\[(?P<low>[\d.]+) to (?P<high>[\d.]+) by (?P<step>[\d.]+)\]$")
-
-
 # A line at the head of a recipe.
 TOLD = re.compile(rf"(?:(?P<language>{'|'.join(LANGUAGES)})\b(?=:| Time:| Result:)[: ]*)?"
                   r"(?:(?P<what>Time|Result):)?\s*(?P<text>.*)")  # fmt: skip
@@ -191,17 +195,25 @@ def baselines() -> list[str]:
 
 def _settings(group: str, start: Path | None) -> Iterator[Field]:
     """The settings of a group's choices for which conf/ gives bounds; each counts with its own choice alone."""
-    for choice, path in choices(group, start).items():
+    for choice, path in _complete(group, start).items():
         values, name = _yaml(path), str(_yaml(path).get("_target_")).rpartition(".")[2]
+        name = f"{name} " if name.lower() == choice else ""  # a class of several choices tells nothing of any
         for key, comment in _comments(path).items():
             if (bounds := BOUNDS.search(comment)) is None:
                 continue
             low, high, step = (yaml.safe_load(bounds[each]) for each in ("low", "high", "step"))
-            label = f"{name} {key.replace('_', ' ')}"
+            label = f"{name}{key.replace('_', ' ')}"
             yield Field(
                 f"{choice}.{key}", label[:1].upper() + label[1:], "int" if step == 1 else "float", values[key],
                 f"{group}.{key}", (), low, high, step, "", BOUNDS.sub("", comment), (group, (choice,)),
             )  # fmt: skip
+
+
+def _complete(group: str, start: Path | None) -> dict[str, Path]:
+    """The choices of a group without those of which conf/ says that a null is to be set."""
+    found = {path: _comments(path).items() for path in choices(group, start).values()}
+    return {path.stem: path for path, each in found.items()
+            if not any(_yaml(path).get(key) is None and NEEDED.search(said) for key, said in each)}  # fmt: skip
 
 
 def _comments(path: Path) -> dict[str, str]:
@@ -232,6 +244,10 @@ def make_form(roots: Mapping[str, Path], start: Path | None = None) -> Form:
         Field("partition", "Who owns what", "choice", "iid", "partition",
               tuple(name for name in choices("partition", start) if name != "natural")),
         Field("model", "Model", "choice", "resnet8", "model", tuple(images)),
+        Field("clients", "Clients", "choice", _chosen("clients"), "clients", tuple(_complete("clients", start)),
+              help="who is away, slow or breaks down"),
+        Field("on_failure", "A client that raises", "choice", str(config["on_failure"]), "on_failure", ON_FAILURE,
+              help=said.get("on_failure", "")),
         Field("lr_schedule", "Step size over the rounds", "choice", str(config["lr_schedule"]), "lr_schedule",
               ("cosine", "constant"), help=said.get("lr_schedule", "")),
         Field("engine", "Engine", "choice", "ray", "engine", tuple(reversed(choices("engine", start))),
@@ -244,7 +260,7 @@ def make_form(roots: Mapping[str, Path], start: Path | None = None) -> Form:
         default, explained = (rendered[key], drawn) if group else (config[key], said)
         when = ("data", ("rendered",)) if name == "data.count" else None
         fields.append(Field(name, label, kind, default, name, (), low, high, step, unit, explained.get(key, ""), when))
-    fields += [*_settings("partition", start), *_settings("strategy", start)]
+    fields += [each for group in ("partition", "strategy", "clients") for each in _settings(group, start)]
     return Form(tuple(fields), tuple(_recipe(*each) for each in choices("experiment", start).items()), dict(roots))
 
 

@@ -3,7 +3,7 @@ import type { LocationQuery } from 'vue-router'
 import { language, words } from './i18n'
 import en from './locale/en/fields'
 import zh from './locale/zh/fields'
-import { HELP, UNITS } from './locale/launch.zh'
+import { HELP, LABELS, UNITS } from './locale/launch.zh'
 import type { Field, Recipe } from './types'
 
 export type Values = Record<string, string | number>
@@ -15,13 +15,14 @@ export interface Draft {
 }
 
 const t = words({ en, zh })
-export const fieldLabel = (field: Field): string => (field.name in en ? t(field.name as keyof typeof en) : field.label)
 
 /** A choice as it is on the command line, but for a plain yes or no. */
 export const choiceLabel = (choice: string | number): string => (choice === 'yes' || choice === 'no' ? t(choice) : String(choice))
 
 const inChinese = (known: Record<string, string>, key: string, english: string): string =>
   language.value === 'zh' ? (known[key] ?? english) : english
+export const fieldLabel = (field: Field): string =>
+  field.name in en ? t(field.name as keyof typeof en) : inChinese(LABELS, field.label, field.label)
 export const fieldHelp = (field: Field): string => inChinese(HELP, field.name, field.help ?? '')
 export const fieldUnit = (field: Field): string => inChinese(UNITS, field.unit ?? '', field.unit ?? '')
 
@@ -80,4 +81,4 @@ export function requestOf(draft: Draft, fields: Field[]): { recipe?: string; fie
 
 /** Whether no field that must have a value is empty, so that asking the server makes sense. */
 export const isComplete = (draft: Draft, fields: Field[]): boolean =>
-  draft.recipe !== null || countingFields(draft, fields).every(({ name }) => draft.values[name] !== '')
+  draft.recipe !== null || countingFields(draft, fields).every(({ name, default: usual }) => usual === null || draft.values[name] !== '')

@@ -51,10 +51,11 @@ export function drawHeat(figure: HeatFigure): Shape {
   const tall = figure.rows.length > 40 ? 8 : 18
   const width = Math.max(names + cell * figure.columns.length + 16, 360)
   const bottom = 34 + tall * figure.rows.length
-  const height = bottom + 84
+  const told = [...new Map((figure.states ?? []).flat().flatMap((state) => (state && cell >= 9 ? [[state.letter, state.label]] : [])))]
+  const height = bottom + 84 + 15 * told.length
   const every = Math.max(1, Math.ceil(26 / cell))
   const small = { 'font-size': 11, fill: inks.muted }
-  const told = (value: number) => tickText(figure.percent ? Math.round(1000 * value) / 10 : value)
+  const scaled = (value: number) => tickText(figure.percent ? Math.round(1000 * value) / 10 : value)
   const cells = figure.values.flatMap((row, number) =>
     row.flatMap((value, place) =>
       value === null
@@ -85,7 +86,8 @@ export function drawHeat(figure: HeatFigure): Shape {
     ),
     shape('text', { x: names, y: bottom + 34, 'font-size': 12, fill: inks.text }, figure.xLabel),
     ...scale,
-    shape('text', { x: names, y: bottom + 73, ...small }, told(figure.limits[0])),
-    shape('text', { x: names + 160, y: bottom + 73, 'text-anchor': 'end', ...small }, told(figure.limits[1])),
+    shape('text', { x: names, y: bottom + 73, ...small }, scaled(figure.limits[0])),
+    shape('text', { x: names + 160, y: bottom + 73, 'text-anchor': 'end', ...small }, scaled(figure.limits[1])),
+    ...told.map(([letter, label], place) => shape('text', { x: names, y: bottom + 94 + 15 * place, ...small }, `${letter}  ${label}`)),
   )
 }

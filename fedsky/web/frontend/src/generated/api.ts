@@ -1960,7 +1960,7 @@ export interface components {
         };
         /**
          * FieldShape
-         * @description A field of the form: choices, or bounds and a step.
+         * @description A field of the form: choices, or bounds and a step. default: null where the setting is null without a number.
          */
         FieldShape: {
             /** Name */
@@ -1973,7 +1973,7 @@ export interface components {
              */
             type: "choice" | "int" | "float";
             /** Default */
-            default: string | number;
+            default: string | number | null;
             /** Unit */
             unit: string;
             /** Help */

@@ -1,6 +1,8 @@
 /** What the server says of a launch's fields in English, in Chinese; what is not here stays as it says it. */
 export const HELP: Record<string, string> = {
   baselines: '同时运行 local 和 centralized，报告才能说明谁受益',
+  clients: '谁会离线、变慢或中断',
+  on_failure: 'fail：结束运行；skip：不计它（或不成模型的回复）继续；retry：再请求一次',
   lr_schedule: 'cosine：步长从 lr 逐轮降到 0；constant：保持不变',
   engine: 'ray：客户端并行；inline：依次进行，适合小型运行',
   repetitions: '用后续种子重复运行，由此得到区间',
@@ -13,6 +15,7 @@ export const HELP: Record<string, string> = {
   weight_decay: 'SGD 权重衰减',
   participation: '每轮参与训练的客户端比例',
   stragglers: '每轮中未能完成全部遍历的客户端比例；如何处理取决于策略',
+  min_replies: '一轮至少要有这么多客户端的回复；不足则模型保持不变',
   'data.count': '照片总数，每类一半',
   'data.size': '边长（像素）',
   data_seed: '数据的种子：谁拥有哪张照片，用于哪一部分',
@@ -44,5 +47,28 @@ export const HELP: Record<string, string> = {
   'bulyan.num_malicious': '每轮中可能发送任意内容的客户端数；每轮需要 4 * num_malicious + 3 个客户端',
   'krum.num_malicious': '每轮中可能发送任意内容的客户端数；每轮需要 2 * num_malicious + 3 个客户端',
   'multikrum.num_malicious': '每轮中可能发送任意内容的客户端数；每轮需要 2 * num_malicious + 3 个客户端',
+  'phones.there_rounds': '客户端离线之前平均在线的轮数',
+  'phones.away_rounds': '客户端平均离线的轮数；长期来看每 7 + 3 轮中有 3 轮离线',
+  'phones.speed_spread': '最慢的客户端用时是最快的多少倍（95 % 的客户端在此范围内）',
+  'phones.deadline_seconds': '一轮到此虚拟时间后不再接收回复；留空则等待所有客户端',
+  'phones.overselect': '比 participation 多请求的客户端比例，取最先回复的',
+  'phones.crash': '被请求的客户端在训练中断的概率',
+  'phones.lost': '训练后回复丢失的概率',
+  'hospitals.away': '客户端在一轮中离线的概率',
+  'hospitals.deadline_seconds': '一轮到此虚拟时间后不再接收回复；留空则等待所有客户端',
+  'hospitals.overselect': '比 participation 多请求的客户端比例，取最先回复的',
+  'hospitals.crash': '被请求的客户端在训练中断的概率',
+  'hospitals.lost': '训练后回复丢失的概率',
 }
-export const UNITS: Record<string, string> = { images: '张', pixels: '像素' }
+/** Of the labels that are words of conf/, by what they are in English. */
+export const LABELS: Record<string, string> = {
+  'There rounds': '在线轮数',
+  'Away rounds': '离线轮数',
+  Away: '离线概率',
+  'Speed spread': '快慢相差倍数',
+  'Deadline seconds': '截止时间（虚拟秒）',
+  Overselect: '多请求的比例',
+  Crash: '中断概率',
+  Lost: '回复丢失概率',
+}
+export const UNITS: Record<string, string> = { images: '张', pixels: '像素', clients: '个' }

@@ -9,6 +9,7 @@ export default {
   takes: 'Takes {time}, on two cores.',
   reaches: 'Reached: {result}.',
   asRecipe: 'As in the recipe',
+  noBound: 'none',
   changeRecipe: 'Change a few settings of the recipe',
   title: 'Title',
   titleHelp: 'How it is called in lists; without one it is called by what it runs.',

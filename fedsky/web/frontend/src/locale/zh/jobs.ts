@@ -9,6 +9,7 @@ export default {
   takes: '用时：{time}（双核）。',
   reaches: '结果：{result}。',
   asRecipe: '与方案相同',
+  noBound: '无',
   changeRecipe: '更改方案的少数设置',
   title: '标题',
   titleHelp: '在列表中显示的名称；留空则以所运行的内容命名。',
