@@ -15,6 +15,7 @@ from fedsky.config.refusals import explain
 from fedsky.history import ALONE, FEDERATED, POOLED
 from fedsky.history.estimate import Estimate, estimate, work
 from fedsky.history.times import likeness, ran_on
+from fedsky.language import retold
 from fedsky.machine import num_cores
 from fedsky.web.runs.rows import Row
 
@@ -62,7 +63,7 @@ def make_plan(launch: Launch, rows: Sequence[Row], load: Sequence[float]) -> Pla
     for overrides in launch.runs:
         config, wrong = _configuration(overrides)
         if config is None:
-            problems.append(wrong)
+            problems.append(retold(wrong))
             continue
         one = _estimate(config, measured, load, here["num_cores"], warm=bool(found))
         if one is None:
