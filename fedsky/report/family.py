@@ -41,6 +41,14 @@ class Difference:
     error: float | None
     freedom: float
 
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Low and high end of its interval by itself; None without an error."""
+        if self.error is None:
+            return None
+        half = float(stats.t.ppf((1 + LEVEL) / 2, self.freedom)) * self.error
+        return self.value - half, self.value + half
+
 
 @dataclass(frozen=True)
 class Family:

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import isotonic_regression
-from scipy.stats import t as student
 
 from fedsky.history import POOLED
 
@@ -35,14 +34,14 @@ class Curve:
     """Pooled groups by their number of training photographs, ascending; at least FEWEST of them in a whole curve.
 
     numbers: [points], means over runs; means: their balanced accuracy on the test photographs that all of them judged;
-    errors: the means' standard errors over photographs and runs, NaN where unknown.
+    ends: [points, 2], the means' intervals, each by itself, over photographs and runs; NaN where unknown.
     """
 
     groups: list[Group]
     numbers: Floats
     context: str
     means: Floats
-    errors: Floats
+    ends: Floats
 
     def weights(self, means: Floats, at: Floats) -> Floats:
         """The curve at some numbers of photographs as weights of the points' means: [numbers, points]."""
@@ -96,8 +95,8 @@ def curves(kind: ComparableGroups) -> list[Curve]:
             ordered = [by_number[number] for number in numbers]
             if (entries := entries_together(ordered)) is not None:
                 moments = crossed.moments(entries)
-                errors = [moments.difference(each).error or math.nan for each in np.eye(len(ordered))]
-                told.append(Curve(ordered, np.array(numbers), ordered[0].context, moments.means, np.array(errors)))
+                ends = [moments.difference(each).interval or (math.nan, math.nan) for each in np.eye(len(ordered))]
+                told.append(Curve(ordered, np.array(numbers), ordered[0].context, moments.means, np.array(ends)))
     return told
 
 
@@ -123,10 +122,8 @@ def place(curve: Curve, group: Group) -> Place | None:
     kept = []
     for each in weights:
         difference = moments.difference(np.append(-each, 1.0))
-        if difference.error is None:
-            kept.append(difference.value == 0)
-        else:
-            kept.append(abs(difference.value) <= student.ppf(0.975, difference.freedom) * difference.error)
+        ends = difference.interval or (difference.value, difference.value)
+        kept.append(ends[0] <= 0 <= ends[1])
     inside = np.flatnonzero(kept)
     low = high = None
     if len(inside):

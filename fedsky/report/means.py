@@ -3,12 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy import stats
 
 from . import crossed, statistics
 from .entries import entries_of, judged
 from .groups import Group
-from .statistics import LEVEL, Estimate
+from .statistics import Estimate
 
 
 def mean(group: Group, metric: str = "balanced_accuracy") -> Estimate | None:
@@ -32,7 +31,7 @@ def _mean(group: Group, metric: str) -> Estimate | None:
     found = crossed.moments(entries).difference(np.ones(1))
     photographs = len(np.unique(entries.photograph))
     told = replace(over_runs, value=found.value, low=None, high=None, photographs=photographs)
-    if found.error is None:
+    if found.interval is None:
         return told
-    half = float(stats.t.ppf((1 + LEVEL) / 2, found.freedom)) * found.error
-    return replace(told, low=found.value - half, high=found.value + half)
+    low, high = found.interval
+    return replace(told, low=low, high=high)

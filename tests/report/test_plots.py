@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
@@ -36,6 +37,22 @@ def texts_outside(figure: Figure) -> list[str]:
     return [text for text, box in boxes if box.x0 < -1 or box.y0 < -1 or box.x1 > right or box.y1 > top]
 
 
+def intervals_outside(figure: Figure) -> list[str]:
+    """The axes of a figure that do not hold every interval and band drawn in them."""
+    found = []
+    for axes in figure.axes:
+        limits = np.sort([axes.get_xlim(), axes.get_ylim()])
+        for drawn in axes.collections:
+            if isinstance(drawn, LineCollection | PolyCollection) and drawn.get_transform().contains_branch(
+                axes.transData
+            ):
+                ends = np.concatenate([np.empty((0, 2)), *(path.vertices for path in drawn.get_paths())])
+                ends = ends[np.isfinite(ends).all(axis=1)]
+                if len(ends) and ((ends.min(axis=0) < limits[:, 0]) | (ends.max(axis=0) > limits[:, 1])).any():
+                    found.append(axes.get_title("left"))
+    return found
+
+
 def write_sweep(root: Path, write_run: WriteRun, judge: Judge, **run: Any) -> None:
     for partition in ("iid", "dirichlet"):
         for strategy in ("local", "fedavg", "fedprox", "centralized", "newcomer"):
@@ -57,7 +74,7 @@ def test_nothing_is_cut_off(
         drawn.append(figure)
         assert figure.get_figwidth() == layout.WIDTH
         style.lay_out(figure)
-        if found := texts_outside(figure):
+        if found := texts_outside(figure) + intervals_outside(figure):
             outside[len(drawn)] = found
         return style.Drawn("<svg></svg>", b"", b"")
 
@@ -81,7 +98,7 @@ def test_nothing_is_cut_off_beside_long_names(
 
     def look(figure: Figure) -> style.Drawn:
         style.lay_out(figure)
-        if found := texts_outside(figure):
+        if found := texts_outside(figure) + intervals_outside(figure):
             outside[len(outside)] = found
         if figure.axes[0].get_xlabel() == "Round" and figure.axes[0].get_lines():
             bands.append(len(figure.axes[0].collections))
@@ -91,6 +108,41 @@ def test_nothing_is_cut_off_beside_long_names(
     write_report([tmp_path / "runs"], tmp_path / "out")
     assert outside == {}
     assert set(bands) == {2 if count == 2 else 0}, "intervals of many groups would bury the curves"
+
+
+def test_axes_hold_every_interval(
+    tmp_path: Path, write_run: WriteRun, judge: Judge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(name: str, strategy: str, wrong: int, seed: int = 0, config: Any = None) -> None:
+        write_run(tmp_path / "runs" / name, strategy, seed, predictions=judge(*range(wrong), *range(20, 20 + wrong)),
+                  curve=(0.5, 0.4 + 0.2 * seed, 1 - wrong / 20), config=config)  # fmt: skip
+
+    for lr in (0.05, 0.1, 0.2):
+        for strategy, wrong in (("local", 17), ("fedavg", 9), ("fedprox", 10), ("centralized", 1)):
+            for seed in range(3):  # seeds far apart: wide intervals
+                far = (strategy != "centralized") * (6 if strategy == "local" else 3) * seed
+                write(f"{strategy}{lr}{seed}", strategy, wrong - far, seed, {"lr": lr})
+    for owners in ([0], [1]):
+        write(f"some{owners}", "fedavg", 12, config={"strategy.owners": owners})
+    for number in (10, 20, 40):
+        write(f"pooled{number}", "centralized", 20 - number // 3, config={"strategy.photographs": number})
+    drawn, outside, widest = 0, [], 0.0
+
+    def look(figure: Figure) -> style.Drawn:
+        nonlocal drawn, widest
+        drawn += 1
+        style.lay_out(figure)
+        outside.extend(intervals_outside(figure))
+        points = [axes for axes in figure.axes if "Points" in axes.get_xlabel() + axes.get_ylabel()]
+        widest = max([widest, *(np.ptp(path.vertices, axis=0).max() for axes in points for drawn in axes.collections
+                                for path in drawn.get_paths())])  # fmt: skip
+        return style.Drawn("<svg></svg>", b"", b"")
+
+    monkeypatch.setattr(style, "save", look)
+    write_report([tmp_path / "runs"], tmp_path / "out")
+    assert drawn > 20
+    assert widest > 60, "an interval that reaches beyond 40 points from 0 is drawn"
+    assert outside == []
 
 
 def test_files_hold_no_date_and_are_the_same_each_time() -> None:

@@ -47,15 +47,23 @@ def curves(found: Sequence[Curve], metric: str, axis: str, looks: dict[str, Look
     single = len(parts) == 1
     figure, axes = layout.figure([2.5] if single else [1.75] * len(parts), layout.names(groups))
     shown = [curve for curve in found if any(curve.group in members for _context, members in parts)]
-    bottom, top, log = _limits(shown, COLUMNS[metric].is_fraction)
+    in_percent = COLUMNS[metric].is_fraction
+    crowd = max(sum(curve.group in members for curve in shown) for _context, members in parts)
+    bands = {curve.group.label: _band(curve, in_percent) for curve in shown if _has_band(curve, crowd)}
+    bottom, top, log = _limits(shown, bands, in_percent)
     log_x = axis != "round" and _far_apart(shown)
     lines = sum(len(curve.runs) for curve in shown)
     faint = 0.4 * min(1.0, (12 / max(1, lines)) ** 0.5) if lines <= MOST_LINES else 0.0
-    name, in_percent = _(COLUMNS[metric].label).capitalize(), COLUMNS[metric].is_fraction
+    name = _(COLUMNS[metric].label).capitalize()
     for place, (each, (context, members)) in enumerate(zip(axes, parts, strict=True)):
         mine = [curve for curve in shown if curve.group in members]
         for number, curve in enumerate(mine):
-            _draw(each, curve, looks[curve.group.label], number, len(mine), faint, log_x)
+            if curve.group.label in bands:
+                start, look = int(log_x), looks[curve.group.label]
+                low, high = (np.maximum(end, bottom)[start:] for end in bands[curve.group.label])
+                each.fill_between(curve.x[start:], low, high, color=look.color, alpha=0.11 if crowd <= 4 else 0.06,
+                                  linewidth=0)  # fmt: skip
+            _draw(each, curve, looks[curve.group.label], number, faint, int(log_x))
         if log:
             layout.logarithmic(each, "y")
         if log_x:
@@ -77,17 +85,13 @@ def curves(found: Sequence[Curve], metric: str, axis: str, looks: dict[str, Look
     return layout.finish(figure)
 
 
-def _draw(axes: Axes, curve: Curve, look: Look, number: int, crowd: int, faint: float, log_x: bool) -> None:
+def _draw(axes: Axes, curve: Curve, look: Look, number: int, faint: float, start: int) -> None:
     label = layout.short(curve.group.variant)
-    start = 1 if log_x else 0
     if curve.flat:
         last = curve.mean[~np.isnan(curve.mean)][-1:]
         if len(last):
             axes.axhline(float(last[0]), color=look.color, linestyle=look.line, label=label)
         return
-    if len(curve.runs) > 1 and crowd <= MOST_BANDS:
-        axes.fill_between(curve.x[start:], curve.low[start:], curve.high[start:], color=look.color,
-                          alpha=0.11 if crowd <= 4 else 0.06, linewidth=0)  # fmt: skip
     if len(curve.runs) > 1 and faint:
         for x, y in curve.runs:
             axes.plot(x[start:], y[start:], color=look.color, alpha=faint, linewidth=0.6)
@@ -97,22 +101,38 @@ def _draw(axes: Axes, curve: Curve, look: Look, number: int, crowd: int, faint: 
               zorder=3)  # fmt: skip
 
 
+def _has_band(curve: Curve, crowd: int) -> bool:
+    return len(curve.runs) > 1 and crowd <= MOST_BANDS and not curve.flat
+
+
+def _band(curve: Curve, in_percent: bool) -> tuple[Floats, Floats]:
+    """The ends of a curve's intervals, cut at what can be."""
+    most = 100.0 if in_percent else np.inf
+    return np.clip(curve.low, 0.0, most), np.clip(curve.high, 0.0, most)
+
+
 def _far_apart(found: Sequence[Curve]) -> bool:
     """Whether what some group spends in all is lost beside what another does."""
     totals = [float(np.nanmax(curve.x)) for curve in found if not curve.flat and np.nanmax(curve.x) > 0]
     return bool(totals) and max(totals) > 20 * min(totals)
 
 
-def _limits(found: Sequence[Curve], in_percent: bool) -> tuple[float, float, bool]:
-    """Limits that hold every run's line, not every band; and whether only a log scale can show them."""
+def _limits(
+    found: Sequence[Curve], bands: dict[str, tuple[Floats, Floats]], in_percent: bool
+) -> tuple[float, float, bool]:
+    """Limits that hold every run's line and every band; and whether only a log scale can show them.
+
+    On a log scale, which has no place for 0, a band may go on below the lowest line.
+    """
     values = [np.concatenate([curve.mean, *(y for _x, y in curve.runs)]) for curve in found]
     known = np.concatenate([[], *values])
     known = known[~np.isnan(known)]
     if not len(known):
         return 0, 100.0 if in_percent else 1.0, False
-    low, high = float(known.min()), float(known.max())
+    ends = np.concatenate([known, *(end[~np.isnan(end)] for band in bands.values() for end in band)])
+    low, high = float(ends.min()), float(ends.max())
     if in_percent:
         return *layout.percent_limits(low, high), False
-    if low > 0 and high > 20 * float(np.median(known)):
-        return low / 1.5, high * 1.5, True
+    if known.min() > 0 and high > 20 * float(np.median(known)):
+        return float(known.min()) / 1.5, high * 1.5, True
     return min(0, low), high * 1.08 if high > 0 else 1, False

@@ -17,6 +17,8 @@ from ..style import Look
 from ..words import signed
 from . import layout
 
+SHARES = (-100.0, 300.0)  # percent of a gap between which an interval is drawn; an arrow tells that it goes on
+
 
 def final(groups: Sequence[Group], looks: dict[str, Look]) -> Figure:
     """Balanced accuracy after the last round: every run as a dot, the mean and its t-interval above them."""
@@ -32,6 +34,7 @@ def final(groups: Sequence[Group], looks: dict[str, Look]) -> Figure:
         estimate = mean(group)
         if estimate is not None:
             mark(axes, estimate.scaled(100), place - 0.12, look, 0, 100)
+            everything += [] if estimate.low is None else [max(0.0, 100 * estimate.low)]
     rows.apply(axes)
     low, high = (min(everything), max(everything)) if everything else (np.nan, np.nan)
     start, end = layout.percent_limits(low, high)
@@ -81,27 +84,21 @@ def joining(found: Sequence[Joining], looks: dict[str, Look]) -> Figure:
     ]
     kept = [part for part in titles if any(comparison is not None for comparison in part[1])]
     figure, axes = layout.figure([0.45 + 1.3 * rows.inches] * len(kept))
-    edge = 5.0
+    edge = 4.8
     for each, (title, comparisons) in zip(axes, kept, strict=True):
         for comparison in comparisons:
             if comparison is not None and comparison.difference is not None:
                 label = comparison.first.label
                 points = comparison.difference.scaled(100)
                 mark(each, points, rows.places[label], looks[label], -100, 100)
-                edge = max(edge, _reach(points))
+                edge = max([edge, *(abs(end) for end in (points.value, points.low, points.high) if end is not None)])
         rows.apply(each)
         each.axvline(0, color="#444444", linewidth=0.9, zorder=0)
         each.set_title(title)
     for each in axes:
-        each.set_xlim(-edge, edge)
+        each.set_xlim(-1.05 * min(edge, 100), 1.05 * min(edge, 100))
     axes[-1].set(xlabel=_("Points of balanced accuracy"))
     return layout.finish(figure)
-
-
-def _reach(points: Estimate) -> float:
-    """How far from 0 the axis should reach for it; an interval of a hundred points is cut."""
-    ends = [abs(end) for end in (points.low, points.high) if end is not None]
-    return max(1.25 * abs(points.value), min(1.05 * max(ends, default=0.0), 40.0))
 
 
 def share(found: Sequence[Joining], looks: dict[str, Look]) -> Figure:
@@ -111,7 +108,12 @@ def share(found: Sequence[Joining], looks: dict[str, Look]) -> Figure:
     figure, [axes] = layout.figure([0.55 + 1.3 * rows.inches])
     for each in known:
         assert each.share is not None
-        mark(axes, each.share.scaled(100), rows.places[each.federated.label], looks[each.federated.label], -100, 300)
+        percent, place = each.share.scaled(100), rows.places[each.federated.label]
+        look = looks[each.federated.label]
+        mark(axes, percent, place, look, *SHARES)
+        for end, beyond, marker in ((SHARES[0], percent.low, "<"), (SHARES[1], percent.high, ">")):
+            if beyond is not None and abs(beyond) > abs(end) and beyond * end > 0:  # it goes on beyond what is drawn
+                axes.plot(end, place, linestyle="none", marker=marker, markersize=4, color=look.color)
     rows.apply(axes)
     axes.axvline(0, color="#444444", linewidth=0.9, zorder=0)
     axes.axvline(100, color="#444444", linewidth=0.9, linestyle="--", zorder=0)

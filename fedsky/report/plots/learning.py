@@ -16,7 +16,7 @@ from . import layout
 
 
 def learning(curve: Curve, places: Sequence[Place], looks: dict[str, Look]) -> Figure:
-    """The curve's points with their intervals over runs, and each group's place with its interval in photographs."""
+    """The curve's points with their intervals, and each group's place with its interval in photographs."""
     pooled, numbers = BASELINES[POOLED], curve.numbers
     labels = [_("Pooled training"), *(layout.short(each.group.label) for each in places)]
     figure, [axes] = layout.figure([2.5], labels)
@@ -24,10 +24,9 @@ def learning(curve: Curve, places: Sequence[Place], looks: dict[str, Look]) -> F
     tried = np.geomspace(numbers[0], numbers[-1], STEPS)
     axes.plot(tried, curve.weights(means, tried) @ means, color=pooled.color, linewidth=1)
     axes.plot(numbers, means, linestyle="none", marker=pooled.marker, color=pooled.color, label=labels[0])
-    axes.errorbar(
-        numbers, means, 1.96 * 100 * np.nan_to_num(curve.errors), linestyle="none", color=pooled.color, elinewidth=1
-    )
-    lowest = float(means.min())
+    lows, highs = np.clip(100 * curve.ends, 0, 100).T
+    axes.vlines(numbers, lows, highs, color=pooled.color, linewidth=1)
+    lowest = float(np.nanmin([*means, *lows]))
     left, right = numbers[0] / 1.25, numbers[-1] * 1.25
     for each, label in zip(places, labels[1:], strict=True):
         look, height = looks[each.group.label], 100 * each.accuracy

@@ -15,7 +15,6 @@ from . import layout
 
 MOST_SERIES = 8  # lines beyond which a panel shows the first only
 NAMED = 22  # characters of a value on the axis
-REACH = 40.0  # points to which an interval is drawn, or as far as a difference lies
 DECADES = 20.0  # how many times the lowest value the highest is where the axis is logarithmic
 
 
@@ -81,8 +80,7 @@ def _gains(
         everything += [gain for _value, gain in known]
         _line(axes, xs, everything[-len(known) :], looks[line.group.label], layout.short(line.label), (-100, 100))
     ends = [end for each in everything for end in (each.value, each.low, each.high) if end is not None]
-    reach = max(REACH, *(1.25 * abs(each.value) for each in everything))
-    axes.set_ylim(max(min(0.0, *ends) * 1.08, -reach) - 1, min(max(0.0, *ends) * 1.08, reach) + 1)
+    axes.set_ylim(1.08 * max(min(0.0, *ends), -100) - 1, 1.08 * min(max(0.0, *ends), 100) + 1)
     axes.set(ylabel=_("Points"))
     axes.set_title(_("Minus training alone"))
 
