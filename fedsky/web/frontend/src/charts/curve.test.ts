@@ -40,8 +40,11 @@ describe('curves', () => {
     expect(readAt(line('pooled', [0], [0.9]), 5)).toBeNull()
   })
 
-  it('have limits that hold single runs', () => {
-    expect(limitsOf([banded], true)).toEqual([0.4, 1])
+  it('have limits that hold single runs and bands', () => {
+    expect(limitsOf([banded], true)).toEqual([0.3, 1])
+    expect(limitsOf([{ ...banded, low: [0.1, null, 0.8] }], true)).toEqual([0, 1])
+    expect(limitsOf([{ ...banded, low: [-2, null, 0.8], high: [5, null, 6] }], false)).toEqual([0, 6 * 1.06])
+    expect(limitsOf([{ ...banded, low: [0.1, null, 0.8], runs: [] }], true)).toEqual([0.4, 1])
     expect(limitsOf([line('a', [0], [0.95])], true)).toEqual([0.9, 1])
     expect(xLimits([line('a', [3], [1])])).toEqual([2.5, 3.5])
     expect(xLimits([])).toEqual([0, 1])
@@ -73,9 +76,9 @@ describe('the drawing', () => {
     expect(document.querySelector('parsererror')).toBeNull()
     expect(document.documentElement.textContent).toContain('A < B & "C"')
     expect(document.documentElement.textContent).toContain('fedavg (n 3)')
-    // The mean's line from (0, 0.5) to (2, 0.9) in limits 0..2 and 0.4..1 of a plot 566 x 300 at 58, 34.
+    // The mean's line from (0, 0.5) to (2, 0.9) in limits 0..2 and 0.3..1 of a plot 566 x 300 at 58, 34.
     const paths = [...document.querySelectorAll('path')].map((path) => path.getAttribute('d'))
-    expect(paths).toContain('M58 284L341 184L624 84')
+    expect(paths).toContain('M58 248.29L341 162.57L624 76.86')
   })
 
   it('says nothing of n for a single run', () => {

@@ -16,11 +16,12 @@ export function align(lines: readonly Line[]): [number[], ...(number | null | un
   return [xs, ...columns]
 }
 
-/** Every value that must be seen: means and single runs. Bands may leave the picture, as in the report. */
+/** Every value that must be seen: means, single runs, and the bands around means of several, of which none is below 0. */
 export function* valuesOf(lines: readonly Line[]): Generator<number> {
   for (const line of lines) {
     for (const value of line.mean) if (value !== null) yield value
     for (const run of line.runs) for (const value of run.y) if (value !== null) yield value
+    if (line.runs.length > 1) for (const end of [...line.low, ...line.high]) if (end !== null) yield Math.max(0, end)
   }
 }
 
