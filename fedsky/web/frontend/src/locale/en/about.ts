@@ -7,7 +7,7 @@ export default {
   measuredTitle: 'What is measured',
   measured1: 'Accuracy is the share of test photographs judged rightly; balanced accuracy is the mean of that share over the classes, so that a rare class counts as much as a frequent one.',
   measured2: 'Test photographs are never trained on, and nothing is chosen by them: whatever is chosen is chosen on validation photographs.',
-  measured3: 'A group is one configuration repeated with several seeds. The band and the interval are 95 % intervals of the mean over its seeds (Student’s t); below three repetitions there is none.',
+  measured3: 'A group is one configuration repeated with several seeds, folds or cuts. A result’s 95 % interval covers photographs, seeds and splits, as those of differences do. A curve’s band is the 95 % interval of the mean over the repetitions (Student’s t); below three there is none.',
   measured4: 'Differences are paired: the same photographs, the same split, two methods. Their intervals cover photographs, seeds and splits together, and hold at once for all that are compared.',
   measured5: 'Megabytes count what the messages of training carry, up and down, all clients together.',
   measured6: 'All figures come from the same code as the written report (fedsky.report); the site computes none of its own.',

@@ -29,7 +29,7 @@ export default {
   curves: '{metric} over {x}',
   final: 'Final result',
   finalDots: '{metric} in the last round',
-  finalText: 'Last round, test images: mean over runs with its 95 % interval (Student’s t; over folds widened for the training images that they share). Dots: single runs.',
+  finalText: 'Last round, test images: mean over runs with its 95 % interval, over photographs, seeds and splits (over runs alone, by Student’s t, where they do not tell single photographs). Dots: single runs.',
   group: 'Group',
   differences: 'Group against group',
   differencesText:

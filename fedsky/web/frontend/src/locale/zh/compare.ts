@@ -29,7 +29,7 @@ export default {
   curves: '{metric}随{x}的变化',
   final: '最终结果',
   finalDots: '最后一轮的{metric}',
-  finalText: '最后一轮，测试图像：各次运行的均值及其 95 % 区间（Student t；各折共用训练图像，故加宽）。小点：单次运行。',
+  finalText: '最后一轮，测试图像：各次运行的均值及其 95 % 区间，涵盖照片、种子与划分（若运行未给出逐张照片的预测，则仅对各次运行用 Student t）。小点：单次运行。',
   group: '组',
   differences: '组间比较',
   differencesText: '{metric}之差（百分点），第一组减第二组，95 % 区间同时涵盖照片、运行和划分。区间和 p 值计入同一族的全部比较。',
