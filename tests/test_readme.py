@@ -72,7 +72,7 @@ def test_both_languages_have_the_same_commands() -> None:
 
 def test_every_sweep_that_answers_a_question_can_be_composed() -> None:
     for page in (ROOT / "README.md", ROOT / "README.zh.md"):
-        sweeps = re.findall(r"`-m ([^`]+)`", page.read_text(encoding="utf-8"))
+        sweeps = re.findall(r"`(?:-m |(?=experiment=))([^`]+)`", page.read_text(encoding="utf-8"))
         assert len(sweeps) == 4, page
         for words in map(str.split, sweeps):
             for end in (0, -1):
