@@ -128,9 +128,7 @@ def best_words(found: Best) -> str:
     """Better than the best owner? One sentence."""
     value, low, high = found.difference.value, found.difference.low, found.difference.high
     names = {"label": found.federated.label, "owner": found.owner, "n": found.num, "points": fixed(100 * abs(value))}
-    if abs(value) < EQUAL:
-        said = _("On all photographs {label} is as good as {owner}, the best of {n} lone owners", **names)
-    elif value > 0:
+    if value >= 0:
         said = _("On all photographs {label} is {points} points better than {owner}, the best of {n} lone owners",
                  **names)  # fmt: skip
     else:

@@ -11,7 +11,6 @@ from fedsky.language import _
 
 from .comparisons import BETTER, UNKNOWN, WITHIN, WORSE, Comparison, Joining, compare_all, joining
 from .differences import SAME
-from .family import EQUAL
 from .groups import ComparableGroups, Group
 from .means import mean
 from .statistics import Estimate
@@ -105,9 +104,7 @@ def _who(finding: Joining, many: int) -> str:
 
 def _apart(difference: Estimate) -> str:
     points = fixed(100 * abs(difference.value))
-    if abs(difference.value) < EQUAL:
-        return _("as good as alone")
-    if difference.value > 0:
+    if difference.value >= 0:
         return _("{points} points better than alone", points=points)
     return _("{points} points worse than alone", points=points)
 

@@ -28,14 +28,13 @@ def show(selection: Selection, baseline: str | None = None, console: Console | N
         for told in story.stories(kind)[:MOST]:
             for number, sentence in enumerate([*filter(None, [told.context]), *told.sentences]):
                 console.print(Text(f"  {sentence}"), style="bold" if number == 0 else "")
-        for sentence in alone.sentences(kind)[:MOST]:
+        # What a sweep was made for comes before its many pairs.
+        for sentence in trends.trends(kind)[:MOST] + alone.sentences(kind)[:MOST]:
             console.print(Text(f"  {sentence}"))
         pairs = compare_all(kind, baseline)
         for sentence in (words.sentence(each) for each in pairs[:MOST]):
             console.print(Text(f"  {sentence}"))
         _more(console, len(pairs))
-        for sentence in trends.trends(kind)[:MOST]:
-            console.print(Text(f"  {sentence}"))
         for sentence in verdict.scope(kind):
             console.print(Text(f"  {sentence}"), style="dim")
     for note in selection.notes[:MOST]:

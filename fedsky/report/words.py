@@ -155,10 +155,10 @@ def _apart(first: str, second: str, comparison: Comparison, estimate: Estimate) 
     """By how much they differ; where all is one split, it is said of the trained models, not of strategies."""
     names = {"first": first, "second": second}
     here = comparison.splits < 2 and comparison.by_photograph
-    if abs(estimate.value) < EQUAL:
+    if abs(estimate.value) < EQUAL and COLUMNS[comparison.metric].is_fraction:  # which is not "equally good", a verdict
         if here:
-            return _("The models of {first} and of {second} are equally good", **names)
-        return _("{first} and {second} are equally good", **names)
+            return _("The models of {first} and of {second} differ by 0.0 points", **names)
+        return _("{first} and {second} differ by 0.0 points", **names)
     if not COLUMNS[comparison.metric].is_fraction:
         names["value"] = fixed(abs(estimate.value), 3)
         if here and estimate.value > 0:

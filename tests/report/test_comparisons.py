@@ -205,3 +205,12 @@ def test_a_correlated_family_is_no_wider_than_an_independent_one(
     assert alone and among and alone.p is not None and among.p is not None and alone.low and among.low
     assert among.low < alone.low and alone.p <= among.p <= 1 - (1 - alone.p) ** 4 + 0.003
     assert planned(kind)[0].size == 4
+
+
+def test_a_difference_of_nothing_is_a_number_and_no_verdict() -> None:
+    """ "Equally good" is said where the whole interval lies within the margin alone."""
+    assert words.sentence(found(-0.129, 0.129)) == (
+        "fedavg and local differ by 0.0 points (95 % interval -12.9 to 12.9): not shown."
+    )
+    told = words.sentence(found(-0.01, 0.01))
+    assert told == "fedavg and local differ by 0.0 points (95 % interval -1.0 to 1.0): equally good within 2 points."

@@ -39,8 +39,8 @@ def gained(value: float, low: float | None, high: float | None, splits: int = 5,
                              "points better than alone (95 % interval 0.2 to 1.8)."),
         (-0.003, -0.013, 0.007, "Joining changes less than 2 points: together (fedavg) owners are 0.3 points worse "
                                 "than alone (95 % interval -1.3 to 0.7)."),
-        (0.0, -0.05, 0.05, "Whether owners gain by joining is not shown: together (fedavg) they are as good as alone "
-                           "(95 % interval -5.0 to 5.0)."),
+        (0.0, -0.05, 0.05, "Whether owners gain by joining is not shown: together (fedavg) they are 0.0 points "
+                           "better than alone (95 % interval -5.0 to 5.0)."),
     ],
 )  # fmt: skip
 def test_every_verdict_has_its_words(value: float, low: float, high: float, said: str) -> None:

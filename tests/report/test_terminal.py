@@ -53,6 +53,15 @@ def test_many_groups_refer_to_the_page(tmp_path: Path, write_run: WriteRun) -> N
     assert text.count("fedavg, num_clients=16") == 0
 
 
+def test_what_a_sweep_was_made_for_comes_before_its_pairs(tmp_path: Path, write_run: WriteRun) -> None:
+    for number in (2, 5):
+        write_run(tmp_path / f"a{number}", "local", curve=(0.5, 0.5, 0.6), config={"num_clients": number})
+        write_run(tmp_path / f"b{number}", curve=(0.5, 0.5, 0.8), config={"num_clients": number})
+    text = " ".join(shown(tmp_path).split())
+    about = text.index("fedavg minus local: +20.0 points at num_clients 2 (no interval), +20.0 at 5")
+    assert about < text.index("local, num_clients=5 and local, num_clients=2 differ by 0.0 points; no interval")
+
+
 def test_chinese(tmp_path: Path, write_run: WriteRun) -> None:
     write_run(tmp_path / "a")
     assert "平衡准确率" in shown(tmp_path, "zh")
