@@ -1,5 +1,6 @@
 """The committed front end: what a fresh build gives, small enough, asking no other server, its own tests passing."""
 
+import ast
 import gzip
 import json
 import re
@@ -175,3 +176,17 @@ def test_the_launch_page_says_all_of_its_form_in_chinese_too() -> None:
     assert said["UNITS"] == {field.unit for field in form.fields if field.unit}
     for recipe in form.recipes:  # which say it themselves
         assert set(recipe.head["zh"]) == set(recipe.head["en"]) >= {"title", "result"}, recipe.id
+
+
+def test_the_audit_log_is_told_in_chinese_too() -> None:
+    """What is recorded, and the names of what is recorded with it; a decision on an offer is put together."""
+    source = (FRONTEND / "src" / "locale" / "audit.zh.ts").read_text(encoding="utf-8")
+    said = {quoted or plain for quoted, plain in re.findall(r"^  (?:'([^']+)'|(\w+)):", source, re.MULTILINE)}
+    recorded = {"offer.accept", "offer.reject"}
+    for path in FRONTEND.parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "audit.record":
+                recorded |= {str(node.args[2].value)} if isinstance(node.args[2], ast.Constant) else set()
+                recorded |= {str(each.arg) for each in node.keywords}
+    assert len(recorded) > 20
+    assert recorded <= said
