@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import mean
 
 from fedsky.machine import num_cores
-from fedsky.machine.load import looks
+from fedsky.machine.load import Look, looks
 from fedsky.web.jobs.command import Launch
 from fedsky.web.jobs.plan import make_plan
 from fedsky.web.runs.index import Index
@@ -69,6 +69,11 @@ def command(words: list[str], place: Path) -> str:
     return " ".join(ended.stdout.split())
 
 
+def others(load: list[Look]) -> float:
+    """The mean number of other processes that wanted a core."""
+    return mean(each.others for each in load)
+
+
 def main() -> None:
     """Prints a line a configuration, and how many estimates were within a third."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -105,7 +110,9 @@ def measure(numbers: list[int], place: Path) -> None:
             near[name] += [] if ratio is None else [2 / 3 <= ratio <= 4 / 3]
         cells = [*(f"{each:.0f} s" if each is not None else "" for each in (*found.values(), truth)),
                  *(f"{each:.2f}" if each is not None else "" for each in ratios.values())]  # fmt: skip
-        print(f"| `{' '.join(words)}` | {mean(load):.1f} | {' | '.join(cells)} | {mean(looks(1)):.1f} |", flush=True)
+        print(
+            f"| `{' '.join(words)}` | {others(load):.1f} | {' | '.join(cells)} | {others(looks(1)):.1f} |", flush=True
+        )
     for name, each in near.items():
         print(f"{name}: within a third in {sum(each)} of {len(each)}, on {num_cores()} cores")
 

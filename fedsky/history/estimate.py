@@ -1,7 +1,7 @@
 """How long a run will take: from the times of runs like it on this machine, what it has to do, and the load now.
 
 seconds = start + first round + further rounds; each of these is seconds of a free core, divided by the speed that is
-left: of C cores, n of which this run can use while L other processes want one, that is C / (L + n), at most 1.
+left beside the other processes that want one (fedsky.machine.load.Look.speed).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -10,6 +10,7 @@ from statistics import mean, median
 
 from fedsky.history import ALONE, POOLED, Row
 from fedsky.history.times import BATCH, Likeness, Times, likeness, longest, num_workers
+from fedsky.machine.load import Look
 
 MOST_RUNS = 10  # the latest of those that are most alike
 INLINE = "inline"
@@ -104,23 +105,23 @@ def duration(seconds: float) -> str:
     return f"{minutes:.0f} min" if minutes < 99.5 else f"{hours:.1f} h"
 
 
-def slowness(load: Sequence[float], num: float, cores: int) -> float:
+def slowness(load: Sequence[Look], num: float, cores: int) -> float:
     """How much longer so many processes take that share the cores with others: the mean speed of the looks at these."""
-    speeds = [min(1.0, cores / (others + num)) for others in load] or [1.0]
+    speeds = [each.speed(num, cores) for each in load] or [1.0]
     return 1 / mean(speeds)
 
 
 def estimate(
     asked: Work,
     past: Sequence[Times],
-    load: Sequence[float],
+    load: Sequence[Look],
     cores: int,
     measured: Measured | None = None,
     warm: bool = False,
 ) -> Estimate | None:
     """The time of a run; None where neither runs nor measured steps tell how long an image takes.
 
-    past: the finished runs of this machine; load: how many other processes wanted a core, at each look; warm: whether
+    past: the finished runs of this machine; load: looks at how many other processes wanted a core; warm: whether
     it is a later run of a sweep, whose engine is there.
     """
     alike = [each for each in past if each.like.network == asked.like.network]
@@ -150,7 +151,7 @@ def estimate(
         each=each, num_rounds=asked.num_rounds,
         end=asked.last * seen * all_ + (0.0 if warm else END.get(kind, END_ELSE) * process * one),
         num_alike=0 if train is None else len(_alike(alike, asked, "method", "owners")),
-        load=mean(load) if load else 0.0,
+        load=mean(each.others for each in load) if load else 0.0,
     )  # fmt: skip
 
 

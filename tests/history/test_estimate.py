@@ -9,8 +9,10 @@ from fedsky.config import compose, resolve
 from fedsky.history import ALONE, FEDERATED, POOLED, Run
 from fedsky.history.estimate import Estimate, Measured, Work, duration, estimate, slowness, work
 from fedsky.history.times import Times, likeness, ran_on, steps_of, times_of
+from fedsky.machine.load import Look
 
 SMALL = ("data.count=100", "num_clients=2", "batch_size=10", "num_rounds=3", "engine=inline")
+FREE = Look(0)
 SIZES, JUDGED = (40, 20), (15, 5)
 MACHINE = {"num_cores": 2, "memory_bytes": 1e9}
 
@@ -76,7 +78,7 @@ def test_a_run_alike_takes_what_that_one_took() -> None:
 
 
 def expected(
-    settings: dict[str, Any], load: tuple[float, ...] = (0.0,), role: str = FEDERATED, **more: Any
+    settings: dict[str, Any], load: tuple[Look, ...] = (FREE,), role: str = FEDERATED, **more: Any
 ) -> Estimate:
     past = [of(finished(config(), role=role))]
     asked = work(settings, role, more.pop("sizes", SIZES), JUDGED, 2, role == ALONE)
@@ -95,10 +97,10 @@ def test_it_is_scaled_by_rounds_passes_and_images() -> None:
 
 
 def test_the_load_slows_it() -> None:
-    assert slowness((0,), 1, 2) == slowness((1,), 1, 2) == slowness((), 2, 2) == 1
-    assert slowness((3,), 1, 2) == 2 and slowness((3,), 2, 2) == 2.5
-    assert slowness((0, 3), 1, 2) == pytest.approx(1 / 0.75), "the mean of the speeds, 1 and a half"
-    assert expected(config(), load=(3,)).each == pytest.approx(2 * 7.2 + 0.0, rel=0.05)
+    assert slowness((FREE,), 1, 2) == slowness((Look(1),), 1, 2) == slowness((), 2, 2) == 1
+    assert slowness((Look(3),), 1, 2) == 2 and slowness((Look(3),), 2, 2) == 2.5
+    assert slowness((FREE, Look(3)), 1, 2) == pytest.approx(1 / 0.75), "the mean of the speeds, 1 and a half"
+    assert expected(config(), load=(Look(3),)).each == pytest.approx(2 * 7.2 + 0.0, rel=0.05)
 
 
 def test_two_workers_share_the_owners() -> None:
@@ -112,8 +114,8 @@ def test_two_workers_share_the_owners() -> None:
 def test_measured_steps_tell_where_no_run_does() -> None:
     asked: Work = work(config("model=resnet18"), FEDERATED, SIZES, JUDGED, 2, False)
     past = [of(finished(config()))]
-    assert estimate(asked, past, (0,), 2) is None
-    found = estimate(asked, past, (0,), 2, Measured(train=1, judge=0.1, load=5, process=6))
+    assert estimate(asked, past, (FREE,), 2) is None
+    found = estimate(asked, past, (FREE,), 2, Measured(train=1, judge=0.1, load=5, process=6))
     assert found is not None and found.num_alike == 0
     assert (found.start, found.each) == pytest.approx((6 + 5 + 1, 60 + 1 + 2)), "messages and engine as in the runs"
 
@@ -122,7 +124,7 @@ def test_the_nearest_runs_tell() -> None:
     near, far = of(finished(config())), of(finished(config("strategy=scaffold", "local_epochs=2")))
     asked = work(config("seed=3", "data.fold=2/5"), FEDERATED, SIZES, JUDGED, 2, False)
     slower = Times(**{**far.__dict__, "train": 9.0, "ended": "2027"})
-    found = estimate(asked, [slower, near, slower], (0,), 2)
+    found = estimate(asked, [slower, near, slower], (FREE,), 2)
     assert found is not None and (found.num_alike, round(found.each, 6)) == (1, 7.2)
     assert likeness(config("data.fold=2/5", "seed=1")) == likeness(config())
 

@@ -10,12 +10,14 @@ from fedsky.config import compose, resolve
 from fedsky.history import ALONE
 from fedsky.history.estimate import estimate, work
 from fedsky.history.times import Times, likeness
+from fedsky.machine.load import Look
 from fedsky.web.jobs import plan
 from fedsky.web.jobs.command import Launch
 from fedsky.web.jobs.plan import make_plan, this_machine
 from fedsky.web.runs.rows import Row
 
 SMALL = ("data.count=100", "num_clients=2", "batch_size=10", "num_rounds=10", "engine=inline")
+FREE = Look(0)
 FAR = {"num_cores": 64, "memory_bytes": 1}
 
 
@@ -44,13 +46,13 @@ def alone(*overrides: str, train: float = 0.1, warm: bool = False) -> float:
     config = settings(*overrides)
     past = [row(*SMALL, train=train).times]
     asked = work(config, "federated", (60, 10), (20, 10), this_machine()["num_cores"], False)
-    found = estimate(asked, [each for each in past if each], (0,), this_machine()["num_cores"], warm=warm)
+    found = estimate(asked, [each for each in past if each], (FREE,), this_machine()["num_cores"], warm=warm)
     assert found is not None
     return found.seconds
 
 
 def test_a_launch_takes_what_its_runs_take_the_first_of_which_starts_the_engine() -> None:
-    found = make_plan(launch([*SMALL, "seed=7"], [*SMALL, "seed=8"]), [row(*SMALL)], (0,))
+    found = make_plan(launch([*SMALL, "seed=7"], [*SMALL, "seed=8"]), [row(*SMALL)], (FREE,))
     assert found.seconds == pytest.approx(alone(*SMALL) + alone(*SMALL, warm=True))
     assert (found.basis, found.elsewhere, found.problems) == (1, False, ())
 
@@ -61,29 +63,29 @@ def test_owners_that_no_run_has_share_the_images_alike() -> None:
     asked = work(config, "federated", (35,) * 4, (15,) * 4, this_machine()["num_cores"], False)
     times = row(*SMALL).times
     assert times is not None
-    found = estimate(asked, [times], (0,), this_machine()["num_cores"])
+    found = estimate(asked, [times], (FREE,), this_machine()["num_cores"])
     assert found is not None
-    assert make_plan(launch(other), [row(*SMALL)], (0,)).seconds == pytest.approx(found.seconds)
+    assert make_plan(launch(other), [row(*SMALL)], (FREE,)).seconds == pytest.approx(found.seconds)
 
 
 def test_another_machine_tells_where_this_one_has_nothing_to_tell() -> None:
     far = row(*SMALL, train=9.0, machine=FAR)
-    found = make_plan(launch(SMALL), [far], (0,))
+    found = make_plan(launch(SMALL), [far], (FREE,))
     assert found.elsewhere and found.seconds == pytest.approx(alone(*SMALL, train=9.0))
-    near = make_plan(launch(SMALL), [far, row(*SMALL)], (0,))
+    near = make_plan(launch(SMALL), [far, row(*SMALL)], (FREE,))
     assert near.seconds == pytest.approx(alone(*SMALL)) and not near.elsewhere, "this machine's own run counts alone"
 
 
 def test_what_tells_nothing() -> None:
     silent = row(*SMALL).model_copy(update={"times": None})
-    assert make_plan(launch(SMALL), [silent], (0,)) == plan.Plan(None, 0, ())
-    assert make_plan(launch([*SMALL, "data.size=32"]), [row(*SMALL)], (0,)).seconds is None, "other pictures"
+    assert make_plan(launch(SMALL), [silent], (FREE,)) == plan.Plan(None, 0, ())
+    assert make_plan(launch([*SMALL, "data.size=32"]), [row(*SMALL)], (FREE,)).seconds is None, "other pictures"
     both = launch(SMALL, [*SMALL, "model=resnet18"])
-    assert make_plan(both, [row(*SMALL)], (0,)).seconds is None, "a part of a launch is not all"
+    assert make_plan(both, [row(*SMALL)], (FREE,)).seconds is None, "a part of a launch is not all"
 
 
 def test_a_launch_that_cannot_be_has_no_estimate() -> None:
-    found = make_plan(launch([*SMALL, "num_rounds=0"]), [row(*SMALL)], (0,))
+    found = make_plan(launch([*SMALL, "num_rounds=0"]), [row(*SMALL)], (FREE,))
     assert found.seconds is None and len(found.problems) == 1 and "num_rounds" in found.problems[0]
 
 
@@ -92,5 +94,5 @@ def test_photographs_that_name_their_owners_are_no_guess(known: bool) -> None:
     """Nothing has read them yet, unless a run of the same photographs has."""
     own = ["data=folder", "data.root=x", "partition=natural", "num_clients=null", "data.size=64", *SMALL[2:]]
     rows = [row(*SMALL), *([row(*own)] if known else [])]
-    found = make_plan(launch(own), rows, (0,))
+    found = make_plan(launch(own), rows, (FREE,))
     assert found.problems == () and (found.seconds is not None) == known

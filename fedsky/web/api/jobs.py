@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from fedsky.language import N_, _, retold
-from fedsky.machine.load import looks
+from fedsky.machine.load import Look, looks
 from fedsky.web import audit
 from fedsky.web.access import member, needs
 from fedsky.web.api.runs import clean, site_runs
@@ -106,7 +106,7 @@ def planned(asked: LaunchBody) -> tuple[list[str], int, Plan]:
     return list(launch.arguments), len(launch.runs), make_plan(launch, site_runs().index.rows(), _load())
 
 
-def _load() -> list[float]:
+def _load() -> list[Look]:
     """How many processes will want a core beside a job: those of now, unless they are those of the job before it."""
     running = select(func.count()).select_from(Job).where(Job.status == queue.RUNNING)
     return [] if g.db.scalar(running) else looks(LOAD_SECONDS)

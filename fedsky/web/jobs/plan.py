@@ -17,6 +17,7 @@ from fedsky.history.estimate import Estimate, estimate, work
 from fedsky.history.times import likeness, ran_on
 from fedsky.language import retold
 from fedsky.machine import num_cores
+from fedsky.machine.load import Look
 from fedsky.web.runs.rows import Row
 
 from .command import Launch
@@ -49,10 +50,10 @@ def _configuration(overrides: tuple[str, ...]) -> tuple[dict[str, Any] | None, s
         return None, explain(error)
 
 
-def make_plan(launch: Launch, rows: Sequence[Row], load: Sequence[float]) -> Plan:
+def make_plan(launch: Launch, rows: Sequence[Row], load: Sequence[Look]) -> Plan:
     """Checks every run of a launch and estimates its time from finished runs, on this machine where there are any.
 
-    load: how many other processes wanted a core, at each look.
+    load: looks at how many other processes wanted a core.
     """
     problems: list[str] = []
     found: list[Estimate | None] = []
@@ -84,7 +85,7 @@ def this_machine() -> dict[str, int]:
 
 
 def _estimate(
-    config: dict[str, Any], rows: Sequence[Row], load: Sequence[float], cores: int, warm: bool
+    config: dict[str, Any], rows: Sequence[Row], load: Sequence[Look], cores: int, warm: bool
 ) -> Estimate | None:
     """The time of one run, from finished ones; None where none has the same model and batches."""
     strategy, like = str(config["strategy"]["_target_"]).rpartition(".")[2].lower(), likeness(config)
