@@ -63,6 +63,7 @@ DESIGNS: list[Design | Worth | Cuts] = [
     *(Design(federated=11, unlike=unlike) for unlike in (True, False)),
     *(Design("stump", unlike) for unlike in (True, False)),
     *(Design("nearest", unlike) for unlike in (True, False)),
+    Design("nearest", seeds=1),
     *(Design(folds=1, unlike=unlike) for unlike in (True, False)),
     Design(folds=1, gain=0.32),
     *(Worth(seeds) for seeds in (1, 3)),

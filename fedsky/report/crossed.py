@@ -20,7 +20,8 @@ V_runs and V_entries add up, and V_photographs sums over all of them, so that ph
 
 Degrees of freedom are Satterthwaite's (1946) for a sum of estimates: V squared, over the squares of V_photographs and
 of V_runs, each divided by its own; never fewer than the fewest of them. V_runs counts whole there, not what is left of
-it after V_entries (which is known far better): that a small V_runs may be luck must stay in the interval. How intervals
+it after V_entries (which is known far better): that a small V_runs may be luck must stay in the interval. With one seed
+that is wide where training changes little, and right where it changes much: docs/measured.md has both. How intervals
 of comparisons that are made together are widened so that all of them hold at once: family.py.
 """
 
