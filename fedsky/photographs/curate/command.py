@@ -22,10 +22,10 @@ def review(folder: Path, out: Path) -> str:
     if path.exists():
         raise ValueError(f"{path} is there already, perhaps edited: name another --out or remove it")
     found = find(folder)
-    collection, judgement = found.collection, found.judgement
-    lines = suggest(collection, found.groups, judgement)
+    collection, label_check = found.collection, found.label_check
+    lines = suggest(collection, found.groups, label_check)
     with spelling() as spelt:
-        sheets = dict(all_sheets(collection, found.groups, judgement))
+        sheets = dict(all_sheets(collection, found.groups, label_check))
     for name, content in sheets.items():
         write_whole(out / "sheets" / name, content)
     write_whole(path, write(lines))
@@ -37,10 +37,10 @@ def review(folder: Path, out: Path) -> str:
     told += [f"broken: {file}: {why}" for file, _, why in collection.broken]
     told += filter(None, [str(collection.left_out), spelt.legend])
     told.append(f"copies of another: {num_copies}")
-    if judgement is None:
+    if label_check is None:
         told.append("labels were not judged: two classes with two different photographs each are needed")
     else:
-        told.append(f"likely wrong labels: {len(judgement.suspects)}")
+        told.append(f"likely wrong labels: {len(label_check.suspects)}")
     if found.agreement is not None:
         told.append(str(found.agreement))
     changes = sum(line.suggestion != KEEP for line in lines)

@@ -9,25 +9,25 @@ import numpy as np
 from fedsky.photographs.curate.copies import Group, find_copies, group_numbers, prefer_likely
 from fedsky.photographs.curate.features import features
 from fedsky.photographs.curate.pictures import Collection, read
-from fedsky.photographs.curate.suspects import Agreement, Judgement, compare, judge
+from fedsky.photographs.curate.suspects import Agreement, LabelCheck, check_labels, compare
 
 REVIEW = "review"  # the manifest's column of a person's doubts
 
 
 @dataclass(frozen=True)
 class Findings:
-    """Duplicates and suspects of a collection; judgement is None where a class has too few photographs to judge."""
+    """Duplicates and suspects of a collection; label_check is None where a class has too few photographs for one."""
 
     collection: Collection
     groups: Sequence[Group]
-    judgement: Judgement | None
+    label_check: LabelCheck | None
 
     @property
     def agreement(self) -> Agreement | None:
-        """The suspects against the manifest's column review; None without such a column, a doubt or a judgement."""
-        if self.judgement is None or REVIEW not in self.collection.columns:
+        """The suspects against the manifest's column review; None without such a column, a doubt or a check."""
+        if self.label_check is None or REVIEW not in self.collection.columns:
             return None
-        return compare(self.judgement.suspects, [each.row[REVIEW] for each in self.collection.pictures])
+        return compare(self.label_check.suspects, [each.row[REVIEW] for each in self.collection.pictures])
 
 
 def find(folder: Path) -> Findings:
@@ -37,9 +37,9 @@ def find(folder: Path) -> Findings:
     collection = read(folder)
     groups = find_copies(collection.pictures)
     numbers = group_numbers(groups, len(collection.pictures))
-    judgement = judge(features(collection.pictures), collection.labels, numbers)
-    if judgement is not None:
+    label_check = check_labels(features(collection.pictures), collection.labels, numbers)
+    if label_check is not None:
         labels = collection.labels
-        likely = judgement.probabilities[np.arange(len(labels)), labels]
+        likely = label_check.probabilities[np.arange(len(labels)), labels]
         groups = prefer_likely(groups, collection.pictures, likely)
-    return Findings(collection, groups, judgement)
+    return Findings(collection, groups, label_check)

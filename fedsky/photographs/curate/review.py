@@ -10,7 +10,7 @@ from pathlib import Path
 from fedsky.data import table as tables
 from fedsky.photographs.curate.copies import EXACT, Group
 from fedsky.photographs.curate.pictures import Collection, check_file
-from fedsky.photographs.curate.suspects import Judgement
+from fedsky.photographs.curate.suspects import LabelCheck
 
 COLUMNS = ("file", "label", "suggestion", "reason", "confidence", "group")
 KEEP, DROP, RELABEL = "keep", "drop", "relabel:"
@@ -28,7 +28,7 @@ class Line:
     group: str = ""
 
 
-def suggest(collection: Collection, groups: Sequence[Group], judgement: Judgement | None) -> list[Line]:
+def suggest(collection: Collection, groups: Sequence[Group], label_check: LabelCheck | None) -> list[Line]:
     """A line for every photograph: broken ones and copies first, then suspects, least likely label first, then others.
 
     confidence is, of a relabelled or kept photograph, the out-of-fold probability of the class that is suggested; of a
@@ -54,16 +54,16 @@ def suggest(collection: Collection, groups: Sequence[Group], judgement: Judgemen
             confidence = 1.0 if kind == EXACT else 1 - bits / 64
             first.append(Line(copy.file, copy.label, DROP, reason, confidence, names[index]))
             done.add(index)
-    if judgement is not None:
-        for index in judgement.suspects:
+    if label_check is not None:
+        for index in label_check.suspects:
             if index not in done:
-                first.append(_suspect(collection, judgement, index, names.get(index, "")))
+                first.append(_suspect(collection, label_check, index, names.get(index, "")))
                 done.add(index)
     labels = collection.labels
     rest = []
     for index, each in enumerate(pictures):
         if index not in done:
-            confidence_ = None if judgement is None else float(judgement.probabilities[index, labels[index]])
+            confidence_ = None if label_check is None else float(label_check.probabilities[index, labels[index]])
             reason = "the one of its copies to keep" if index in names else ""
             rest.append(Line(each.file, classes[labels[index]], KEEP, reason, confidence_, names.get(index, "")))
     return first + rest
@@ -78,8 +78,8 @@ def _verdict(review: str, classes: Sequence[str]) -> str:
     return RELABEL + name.strip() if known else ""
 
 
-def _suspect(collection: Collection, judgement: Judgement, index: int, group: str) -> Line:
-    each, row = collection.pictures[index], judgement.probabilities[index]
+def _suspect(collection: Collection, label_check: LabelCheck, index: int, group: str) -> Line:
+    each, row = collection.pictures[index], label_check.probabilities[index]
     own = float(row[collection.classes.index(each.label)])
     guess = int(row.argmax())
     name = collection.classes[guess]

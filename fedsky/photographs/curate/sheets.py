@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from fedsky.data.picture import decode
 from fedsky.photographs.curate.copies import EXACT, Group
 from fedsky.photographs.curate.pictures import Collection
-from fedsky.photographs.curate.suspects import Judgement
+from fedsky.photographs.curate.suspects import LabelCheck
 from fedsky.report import fonts
 
 THUMB, GAP, LINE, TITLE = 160, 14, 15, 40  # pixels
@@ -35,14 +35,14 @@ def samples(collection: Collection, label: str, number: int) -> list[int]:
 
 
 def all_sheets(
-    collection: Collection, groups: Sequence[Group], judgement: Judgement | None
+    collection: Collection, groups: Sequence[Group], label_check: LabelCheck | None
 ) -> Iterator[tuple[str, bytes]]:
     """Name and PNG of every sheet: suspects, duplicates, and one of samples a class."""
     pictures, classes = collection.pictures, collection.classes
-    if judgement is not None and judgement.suspects:
+    if label_check is not None and label_check.suspects:
         cells = []
-        for index in judgement.suspects:
-            each, row = pictures[index], judgement.probabilities[index]
+        for index in label_check.suspects:
+            each, row = pictures[index], label_check.probabilities[index]
             guess = int(row.argmax())
             words = f"colours: {classes[guess]} {row[guess]:.2f}"
             cells.append(Cell(index, (each.file, f"label: {each.label}", words)))

@@ -20,7 +20,7 @@ C = 0.1  # fixed beforehand: more features than a small collection can support n
 
 
 @dataclass(frozen=True)
-class Judgement:
+class LabelCheck:
     """What a model of colour alone says of photographs that it was not trained on.
 
     probabilities: float64 [n, classes]; suspects: indices of likely wrong labels, the least likely label first;
@@ -33,7 +33,7 @@ class Judgement:
     num_folds: int
 
 
-def judge(features: Floats, labels: NDArray[np.int64], groups: Sequence[int]) -> Judgement | None:
+def check_labels(features: Floats, labels: NDArray[np.int64], groups: Sequence[int]) -> LabelCheck | None:
     """Out-of-fold probabilities of logistic regression, averaged over 5 cuts, and the labels that they contradict.
 
     Photographs of one group (duplicates of each other) are never on both sides of a fold. Suspects are those that
@@ -62,7 +62,7 @@ def judge(features: Floats, labels: NDArray[np.int64], groups: Sequence[int]) ->
     # Minus a column of none right, so that the report's one bootstrap also serves a single accuracy.
     separation = image_difference(np.column_stack([correct, np.zeros_like(correct)]), labels)
     assert separation is not None
-    return Judgement(probabilities, tuple(int(index) for index in ranked), separation, num_folds)
+    return LabelCheck(probabilities, tuple(int(index) for index in ranked), separation, num_folds)
 
 
 @dataclass(frozen=True)

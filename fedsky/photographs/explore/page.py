@@ -61,7 +61,7 @@ def explore(folder: Path, out: Path) -> str:
 
 def page(found: Findings, name: str, spelling: Spelling) -> str:
     """The page as text; what figures have in place of characters that no font has is added to spelling."""
-    collection, judgement = found.collection, found.judgement
+    collection, label_check = found.collection, found.label_check
     pictures, classes = collection.pictures, collection.classes
     with drawing(spelling):
         plots, of_owners = list(all_plots(found)), list(owner_plots(found))
@@ -75,7 +75,7 @@ def page(found: Findings, name: str, spelling: Spelling) -> str:
         notes.append(printable(spelling.legend, 1500))
     if len(shown) > NUM_CLASSES:
         notes.append(f"Samples are shown of the first {NUM_CLASSES} of {len(shown)} classes.")
-    suspects = judgement.suspects if judgement is not None else ()
+    suspects = label_check.suspects if label_check is not None else ()
     more = len(suspects) - NUM_SUSPECTS
     copies = found.groups[:NUM_COPIES]
     return render(
@@ -93,7 +93,7 @@ def page(found: Findings, name: str, spelling: Spelling) -> str:
         suspects=[_suspect(found, index) for index in suspects[:NUM_SUSPECTS]],
         suspects_more=f"The first {NUM_SUSPECTS} of {len(suspects)}; the table has all." if more > 0 else "",
         suspects_table=_suspects_table(found),
-        no_suspects="None: colour contradicts no label." if judgement is not None
+        no_suspects="None: colour contradicts no label." if label_check is not None
         else "Not looked for: two classes with two different photographs each are needed.",
         review=_review_table(found),
         copies=[_copies(found, number) for number in range(len(copies))],
@@ -115,17 +115,17 @@ def _thumbnail(found: Findings, index: int, *lines: str) -> Thumbnail:
 
 
 def _suspect(found: Findings, index: int) -> Thumbnail:
-    assert found.judgement is not None
-    row, label = found.judgement.probabilities[index], found.collection.pictures[index].label
+    assert found.label_check is not None
+    row, label = found.label_check.probabilities[index], found.collection.pictures[index].label
     guess = int(row.argmax())
     return _thumbnail(found, index, f"label: {label}", f"colours: {found.collection.classes[guess]} {row[guess]:.2f}")
 
 
 def _suspects_table(found: Findings) -> pd.DataFrame:
     rows = []
-    for index in found.judgement.suspects if found.judgement is not None else ():
-        assert found.judgement is not None
-        each, row = found.collection.pictures[index], found.judgement.probabilities[index]
+    for index in found.label_check.suspects if found.label_check is not None else ():
+        assert found.label_check is not None
+        each, row = found.collection.pictures[index], found.label_check.probabilities[index]
         guess, own = int(row.argmax()), row[found.collection.classes.index(each.label)]
         rows.append([printable(each.file), printable(each.label), f"{own:.3f}",
                      printable(found.collection.classes[guess]), f"{row[guess]:.3f}",
@@ -135,9 +135,9 @@ def _suspects_table(found: Findings) -> pd.DataFrame:
 
 
 def _review_table(found: Findings) -> pd.DataFrame | None:
-    if found.agreement is None or found.judgement is None:
+    if found.agreement is None or found.label_check is None:
         return None
-    suspects = set(found.judgement.suspects)
+    suspects = set(found.label_check.suspects)
     counts = Counter((each.row[REVIEW], index in suspects) for index, each in enumerate(found.collection.pictures))
     values = sorted({value for value, _ in counts})
     rows = [[printable(value) or "(nothing)", counts[value, True], counts[value, False]] for value in values]

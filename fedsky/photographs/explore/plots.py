@@ -29,10 +29,10 @@ def all_plots(found: Findings) -> Iterator[Plot]:
     collection = found.collection
     classes, labels = collection.classes, collection.labels
     yield from _by(found, classes, labels, "class")
-    if found.judgement is not None:
-        own = found.judgement.probabilities[np.arange(len(labels)), labels]
+    if found.label_check is not None:
+        own = found.label_check.probabilities[np.arange(len(labels)), labels]
         table = shares(own, classes, labels)
-        suspects = len(found.judgement.suspects)
+        suspects = len(found.label_check.suspects)
         alt = f"Distribution by class of the probability that colours give the label; {suspects} labels are suspects."
         caption = (
             "What a model of colour alone, trained on the other folds, thinks of each label: "

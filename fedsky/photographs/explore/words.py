@@ -62,13 +62,13 @@ def _classes(found: Findings) -> Iterator[tuple[str, str]]:
 
 
 def _colour(found: Findings) -> Iterator[tuple[str, str]]:
-    if found.judgement is None:
+    if found.label_check is None:
         yield (
             "Colour was not judged.",
             "Cross-validation needs two classes or more, each with two different photographs or more.",
         )
         return
-    separation, num_classes = found.judgement.separation, len(found.collection.classes)
+    separation, num_classes = found.label_check.separation, len(found.collection.classes)
     n = len(found.collection.pictures)
     low = separation.low if separation.low is not None else separation.value
     high = separation.high if separation.high is not None else separation.value
@@ -76,7 +76,7 @@ def _colour(found: Findings) -> Iterator[tuple[str, str]]:
     told = (
         f"Logistic regression on colour histograms and simple statistics, without any shape, reaches a balanced "
         f"accuracy of {percent_interval(separation)} on photographs it was not trained on (n = {n}, "
-        f"{found.judgement.num_folds}-fold cross-validation repeated {REPEATS} times, "
+        f"{found.label_check.num_folds}-fold cross-validation repeated {REPEATS} times, "
         f"95 % bootstrap interval over photographs{interval}); "
         f"guessing reaches {percent(1 / num_classes)}. "
     )
@@ -119,7 +119,7 @@ def _colour(found: Findings) -> Iterator[tuple[str, str]]:
 
 def _test(found: Findings) -> Iterator[tuple[str, str]]:
     n = len(found.collection.pictures)
-    level = found.judgement.separation.value if found.judgement is not None else 0.9
+    level = found.label_check.separation.value if found.label_check is not None else 0.9
     if declared := sum(each.row.get(PART, "").strip().lower() == "test" for each in found.collection.pictures):
         low, high = wilson(round(level * declared), declared)
         yield (
@@ -152,9 +152,9 @@ def _sizes(found: Findings) -> Iterator[tuple[str, str]]:
 
 
 def _labels(found: Findings) -> Iterator[tuple[str, str]]:
-    if found.judgement is None:
+    if found.label_check is None:
         return
-    num, n = len(found.judgement.suspects), len(found.collection.pictures)
+    num, n = len(found.label_check.suspects), len(found.collection.pictures)
     if not num:
         yield "No label is contradicted by colour.", "Labels that only shape could contradict are not found this way."
     else:

@@ -219,7 +219,7 @@ def test_files_that_are_not_in_the_manifest_are_told(skies: Path, tmp_path: Path
 def test_too_few_photographs_are_not_judged(tmp_path: Path) -> None:
     sky(tmp_path / "blue/a.png", 1, True)
     sky(tmp_path / "grey/a.png", 2, False)
-    assert find(tmp_path).judgement is None
+    assert find(tmp_path).label_check is None
 
 
 def test_precision_and_recall() -> None:
