@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from functools import partial
 from typing import TypeVar
 
@@ -80,24 +81,32 @@ def drawn(make: Callable[[int], Made], count: int) -> Iterator[Made]:
     the iterator; where it is not used up, after the few photographs that they have begun.
     """
     workers = min(os.cpu_count() or 1, count // 50 + 1)
+    with ExitStack() as end:
+        with interrupt.held():
+            pool = _processes(workers)
+            end.callback(_end, pool)
+            # Ctrl-C reaches all processes of a terminal: and theirs is not to tell it with a traceback each.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                found = pool.map(make, range(count), chunksize=10)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        try:
+            yield from found
+        except BrokenProcessPool as error:
+            problem = "a process that draws photographs was ended, such as for want of memory: try again"
+            raise ValueError(problem) from error
+
+
+def _processes(workers: int) -> ProcessPoolExecutor:
     try:
-        pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
+        return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"))
     except OSError as error:  # of the semaphores between the processes
         raise ValueError(f"processes cannot share /dev/shm ({error.strerror}): mount it writable") from error
-    try:
-        # Ctrl-C reaches all processes of a terminal: theirs is this one's to end, not to tell with a traceback each.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            found = pool.map(make, range(count), chunksize=10)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        yield from found
-    except BrokenProcessPool as error:
-        raise ValueError("a process that draws photographs was ended, such as for want of memory: try again") from error
-    except KeyboardInterrupt:
-        interrupt.stop_insisting()  # nothing is to cut short the end of the others
-        raise
-    finally:
+
+
+def _end(pool: ProcessPoolExecutor) -> None:
+    with interrupt.held():
         pool.shutdown(cancel_futures=True)
 
 

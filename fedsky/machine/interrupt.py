@@ -9,8 +9,9 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -19,6 +20,7 @@ STOPPED = "stopped by the user"
 INSIST_SECONDS = 1.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last as a terminal closes or a connection breaks
 _asked = False
+_held = 0  # blocks of `held` that have begun
 _resumed: tuple[Path, str] | None = None  # the file without which there is nothing to go on with, and the command
 _last: list[Callable[[], None]] = []
 
@@ -50,6 +52,19 @@ def by_exception() -> None:
     """Has the signals raise KeyboardInterrupt in the main thread, every ``INSIST_SECONDS`` until ``stop_insisting``."""
     signal.signal(signal.SIGALRM, _insist)
     _handle(_insist)
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Has a signal wait for the end of the block, in which processes begin or end: half of one cannot be put away."""
+    global _held
+    _held += 1
+    try:
+        yield
+    finally:
+        _held -= 1
+    if _asked and threading.current_thread() is threading.main_thread():
+        raise KeyboardInterrupt
 
 
 def asked() -> bool:
@@ -96,7 +111,8 @@ def _insist(number: int, frame: FrameType | None) -> None:
     global _asked
     _asked = True
     signal.setitimer(signal.ITIMER_REAL, INSIST_SECONDS)
-    raise KeyboardInterrupt
+    if not _held:
+        raise KeyboardInterrupt
 
 
 def _handle(do: "signal._HANDLER") -> None:

@@ -128,3 +128,38 @@ def test_a_background_job_that_is_to_ignore_it_does() -> None:
     code = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); from fedsky.machine import interrupt; "
     code += "interrupt.at_once('x'); print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "True\n"
+
+
+AS_A_PROCESS_BEGINS = """
+import multiprocessing.util as util
+import os
+import signal
+import threading
+import time
+from fedsky.data import rendered
+from fedsky.machine import interrupt
+
+begin = util.spawnv_passfds
+
+def interrupted(*arguments):
+    process = begin(*arguments)
+    if "spawn_main" in str(arguments):
+        os.kill(os.getpid(), signal.SIGINT)  # before the process has been told what to do
+        time.sleep(0.2)
+    return process
+
+util.spawnv_passfds = interrupted
+interrupt.by_exception()
+threading.Thread(target=time.sleep, args=(60,), daemon=True).start()  # takes what the main thread blocks
+try:
+    list(rendered.drawn(abs, 100))
+except KeyboardInterrupt:
+    interrupt.leave("test")
+"""
+
+
+def test_no_process_is_left_half_begun() -> None:
+    """It would end with a traceback of its own, and its semaphores with a warning."""
+    process = start("-c", AS_A_PROCESS_BEGINS)
+    told = process.communicate(timeout=60)[0]
+    assert (process.returncode, told) == (130, "test: stopped by the user\n")
