@@ -11,6 +11,7 @@ import yaml
 from flask import Flask
 
 from fedsky.config import CONF
+from fedsky.machine.load import Look
 from fedsky.web import Settings
 from fedsky.web.api import job_shapes
 from fedsky.web.jobs import queue
@@ -20,6 +21,7 @@ from fedsky.web.jobs.plan import make_plan
 from fedsky.web.jobs.worker import log_path
 from fedsky.web.tables import Job
 
+NUMBERS = {"int": int, "float": float}
 ACTIONS = ("cancel", "resume", "retry")
 
 
@@ -72,12 +74,12 @@ def test_every_recipe_and_every_choice_makes_a_command_that_hydra_takes(tmp_path
             asked += [(None, {field.when[0]: field.when[1][0], field.name: bound}) for bound in (field.min, field.max)]
     numbers = [field for field in form.fields if field.min is not None and "." not in field.name]
     asked += [
-        (None, {each.name: type(each.default)(getattr(each, end) or 0) for each in numbers}) for end in ("min", "max")
+        (None, {each.name: NUMBERS[each.type](getattr(each, end) or 0) for each in numbers}) for end in ("min", "max")
     ]
     for recipe, values in asked:
         counting, problems = form.check(recipe, values)
         assert problems == []
-        assert make_plan(make_launch(form, recipe, counting), [], (0,)).problems == (), (recipe, values)
+        assert make_plan(make_launch(form, recipe, counting), [], (Look(0),)).problems == (), (recipe, values)
 
 
 def test_a_launch_says_its_command_and_queues_just_that(operator: Any, settings: Settings, app: Flask) -> None:
