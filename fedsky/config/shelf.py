@@ -40,10 +40,12 @@ def reach() -> None:
     here = str(Path.cwd())
     if here == str(PACKAGE.parent):
         return
-    if sys.path[0] in ("", here):
-        sys.path.append(sys.path.pop(0))
-    elif own() is not None and here not in sys.path:
-        sys.path.append(here)
+    first = [place for place in sys.path if place in ("", here)]  # or second: Ray's import puts its own before it
+    if not first and own() is None:
+        return
+    for place in first:
+        sys.path.remove(place)
+    sys.path.append(first[0] if first else here)
 
 
 class OwnShelf(SearchPathPlugin):

@@ -11,7 +11,7 @@ from own_shelf import ALL, write_shelf
 
 from fedsky.config import CONF, compose, permitted, resolve
 from fedsky.config.refusals import explain
-from fedsky.config.shelf import choices, own
+from fedsky.config.shelf import choices, own, reach
 from fedsky.web.jobs.form import make_form
 
 OWN = {
@@ -98,3 +98,16 @@ def test_modules_of_the_folder_hide_no_installed_one(tmp_path: Path, engine: str
     done = subprocess.run(command, cwd=tmp_path, env=os.environ, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     assert len(list(tmp_path.rglob("predictions.csv"))) == 2
+
+
+@pytest.mark.parametrize("place", ["", "here"])
+def test_the_folder_goes_behind_the_rest_also_where_ray_has_put_a_place_before_it(
+    shelf: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Ray is imported in a thread beside the loading of data."""
+    monkeypatch.chdir(shelf)
+    place = place and str(shelf)
+    monkeypatch.setattr(sys, "path", ["/of/ray", place, "/installed"])
+    for _ in range(2):
+        reach()
+        assert sys.path == ["/of/ray", "/installed", place]
