@@ -1,5 +1,6 @@
 """What all tests share: the photographs, and a cache folder of the session's own."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,14 @@ def sky() -> Path:
 @pytest.fixture(scope="session")
 def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def no_engine_is_left() -> Iterator[None]:
+    """A run that is refused leaves Ray starting, for the next job of a sweep: not within the next test."""
+    yield
+    if "fedsky.engine" in sys.modules:
+        sys.modules["fedsky.engine"].close()
 
 
 @pytest.fixture(autouse=True)

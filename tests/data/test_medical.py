@@ -90,11 +90,11 @@ def test_without_a_file_and_a_network_the_remedy_is_told(tmp_path: Path, monkeyp
 )
 def test_what_is_no_set_is_refused(tmp_path: Path, override: str, line: str) -> None:
     with pytest.raises(ValueError) as raised:
-        run(resolve(compose(["data=medmnist", f"data.root={tmp_path}", override])), tmp_path / "run")
+        run(resolve(compose(["data=medmnist", f"data.root={tmp_path}", override, "engine=inline"])), tmp_path / "run")
     assert str(raised.value).startswith(line)
 
 
 def test_medmnist_is_asked_for_where_it_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "medmnist", None)
     with pytest.raises(ValueError, match=r"^data=medmnist needs medmnist, which is missing: python -m pip install 'fe"):
-        run(resolve(compose(["data=medmnist"])), tmp_path / "run")
+        run(resolve(compose(["data=medmnist", "engine=inline"])), tmp_path / "run")

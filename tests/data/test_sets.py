@@ -149,7 +149,9 @@ def test_without_files_and_network_the_remedy_is_told(
 )
 def test_what_is_no_set_is_refused(tmp_path: Path, override: str, line: str) -> None:
     with pytest.raises(ValueError) as raised:
-        run(resolve(compose(["data=torchvision", f"data.root={tmp_path}", override])), tmp_path / "run")
+        run(
+            resolve(compose(["data=torchvision", f"data.root={tmp_path}", override, "engine=inline"])), tmp_path / "run"
+        )
     assert str(raised.value).startswith(line)
 
 
