@@ -90,6 +90,9 @@ def check(config: dict[str, Any]) -> None:
         config[key] = checks.number(key, config[key], **bounds)
     if config["patience"] is not None:
         checks.whole("patience", config["patience"], 1, of="rounds", hint=", or null")
+    more = config["clients"].get("overselect")
+    if isinstance(more, int | float) and more > 0 and config["participation"] == 1:
+        raise ValueError(f"clients.overselect={more:g}: participation=1 asks everybody already: lower participation")
     checks.choice("on_failure", config["on_failure"], ON_FAILURE)
     checks.choice("evaluate", config["evaluate"], ("server", "clients"))
     if config["evaluate_train"] and config["evaluate"] != "server":

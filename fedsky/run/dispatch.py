@@ -213,8 +213,4 @@ def behaviour_of(config: Row, task: Task, directory: Path) -> Behaviour:
     names = config["client_names"] or range(len(task.owners))
     counts = [len(owner.train) for owner in task.owners]
     behaviour.begin(config["seed"], counts, [str(name) for name in names], directory)
-    if behaviour.overselect and config["participation"] == 1:
-        raise ValueError(
-            f"clients.overselect={behaviour.overselect:g}: participation=1 asks everybody already: lower participation"
-        )
     return behaviour

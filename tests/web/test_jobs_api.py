@@ -71,7 +71,10 @@ def test_every_recipe_and_every_choice_makes_a_command_that_hydra_takes(tmp_path
     for field in form.fields:
         asked += [(None, {field.name: choice}) for choice in field.choices]
         if field.when is not None and field.name != "data.count":
-            asked += [(None, {field.when[0]: field.when[1][0], field.name: bound}) for bound in (field.min, field.max)]
+            more = {"participation": 0.5} if field.when[0] == "clients" else {}  # for more than those to be asked
+            asked += [
+                (None, {field.when[0]: field.when[1][0], field.name: bound} | more) for bound in (field.min, field.max)
+            ]
     numbers = [field for field in form.fields if field.min is not None and "." not in field.name]
     asked += [
         (None, {each.name: NUMBERS[each.type](getattr(each, end) or 0) for each in numbers}) for end in ("min", "max")

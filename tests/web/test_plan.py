@@ -87,6 +87,8 @@ def test_what_tells_nothing() -> None:
 def test_a_launch_that_cannot_be_has_no_estimate() -> None:
     found = make_plan(launch([*SMALL, "num_rounds=0"]), [row(*SMALL)], (FREE,))
     assert found.seconds is None and len(found.problems) == 1 and "num_rounds" in found.problems[0]
+    found = make_plan(launch([*SMALL, "clients.overselect=0.2"]), [], (FREE,))
+    assert found.problems == ("clients.overselect=0.2: participation=1 asks everybody already: lower participation",)
 
 
 @pytest.mark.parametrize("known", [True, False])
