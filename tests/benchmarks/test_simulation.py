@@ -1,6 +1,5 @@
 """What the engines are measured by, and how the documentation tells it."""
 
-import math
 from typing import Any
 
 import pytest
@@ -42,6 +41,6 @@ def test_a_case_is_measured_by_its_own_rows() -> None:
     assert found["what"] == "engine=inline" and found["clients"] == CASES["10x5"][0]
     assert found["moved_mb"] == pytest.approx(10 * 2 * 1.26, rel=0.01)  # the model to ten clients and back
     parts = sum(found[f"{part}_seconds"] for part in ("wait", "combine", "evaluate"))
-    assert math.isclose(parts, found["round_seconds"], rel_tol=0.5)
+    assert 0 < parts <= found["round_seconds"] * (1 + 1e-9), "parts of the same two rounds"
     assert 0 < found["own_seconds"] <= found["round_seconds"] and found["cpu_seconds"] > 0
     assert found["start_seconds"] < found["whole_seconds"]
