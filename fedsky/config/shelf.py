@@ -40,12 +40,13 @@ def reach() -> None:
     here = str(Path.cwd())
     if here == str(PACKAGE.parent):
         return
-    first = [place for place in sys.path if place in ("", here)]  # or second: Ray's import puts its own before it
-    if not first and own() is None:
+    # Wherever it stands: importing ray, in the engine's thread, puts another place first.
+    places = [place for place in sys.path if place in ("", here)]
+    if not places and own() is None:
         return
-    for place in first:
+    for place in places:
         sys.path.remove(place)
-    sys.path.append(first[0] if first else here)
+    sys.path.append(places[0] if places else here)
 
 
 class OwnShelf(SearchPathPlugin):

@@ -85,7 +85,7 @@ def drawn(make: Callable[[int], Made], count: int) -> Iterator[Made]:
         with interrupt.held():
             pool = _processes(workers)
             end.callback(_end, pool)
-            # Ctrl-C reaches all processes of a terminal: and theirs is not to tell it with a traceback each.
+            # A terminal's Ctrl-C reaches these processes too: the mask spares them a traceback each.
             before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             try:
                 found = pool.map(make, range(count), chunksize=10)
