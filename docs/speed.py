@@ -71,14 +71,16 @@ def picture(measured: Result) -> str:
         seconds.set(xlabel="clients", ylabel="seconds a round")
         for key, mark, label in (("driver_mb", "o-", "server"), ("client_mb", "s--", "actor")):
             memory.semilogx(clients, [each[key] for each in grown], mark, label=label)
-        memory.set(xlabel="clients", ylabel="peak memory, MB", ylim=0)
+        memory.set(xlabel="clients", ylabel="peak memory, MB")
         for each in measured["results"]:
             if each.get("memory_mb"):
                 rounds.plot(range(len(each["memory_mb"])), each["memory_mb"], label=f"server, {each['what']}")
-        rounds.set(xlabel="round", ylabel="peak memory so far, MB", ylim=0)
+        rounds.set(xlabel="round", ylabel="peak memory so far, MB")
+        for axes in (memory, rounds):
+            axes.set_ylim(0, 1.1 * axes.dataLim.y1)
         for axes in (seconds.xaxis, seconds.yaxis, memory.xaxis):
             axes.set_major_formatter("{x:g}")  # in place of powers, which would be formulas
             axes.set_minor_formatter(NullFormatter())
         for place in (seconds, memory, rounds):
-            place.legend()
+            place.legend(loc="upper left" if place is seconds else "lower right")
         return style.as_svg(figure)
