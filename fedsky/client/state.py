@@ -5,9 +5,12 @@ takes nor gives back Contexts and would pickle them with every message. The roun
 is complete, so that an interrupted round can be taken back.
 """
 
+import hashlib
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 import torch
@@ -19,8 +22,22 @@ from fedsky.history import write_whole
 from fedsky.model.divergence import diverged, not_finite
 from fedsky.model.solver import Config
 
-STATES = "states"  # where a message lists its client's states, ``name@round`` each, and a reply those that it saved
-UNTOLD = -1  # in place of a round: nobody said which one to start from
+STATES = "states"  # where a message lists its client's states, ``name@round=sha256`` each, and a reply what it saved
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Which state was saved last: its round, and its file's sha256, None where an older version did not note it."""
+
+    round: int
+    digest: str | None = None
+
+    def told(self, name: int | str) -> str:
+        """The state of that name as messages tell it."""
+        return f"{name}@{self.round}" + (f"={self.digest}" if self.digest else "")
+
+
+UNTOLD = Saved(-1)  # nobody said which one to start from
 _FILE = re.compile(r"(\d+(?:-[\w-]+)?)@(\d+)\.safetensors")
 
 _saved: list[str] = []  # of this process, since it was asked last
@@ -30,31 +47,37 @@ class State:
     """The state of one client as it stands before ``round``; what is saved is read again from the next round on.
 
     ``client`` is the number, or number and name where something beside the client half keeps a state of its own.
-    ``last`` is the round that saved it last by what the server knows, None where none has; without the server's word
-    the files tell.
+    ``last`` is what was saved last by what the server knows, None where nothing was; without the server's word the
+    files tell.
     """
 
-    def __init__(self, folder: Path, client: int | str, round: int, last: int | None = UNTOLD) -> None:
+    def __init__(self, folder: Path, client: int | str, round: int, last: Saved | None = UNTOLD) -> None:
         self.folder, self.client, self.round, self.last = folder, client, round, last
 
     def load(self) -> dict[str, Tensor] | None:
         """The tensors saved last in an earlier round, or None where this client has saved none yet.
 
-        ValueError where there must be some, but the file is damaged or not there.
+        ValueError where there must be some, but the file is not there, is damaged or is not the one that was saved.
         """
         last = self.last
         if last == UNTOLD:
             rounds = [number for number in saved_rounds(self.folder, self.client) if number < self.round]
-            last = max(rounds, default=None)
+            last = Saved(rounds[-1]) if rounds else None
         if last is None:
             return None
-        path = _path(self.folder, self.client, last)
+        path, host = _path(self.folder, self.client, last.round), socket.gethostname()
+        its = f"what client {self.client} kept of round {last.round}"
         try:
-            return load(path.read_bytes())
+            content = path.read_bytes()
+            if last.digest not in (None, _digest(content)):
+                raise ValueError(
+                    f"{path} on {host} is not {its}: it was changed since, or this machine does not see the run's "
+                    "folder; bring that file back, or start the run anew"
+                )
+            return load(content)
         except FileNotFoundError as error:
             raise ValueError(
-                f"what client {self.client} kept of round {last} is not on {socket.gethostname()}: {path} is missing; "
-                "all machines of a cluster must see the run's folder"
+                f"{its} is not on {host}: {path} is missing; all machines of a cluster must see the run's folder"
             ) from error
         except SafetensorError as error:
             raise ValueError(f"{path} is damaged ({error}): start the run anew") from error
@@ -64,21 +87,32 @@ class State:
         if (name := not_finite(tensors)) is not None:
             raise diverged(self.round, "lr", f"{name} of what the client keeps is not finite")
         own = {name: tensor.detach().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
-        write_whole(_path(self.folder, self.client, self.round), save(own))
-        _saved.append(f"{self.client}@{self.round}")
+        content = save(own)
+        write_whole(_path(self.folder, self.client, self.round), content)
+        _saved.append(Saved(self.round, _digest(content)).told(self.client))
 
 
-def told(config: Config, name: int | str) -> int | None:
-    """The round in which a state was saved last, by a message's config: None for never, UNTOLD for no word."""
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def parsed(text: str) -> tuple[str, Saved]:
+    """A state's name and what was saved, of the text by which a message tells it."""
+    name, _, saved = text.partition("@")
+    round, _, digest = saved.partition("=")
+    return name, Saved(int(round), digest or None)
+
+
+def told(config: Config, name: int | str) -> Saved | None:
+    """What was saved last of a state, by a message's config: None for nothing, UNTOLD for no word."""
     states = config.get(STATES)
     if not isinstance(states, list):
         return UNTOLD
-    rounds = dict(state.split("@") for state in states)
-    return int(rounds[str(name)]) if str(name) in rounds else None
+    return dict(map(parsed, states)).get(str(name))
 
 
 def take_saved() -> list[str]:
-    """What this process has saved since it was asked last, ``name@round`` each."""
+    """What this process has saved since it was asked last, ``name@round=sha256`` each."""
     saved = list(_saved)
     _saved.clear()
     return saved
@@ -95,12 +129,12 @@ def _files(folder: Path) -> Iterator[tuple[Path, str, int]]:
             yield path, parts[1], int(parts[2])
 
 
-def last_rounds(folder: Path) -> dict[str, int]:
+def last_saved(folder: Path) -> dict[str, Saved]:
     """The last round of every state on disk, by its name."""
     found: dict[str, int] = {}
     for _, name, number in _files(folder):
         found[name] = max(found.get(name, 0), number)
-    return found
+    return {name: Saved(number) for name, number in found.items()}
 
 
 def saved_rounds(folder: Path, client: int | str | None = None) -> list[int]:
@@ -108,15 +142,17 @@ def saved_rounds(folder: Path, client: int | str | None = None) -> list[int]:
     return sorted({number for _, name, number in _files(folder) if client is None or name == str(client)})
 
 
-def forget_before(folder: Path, round: int) -> None:
-    """Removes each client's states older than its newest of rounds 1..round, once that round is complete."""
-    newest: dict[str, int] = {}
-    files = list(_files(folder))
-    for _, client, number in files:
-        if number <= round:
-            newest[client] = max(newest.get(client, 0), number)
-    for path, client, number in files:
-        if number < newest.get(client, 0):
+def forget_before(folder: Path, round: int, kept: Mapping[str, Saved] | None = None) -> None:
+    """Removes, once round is complete, the states up to it that no client starts from any more.
+
+    kept: what was saved last of each by what the server knows; without its word, the newest files of rounds 1..round.
+    """
+    files = [(path, name, number) for path, name, number in _files(folder) if number <= round]
+    newest = {name: number for _, name, number in sorted(files, key=itemgetter(2))}
+    if kept is not None:
+        newest = {name: saved.round for name, saved in kept.items()}
+    for path, name, number in files:
+        if number != newest.get(name):
             path.unlink()
 
 

@@ -3,9 +3,11 @@
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from flwr.app import Array, ArrayRecord
 
+from fedsky.client.state import Saved
 from fedsky.model.divergence import DIVERGED, not_finite
 from fedsky.model.file import Tensors, read_model, write_model
 
@@ -26,7 +28,7 @@ class Progress:
     best_accuracy: float = -1.0
     best_loss: float = float("inf")
     virtual_seconds: float = 0.0  # by its end
-    states: dict[str, int] | None = None  # the round that saved each client's state last; None: not kept
+    states: dict[str, Saved] | None = None  # what was saved last of each client's state; None: not kept
 
 
 def to_numpy(record: ArrayRecord) -> Tensors:
@@ -61,11 +63,19 @@ def load_round(folder: Path, names: list[str]) -> tuple[ArrayRecord, Progress, T
     memory = {name[len(MEMORY) :]: array for name, array in arrays.items() if name.startswith(MEMORY)}
     try:
         progress = Progress(**about)
-        if progress.states is not None and not all(type(number) is int for number in progress.states.values()):
-            raise TypeError("states")
+        if (states := about.get("states")) is not None:
+            progress.states = {name: _saved(kept) for name, kept in states.items()}
         return to_record({name: arrays[name] for name in names}), progress, memory
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is damaged ({error}): start another run") from error
+
+
+def _saved(kept: Any) -> Saved:
+    """What was saved last of a state, as a checkpoint tells it; older versions kept the round alone."""
+    saved = Saved(**kept) if isinstance(kept, dict) else Saved(kept)
+    if type(saved.round) is not int or not isinstance(saved.digest, str | None):
+        raise TypeError("states")
+    return saved
 
 
 def _rounds(folder: Path) -> list[tuple[int, Path]]:

@@ -88,7 +88,7 @@ class RoundLoop:
         keep_rounds(self.folder, self.first - 1)
         state.forget_after(self.folder / "clients", self.first - 1)
         kept_states = self.progress.states  # of an older version's checkpoint None: the files tell
-        self.states = States(state.last_rounds(self.folder / "clients") if kept_states is None else kept_states)
+        self.states = States(state.last_saved(self.folder / "clients") if kept_states is None else kept_states)
 
     def finish(self) -> Row:
         """Goes through the rounds that are left, writes what remains, and returns what run.json says of it."""
@@ -203,9 +203,9 @@ class RoundLoop:
         self.tables["timing"].append(timing_rows(round, trained, judged, server))
         self.tables["rounds"].append([row])
         if self.config["checkpoint"]:
-            self.progress.states = self.states.rounds
+            self.progress.states = self.states.kept
             checkpoint.save_round(self.folder, self.arrays, self.progress, self._memory())
-        state.forget_before(self.folder / "clients", round)
+        state.forget_before(self.folder / "clients", round, self.states.kept)
         self.tracking.round(row, clients, server["round_seconds"])
         return row
 

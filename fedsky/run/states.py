@@ -1,7 +1,7 @@
-"""Which states of their own the clients have: the server knows of each the round that saved it last.
+"""Which states of their own the clients have: the server knows of each the round that saved it last, and its sha256.
 
-With every message it tells a client which to start from, so that one whose file is not there (another machine of a Ray
-cluster, which does not see the run's folder) refuses rather than start from nothing.
+With every message it tells a client which to start from, so that one whose file is not there or is another, as on a
+machine of a Ray cluster that does not see the run's folder, refuses rather than start from what is not its own.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,42 +9,41 @@ from typing import Any
 
 from flwr.app import Message
 
-from fedsky.client.state import STATES
+from fedsky.client.state import STATES, Saved, parsed
 
 
 class States:
-    """rounds: of every state by its name (a client's number, or number and what keeps it), the round that saved it."""
+    """kept: of every state by its name (a client's number, or number and what keeps it), what was saved last."""
 
-    def __init__(self, rounds: dict[str, int]) -> None:
-        self.rounds = rounds
+    def __init__(self, kept: dict[str, Saved]) -> None:
+        self.kept = kept
         self.names: dict[str, dict[str, None]] = {}  # of each client's states, in the order in which they came
-        for name in rounds:
+        for name in kept:
             self._named(name)
-        self.last: dict[str, int] = {}  # saved while the models were judged, after a round: none starts from them
+        self.last: dict[str, Saved] = {}  # saved while the models were judged, after a round: none starts from them
 
     def told(self, messages: Iterable[Message]) -> Iterator[Message]:
         """Messages that tell each client its own."""
         for message in messages:
             config: Any = message.content.config_records["config"]
             mine = self.names.get(str(config["client"]), ())
-            config[STATES] = [f"{name}@{self.rounds[name]}" for name in mine if name in self.rounds]
+            config[STATES] = [self.kept[name].told(name) for name in mine if name in self.kept]
             yield message
 
     def noted(self, replies: Iterable[Message], round: int) -> Iterator[Message]:
         """Replies of a round, in which clients say what they saved."""
         for reply in replies:
-            for saved in _saved(reply):
-                name, _, number = saved.partition("@")
-                (self.rounds if int(number) <= round else self.last)[name] = int(number)
+            for name, saved in map(parsed, _saved(reply)):
+                (self.kept if saved.round <= round else self.last)[name] = saved
                 self._named(name)
             yield reply
 
     def _named(self, name: str) -> None:
         self.names.setdefault(name.split("-")[0], {})[name] = None
 
-    def of(self, client: int) -> int | None:
-        """The round that saved a client's own state last; None where none has."""
-        return self.last.get(str(client), self.rounds.get(str(client)))
+    def of(self, client: int) -> Saved | None:
+        """What was saved last of a client's own state; None where nothing was."""
+        return self.last.get(str(client), self.kept.get(str(client)))
 
 
 def _saved(reply: Message) -> list[str]:

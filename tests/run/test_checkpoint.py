@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from fedsky.client.state import Saved
 from fedsky.model.file import METADATA, Tensors, read_model, write_model
 from fedsky.run.checkpoint import Progress, load_round, save_round, to_numpy, to_record
 
@@ -138,7 +139,9 @@ def keep(folder: Path, name: str, **about: Any) -> None:
         ({"round": 4, "rounds": 5}, ["bias"], "unexpected keyword argument 'rounds'"),
         ({"round": 4, "states": {"0": "3"}}, ["bias"], "states"),
         ({"round": 4, "states": {"0": 3, "1": True}}, ["bias"], "states"),
-        ({"round": 4, "states": [3]}, ["bias"], "'list' object has no attribute 'values'"),
+        ({"round": 4, "states": [3]}, ["bias"], "'list' object has no attribute 'items'"),
+        ({"round": 4, "states": {"0": {"round": 3, "digest": 4}}}, ["bias"], "states"),
+        ({"round": 4, "states": {"0": {"digest": "a0"}}}, ["bias"], "round"),
     ],
 )
 def test_a_round_that_is_damaged_is_refused(tmp_path: Path, about: dict[str, Any], names: list[str], why: str) -> None:
@@ -153,11 +156,18 @@ def test_a_round_that_is_damaged_is_refused(tmp_path: Path, about: dict[str, Any
 def test_only_numbers_are_rounds_and_those_to_come_are_not_forgotten(tmp_path: Path) -> None:
     for name in ("3", "5", "._9", "9x", "x9"):
         keep(tmp_path, name, round=int(name) if name.isdigit() else 0, states={"0": 3})
-    save_round(tmp_path, to_record({"bias": np.ones(2, np.float32)}), Progress(4, states={"0": 4}), {})
+    save_round(tmp_path, to_record({"bias": np.ones(2, np.float32)}), Progress(4, states={"0": Saved(4)}), {})
     left = sorted(path.stem for path in (tmp_path / "checkpoint").iterdir())
     assert left == ["._9", "4", "5", "9x", "x9"]
     kept = load_round(tmp_path, ["bias"])
-    assert kept is not None and kept[1] == Progress(5, states={"0": 3}) and kept[2] == {}
+    assert kept is not None and kept[1] == Progress(5, states={"0": Saved(3)}) and kept[2] == {}
+
+
+def test_what_was_saved_of_the_clients_comes_back(tmp_path: Path) -> None:
+    states = {"0": Saved(4, "a0"), "1-feedback": Saved(3)}
+    save_round(tmp_path, to_record(arrays()), Progress(4, states=states), {})
+    kept = load_round(tmp_path, ["bias"])
+    assert kept is not None and kept[1].states == states
 
 
 def test_a_strategys_tensor_is_none_of_the_models(tmp_path: Path) -> None:

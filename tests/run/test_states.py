@@ -1,16 +1,20 @@
-"""The server knows which states its clients kept: one that is not where a client looks ends the run, in one line."""
+"""The server knows which states its clients kept: one that is not there, or another, ends the run, in one line."""
 
 import json
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from flwr.app import ConfigRecord
+from flwr.clientapp import ClientApp
 from own_word import word_for
+from safetensors.torch import load, save
 
-from fedsky.client.state import UNTOLD, State, told
+from fedsky.client.state import UNTOLD, Saved, State, told
 from fedsky.config import compose, resolve
 from fedsky.data import Photos
 from fedsky.engine.grid import ClientError
@@ -27,20 +31,31 @@ def config(*overrides: str) -> dict[str, Any]:
     return resolve(compose([*QUICK, *overrides])) | TINY
 
 
-def lose(monkeypatch: pytest.MonkeyPatch, pattern: str, after: int) -> None:
+def change(
+    monkeypatch: pytest.MonkeyPatch, pattern: str, after: int, how: Callable[[Path], None] = Path.unlink
+) -> None:
     """Takes the states of that name away after a round, as from a machine that does not see the run's folder."""
     write = RoundLoop._write
 
     def writing(loop: Any, round: int, *more: Any) -> Any:
         row = write(loop, round, *more)
         if round == after:
-            lost = list((loop.folder / "clients").glob(pattern))
-            assert lost, "there is something to lose"
-            for path in lost:
-                path.unlink()
+            found = list((loop.folder / "clients").glob(pattern))
+            assert found, "there is something to lose"
+            for path in found:
+                how(path)
         return row
 
     monkeypatch.setattr(RoundLoop, "_write", writing)
+
+
+def make_another(path: Path) -> None:
+    """As another run's, whole and of the same shapes, or one that was edited."""
+    path.write_bytes(save({name: tensor + 1 for name, tensor in load(path.read_bytes()).items()}))
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
 
 
 @pytest.mark.parametrize(
@@ -55,7 +70,7 @@ def lose(monkeypatch: pytest.MonkeyPatch, pattern: str, after: int) -> None:
 def test_a_state_that_is_not_there_ends_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: list[str], pattern: str
 ) -> None:
-    lose(monkeypatch, pattern, after=1)
+    change(monkeypatch, pattern, after=1)
     with pytest.raises(ClientError) as caught:
         run(config(*overrides), tmp_path / "run")
     line = str(caught.value)
@@ -64,9 +79,45 @@ def test_a_state_that_is_not_there_ends_the_run(
     assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "failed"
 
 
+@pytest.mark.parametrize("how", [make_another, cut])
+@pytest.mark.parametrize(
+    ("overrides", "pattern"),
+    [(["strategy=scaffold"], "*@*"), (["strategy=fedavg", "compression=topk"], "*-feedback@*")],
+)
+def test_a_state_that_is_not_the_one_that_was_saved_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: list[str], pattern: str, how: Callable[[Path], None]
+) -> None:
+    change(monkeypatch, pattern, 1, how)
+    with pytest.raises(ClientError) as caught:
+        run(config(*overrides), tmp_path / "run")
+    line = str(caught.value)
+    assert line.startswith("client ") and "\n" not in line
+    assert (
+        f"@1.safetensors on {socket.gethostname()} is not what client " in line and " kept of round 1: it was" in line
+    )
+    assert line.endswith("; bring that file back, or start the run anew")
+
+
+def test_a_state_that_no_reply_told_of_is_not_started_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a client that saved and then failed: it goes on from the one before, which stays."""
+    sent = ClientApp.__call__
+
+    def failing(app: Any, message: Any, context: Any) -> Any:
+        reply = sent(app, message, context)
+        asked = message.content.config_records["config"]
+        if asked["client"] == 1 and asked["round"] == 2 and message.metadata.message_type == "train":
+            reply.content["failure"] = ConfigRecord({"reason": "it broke", "traceback": ""})
+        return reply
+
+    monkeypatch.setattr(ClientApp, "__call__", failing)
+    run(config("strategy=scaffold", "participation=1", "on_failure=skip"), tmp_path / "run")
+    rows = [json.loads(line) for line in (tmp_path / "run" / "clients.jsonl").read_text().splitlines()]
+    assert [row["status"] for row in rows if row["client"] == 1] == ["idle", "ok", "failed", "ok"]
+
+
 def test_own_models_that_are_not_there_are_not_made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The last round's, that become the files in models/."""
-    lose(monkeypatch, "*@*", after=3)
+    change(monkeypatch, "*@*", after=3)
     with pytest.raises(ValueError, match="kept of round 3 is not on"):
         run(config("strategy=local", "participation=1"), tmp_path / "run")
 
@@ -85,7 +136,8 @@ def test_it_is_known_after_a_resume_too(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(RoundLoop, "_judge", judge)
     kept = load_round(tmp_path / "run", ["weight", "bias"])
     assert kept is not None and kept[1].states is not None
-    assert set(kept[1].states.values()) <= {1, 2} and 2 in kept[1].states.values()
+    saved = {each.round for each in kept[1].states.values()}
+    assert saved <= {1, 2} and 2 in saved and all(each.digest for each in kept[1].states.values())
     for path in (tmp_path / "run" / "clients").glob("*@[12].safetensors"):
         path.unlink()
     with pytest.raises(ClientError, match="is missing; all machines"):
@@ -124,14 +176,15 @@ def with_fingerprint(settings: Any) -> Any:
 def test_what_the_server_says_counts_not_what_lies_there(tmp_path: Path) -> None:
     for round in (1, 2, 3):
         State(tmp_path, 0, round).save({"x": torch.tensor(float(round))})
-    for last, wanted in ((2, 2.0), (None, None), (UNTOLD, 3.0)):
+    for last, wanted in ((Saved(2), 2.0), (None, None), (UNTOLD, 3.0)):
         state = State(tmp_path, 0, 4, last).load()
         assert (None if state is None else float(state["x"])) == wanted
 
 
 def test_a_message_tells_of_each_state_by_its_name() -> None:
-    message: dict[str, Any] = {"states": ["3@4", "3-feedback@7"]}
-    assert [told(message, name) for name in (3, "3-feedback", 33, "3-other")] == [4, 7, None, None]
+    message: dict[str, Any] = {"states": ["3@4=a0", "3-feedback@7"]}
+    wanted = [Saved(4, "a0"), Saved(7), None, None]
+    assert [told(message, name) for name in (3, "3-feedback", 33, "3-other")] == wanted
     assert told({}, 3) == UNTOLD and told({"states": []}, 3) is None
 
 
