@@ -71,8 +71,8 @@ class State:
             content = path.read_bytes()
             if last.digest not in (None, _digest(content)):
                 raise ValueError(
-                    f"{path} on {host} is not {its}: it was changed since, or this machine does not see the run's "
-                    "folder; bring that file back, or start the run anew"
+                    f"{its} is not what {path} holds on {host}: it was changed since, or this machine does not see "
+                    "the run's folder; bring that file back, or start the run anew"
                 )
             return load(content)
         except FileNotFoundError as error:

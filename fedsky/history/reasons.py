@@ -18,6 +18,14 @@ SAID = (
     N_("the smallest feasible {name} is about {value}"),
     N_("the largest feasible {name} is about {value}"),
     N_("partition.{name}={value} leaves some of the clients below min_examples={least} in each of {n} draws: {remedy}"),
+    N_(
+        "what client {client} kept of round {round} is not what {path} holds on {host}: it was changed since, or this "
+        "machine does not see the run's folder; bring that file back, or start the run anew"
+    ),
+    N_(
+        "what client {client} kept of round {round} is not on {host}: {path} is missing; all machines of a cluster "
+        "must see the run's folder"
+    ),
     N_("training diverged in round {round}: lower {setting} ({sign})"),
     N_("training diverged: the loss of round {round} is not finite"),
     N_("partition=natural: these data come without owners, choose another partition"),

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 from flwr.app import ArrayRecord, ConfigRecord
 
 from fedsky import checks, language
+from fedsky.client.state import Saved, State
 from fedsky.client.task import load_task, specification
 from fedsky.config import compose, make_strategy, resolve
 from fedsky.data.rendered import check
@@ -45,6 +47,14 @@ def of_config(*overrides: str) -> None:
     grid = open_grid({"kind": "inline"}, 3)
     settings = {key: config[key] for key in ("local_epochs", "participation", "stragglers", "seed")}
     list(strategy.configure_train(1, ArrayRecord(task.initial), ConfigRecord(settings), grid))
+
+
+def load_state(content: bytes | None) -> None:
+    """A client's state that is to be there with other content, or that is not there."""
+    with TemporaryDirectory() as folder:
+        if content is not None:
+            (Path(folder) / "3@2.safetensors").write_bytes(content)
+        State(Path(folder), 3, 4, Saved(2, "0" * 64)).load()
 
 
 SAID = [
@@ -106,6 +116,14 @@ def test_why_a_launched_run_cannot_be_is_told_in_the_readers_language(overrides:
     english = refused(lambda: of_config(*overrides))
     with language.use("zh"):
         assert reasons.told(english) == chinese
+
+
+@pytest.mark.parametrize(("content", "said"), [(b"x", "保存的内容不是 "), (None, "：缺少 ")])
+def test_what_is_wrong_with_a_clients_state_is_told(content: bytes | None, said: str) -> None:
+    english = refused(lambda: load_state(content))
+    with language.use("zh"):
+        chinese = reasons.told(f"client 3: {english}")
+    assert chinese.startswith("客户端 3：") and said in chinese and "3@2.safetensors" in chinese
 
 
 def test_a_draw_that_cannot_be_is_told_with_its_remedy() -> None:

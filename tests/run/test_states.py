@@ -92,9 +92,7 @@ def test_a_state_that_is_not_the_one_that_was_saved_ends_the_run(
         run(config(*overrides), tmp_path / "run")
     line = str(caught.value)
     assert line.startswith("client ") and "\n" not in line
-    assert (
-        f"@1.safetensors on {socket.gethostname()} is not what client " in line and " kept of round 1: it was" in line
-    )
+    assert f"@1.safetensors holds on {socket.gethostname()}: it was" in line and " kept of round 1 is not what " in line
     assert line.endswith("; bring that file back, or start the run anew")
 
 
