@@ -108,8 +108,8 @@ def find(game: Game) -> Found:
     usable = _together(game)
     design = shapley.design(game.num_owners, usable)
     owners = sorted(game.everyone)
-    losses = _told([_loss(game, owner) for owner in owners])
-    gains = _told([_gain(game, owner) for owner in owners])
+    losses = told_together([_loss(game, owner) for owner in owners])
+    gains = told_together([_gain(game, owner) for owner in owners])
     values: list[Estimate | None] = [None] * len(owners)
     total = guess = math.nan
     runs = photographs = orders = 0
@@ -181,18 +181,21 @@ def _last(design: shapley.Design, moments: Moments, values: Sequence[float]) -> 
 def _loss(game: Game, owner: int) -> tuple[Difference, int, int] | None:
     """What the others have more with the owner than without it, on their own test photographs."""
     without = game.known.get(game.everyone - {owner})
-    return _difference(game.whole, without, [each for each in game.everyone if each != owner], "balanced_accuracy")
+    return difference_on(game.whole, without, [each for each in game.everyone if each != owner], "balanced_accuracy")
 
 
 def _gain(game: Game, owner: int) -> tuple[Difference, int, int] | None:
     """What the owner has more with the others than alone, on its own test photographs, every one counting alike."""
-    return _difference(game.whole, game.known.get(frozenset({owner})), [owner], "accuracy")
+    return difference_on(game.whole, game.known.get(frozenset({owner})), [owner], "accuracy")
 
 
-def _difference(
+def difference_on(
     first: Group | None, second: Group | None, clients: Sequence[int], metric: str
 ) -> tuple[Difference, int, int] | None:
-    """The difference of two groups on the test photographs of some owners, with its numbers of runs and photographs."""
+    """The difference of two groups on the test photographs of some owners, with its numbers of runs and photographs.
+
+    None where they have no photographs in common, of which both were judged.
+    """
     if first is None or second is None or not judged(first) & judged(second):
         return None
     entries = entries_together([first, second], metric, clients)
@@ -202,7 +205,7 @@ def _difference(
     return crossed.moments(entries).difference(np.array([1.0, -1.0])), runs, len(np.unique(entries.photograph))
 
 
-def _told(found: Sequence[tuple[Difference, int, int] | None]) -> list[Estimate | None]:
+def told_together(found: Sequence[tuple[Difference, int, int] | None]) -> list[Estimate | None]:
     """Estimates whose intervals hold together, as if independent: they rest on other photographs each."""
     family = apart([each[0].freedom for each in found if each is not None and each[0].error is not None])
     return [each and _intervals([each[0]], family, each[1], each[2])[0] for each in found]

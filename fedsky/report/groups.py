@@ -12,7 +12,7 @@ from typing import Any
 
 from fedsky.history import ALONE, FEDERATED, POOLED, Row
 from fedsky.language import _
-from fedsky.untrusted import flatten, printable
+from fedsky.untrusted import flatten, printable, section
 
 from .results import Key, Result
 from .statistics import Estimate, Repetitions
@@ -27,6 +27,8 @@ AROUND = ("personalize", "privacy", "attack", "compression")
 PART = ("strategy.owners", "strategy.photographs")  # of the training images: those of a part of the owners, or so many
 # Settings that older runs lack: what they are of, and what these runs had.
 LATER = {"data.split": ("fedsky.data.folder.", "folds"), "model.freeze": ("fedsky.model.resnet", None)}
+# Settings of single owners, {owner: value}: each is one setting.
+OF_OWNERS = ("clients.join", "clients.leave", "clients.slowness")
 MOST_OWNERS = 64  # whom a whole number names by its binary digits
 
 
@@ -42,6 +44,10 @@ def settings_of(config: Row) -> dict[str, Any]:
     for key, (target, value) in LATER.items():
         if str(flat.get(f"{key.split('.')[0]}._target_")).startswith(target):
             flat.setdefault(key, value)
+    for key in OF_OWNERS:
+        if own := section(section(config, "clients"), key.partition(".")[2]):
+            flat = {name: value for name, value in flat.items() if not name.startswith(f"{key}.")}
+            flat[key] = "{" + ", ".join(f"{printable(owner)}: {printable(value)}" for owner, value in own.items()) + "}"
     flat["strategy.owners"] = named_owners(flat.get("strategy.owners"), flat.get("num_clients"))
     for key in PART:
         if flat.get(key) is None:

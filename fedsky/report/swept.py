@@ -1,6 +1,7 @@
 """What was swept: groups that differ in one setting alone, in its order, with their results and what they gain."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -143,9 +144,10 @@ def _is_number(value: object) -> bool:
 
 
 def _order(value: Any) -> tuple[bool, bool, float, int, str]:
-    """Numbers by their value, then texts, lists by their length; null, which stands for all or none, comes last."""
+    """Numbers by their value, then texts (numbers in them, too), lists by length; null, which is all or none, last."""
     size = len(value) if isinstance(value, list) else 0
-    return value is None, not _is_number(value), value if _is_number(value) else 0.0, size, _text(value)
+    natural = re.sub(r"\d+", lambda digits: digits[0].zfill(12), _text(value))
+    return value is None, not _is_number(value), value if _is_number(value) else 0.0, size, natural
 
 
 def _shown(value: Any) -> str:
