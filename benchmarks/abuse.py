@@ -227,8 +227,13 @@ def main(
             print(f"{wrong}: {place}: {words!r}\n    {ended.err.strip()[-600:]}", flush=True)
 
     def drawn(examples: int) -> settings:
-        return settings(max_examples=examples, database=None, deadline=None, phases=[Phase.generate],
-                        suppress_health_check=list(HealthCheck))  # fmt: skip
+        return settings(
+            max_examples=examples,
+            database=None,
+            deadline=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
 
     @seed(number)
     @drawn(count)

@@ -176,8 +176,13 @@ def cells(design: Design | Worth | Cuts, count: int) -> list[str]:
     """What a design came to, as a row of its table."""
     if isinstance(design, Worth):
         owners = coverage_worth.tell(design, count)
-        return [f"{owners.together:.3f}", f"{owners.single:.3f}", f"{owners.width:.1f}", f"{owners.last:.2f}",
-                f"{owners.wrong:.3f}"]  # fmt: skip
+        return [
+            f"{owners.together:.3f}",
+            f"{owners.single:.3f}",
+            f"{owners.width:.1f}",
+            f"{owners.last:.2f}",
+            f"{owners.wrong:.3f}",
+        ]
     if isinstance(design, Cuts):
         swept = coverage_cuts.tell(design, count)
         error = "" if design.gain else f"{swept.any_shown:.3f}"

@@ -90,6 +90,9 @@ def tell(design: Worth, count: int) -> Told:
         held.append(own)
     last = [each.last for each in found]
     return Told(
-        float(np.mean(np.all(held, axis=1))), float(np.mean(held)), 100 * float(np.median(widths)),
-        float(np.mean([each == LIAR for each in last])), float(np.mean([each not in (None, LIAR) for each in last])),
-    )  # fmt: skip
+        float(np.mean(np.all(held, axis=1))),
+        float(np.mean(held)),
+        100 * float(np.median(widths)),
+        float(np.mean([each == LIAR for each in last])),
+        float(np.mean([each not in (None, LIAR) for each in last])),
+    )

@@ -108,8 +108,10 @@ def measure(numbers: list[int], place: Path) -> None:
         ratios = {name: None if value is None else value / truth for name, value in found.items()}
         for name, ratio in ratios.items():
             near[name] += [] if ratio is None else [2 / 3 <= ratio <= 4 / 3]
-        cells = [*(f"{each:.0f} s" if each is not None else "" for each in (*found.values(), truth)),
-                 *(f"{each:.2f}" if each is not None else "" for each in ratios.values())]  # fmt: skip
+        cells = [
+            *(f"{each:.0f} s" if each is not None else "" for each in (*found.values(), truth)),
+            *(f"{each:.2f}" if each is not None else "" for each in ratios.values()),
+        ]
         print(
             f"| `{' '.join(words)}` | {others(load):.1f} | {' | '.join(cells)} | {others(looks(1)):.1f} |", flush=True
         )

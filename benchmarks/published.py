@@ -138,8 +138,12 @@ def synthetic(draws: Sequence[int] = DRAWS, home: Path = PUBLISHED, *more: str) 
             f"| {setting} | {stragglers:.0%} | {arm} | {' | '.join(cells)} | {'; '.join(again)} | "
             f"{', '.join(original)} |"
         )
-    lines += ["", "| data | stragglers | FedProx's loss below FedAvg's at 199 | median gap | mean of 191-200 below | "
-              "accuracy above at 200 |", "|---|---|---|---|---|---|"]  # fmt: skip
+    lines += [
+        "",
+        "| data | stragglers | FedProx's loss below FedAvg's at 199 | median gap | mean of 191-200 below | "
+        "accuracy above at 200 |",
+        "|---|---|---|---|---|---|",
+    ]
     for setting, stragglers in dict.fromkeys(key[:2] for key in SYNTHETIC):
         pairs = list(zip(*(figures[setting, stragglers, arm] for arm in ("fedavg", "fedprox-1")), strict=True))
         gap = statistics.median(fedavg[1] - fedprox[1] for fedavg, fedprox in pairs)

@@ -150,22 +150,32 @@ def main() -> None:
         right += said == labels
         if seed == 0 and asked.save:
             arrays = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
-            about = {"model": {"_target_": f"fedsky.model.{asked.model}", **settings}, "classes": list(sky.CLASSES),
-                     "round": asked.epochs, "size": asked.size}  # fmt: skip
+            about = {
+                "model": {"_target_": f"fedsky.model.{asked.model}", **settings},
+                "classes": list(sky.CLASSES),
+                "round": asked.epochs,
+                "size": asked.size,
+            }
             write_model(asked.save, arrays, about)
     right /= asked.seeds
     if asked.failures:
         save_failures(asked.failures, images, labels, right)
     told = {
-        "half": asked.half, "num_photographs": len(files),
+        "half": asked.half,
+        "num_photographs": len(files),
         "num_of_class": {name: int((labels == i).sum()) for i, name in enumerate(sky.CLASSES)},
-        "balanced_accuracy": round(statistics.mean(scores), 4), "of_seeds": [round(score, 4) for score in scores],
+        "balanced_accuracy": round(statistics.mean(scores), 4),
+        "of_seeds": [round(score, 4) for score in scores],
         "recall": {name: round(float(right[labels == i].mean()), 4) for i, name in enumerate(sky.CLASSES)},
         "on_other_rendered_skies": round(statistics.mean(known), 4),
-        "renderer": sky.VERSION, "count": asked.count, "label_noise": asked.label_noise,
-        "model": asked.model, "size": asked.size, "epochs": asked.epochs,
+        "renderer": sky.VERSION,
+        "count": asked.count,
+        "label_noise": asked.label_noise,
+        "model": asked.model,
+        "size": asked.size,
+        "epochs": asked.epochs,
         "seconds": round(time.perf_counter() - start),
-    }  # fmt: skip
+    }
     print(json.dumps(told))
 
 

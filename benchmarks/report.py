@@ -112,9 +112,13 @@ def measure(folder: Path, out: Path) -> dict[str, float]:
     seconds = time.perf_counter() - start
     if status != 0:
         raise SystemExit(f"the report of {folder} ended with {os.waitstatus_to_exitcode(status)}")
-    return {"wall": seconds, "processor": usage.ru_utime + usage.ru_stime, "memory": usage.ru_maxrss / 1024,
-            "page": (out / "index.html").stat().st_size / 1e6,
-            "all": sum(path.stat().st_size for path in out.rglob("*") if path.is_file()) / 1e6}  # fmt: skip
+    return {
+        "wall": seconds,
+        "processor": usage.ru_utime + usage.ru_stime,
+        "memory": usage.ru_maxrss / 1024,
+        "page": (out / "index.html").stat().st_size / 1e6,
+        "all": sum(path.stat().st_size for path in out.rglob("*") if path.is_file()) / 1e6,
+    }
 
 
 def main() -> None:

@@ -33,8 +33,11 @@ def draw(
         part = slice(block * FEATURES, (block + 1) * FEATURES)
         points[:, part] += np.outer(2 * labels - 1, np.full(FEATURES, signal / np.sqrt(FEATURES)))
     group = np.repeat(np.arange(own), copies)[:count]
-    return points[group] + (0.001 if copies > 1 else 0.0) * generator.standard_normal((count, points.shape[1])), \
-        labels[group], group  # fmt: skip
+    return (
+        points[group] + (0.001 if copies > 1 else 0.0) * generator.standard_normal((count, points.shape[1])),
+        labels[group],
+        group,
+    )
 
 
 def cut(labels: Numbers, group: Numbers, seed: int) -> tuple[Numbers, Numbers]:
@@ -103,9 +106,15 @@ def held(
 
 
 def result(
-    strategy: str, key: tuple[str, str, str], images: Numbers, labels: Numbers, predicted: Numbers, group: Numbers,
-    num_train: int, owner: Numbers | None = None,
-) -> Result:  # fmt: skip
+    strategy: str,
+    key: tuple[str, str, str],
+    images: Numbers,
+    labels: Numbers,
+    predicted: Numbers,
+    group: Numbers,
+    num_train: int,
+    owner: Numbers | None = None,
+) -> Result:
     """A run as the report has it once it is read. owner: of each test point; one owner has all if not given."""
     role = {"local": "alone", "centralized": "pooled"}.get(strategy, "federated")
     config = {"seed": key[0], "data_seed": key[1], "data": {"fold": key[2]}}
@@ -115,9 +124,15 @@ def result(
     parts = pd.DataFrame(
         {"client": 0, "name": "0", "part": ["train", "test"], "class": "cloudy", "count": [num_train, len(images)]}
     )
-    predictions = pd.DataFrame({
-        "label": LABELS[labels], "predicted": LABELS[predicted], "correct": right.astype(float),
-        "photograph": group.astype(str),
-        "client": "0" if owner is None else owner.astype(str)}, index=images.astype(str))  # fmt: skip
+    predictions = pd.DataFrame(
+        {
+            "label": LABELS[labels],
+            "predicted": LABELS[predicted],
+            "correct": right.astype(float),
+            "photograph": group.astype(str),
+            "client": "0" if owner is None else owner.astype(str),
+        },
+        index=images.astype(str),
+    )
     names = pd.DataFrame({"name": ["0"] if owner is None else np.unique(owner).astype(str)})
     return Result(run, f"{strategy} {key}", 1, rounds, names, pd.DataFrame(), parts, predictions=predictions)

@@ -84,8 +84,12 @@ class Crowd:
     @contextlib.contextmanager
     def busy(self, kind: str) -> Iterator[None]:
         """A load of this kind most of all, while the context lasts."""
-        mine: dict[str, Callable[[], None]] = {"log-in": self.join, "launch": self.launch, "notes": self.write_notes,
-                                               "prediction": self.predict}  # fmt: skip
+        mine: dict[str, Callable[[], None]] = {
+            "log-in": self.join,
+            "launch": self.launch,
+            "notes": self.write_notes,
+            "prediction": self.predict,
+        }
         tasks = (
             [self.join, self.launch, self.write_notes, *[mine[kind]] * 3]
             if kind in mine
@@ -175,8 +179,14 @@ class Crowd:
         """Someone has a photograph judged and kept."""
         with self.client(self.next()) as client:
             csrf = self.logged_in(client, self.operator())
-            answer = self.change(client, csrf, "POST", "/api/predict", data={"keep": "true"},
-                                 files={"photo": ("sky.jpg", self.photo, "image/jpeg")})  # fmt: skip
+            answer = self.change(
+                client,
+                csrf,
+                "POST",
+                "/api/predict",
+                data={"keep": "true"},
+                files={"photo": ("sky.jpg", self.photo, "image/jpeg")},
+            )
             if answer.status_code == 200 and answer.json()["saved"]:
                 self.told.predictions.append(answer.json()["saved"])
 

@@ -23,9 +23,13 @@ def run(folder: Path, *overrides: str, largest_file: int | None = None) -> subpr
 
     return subprocess.run(
         [sys.executable, "-m", "fedsky", *overrides],
-        cwd=folder, env=os.environ | {"COLUMNS": "200"}, capture_output=True, text=True, timeout=120,
+        cwd=folder,
+        env=os.environ | {"COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=120,
         preexec_fn=limit if largest_file else None,
-    )  # fmt: skip
+    )
 
 
 def statuses(folder: Path) -> list[str]:

@@ -48,8 +48,11 @@ def test_the_numbers_are_of_the_commands(page: Path) -> None:
 def test_the_commands_are_still_understood(page: Path) -> None:
     for words in commands(page):
         if words[2] == "fedsky":
-            first = [re.sub(r"=range\((\d+),\d+\)|=([^,]*),.*", r"=\1\2", each) if "[" not in each else each
-                     for each in words[3:] if each != "-m"]  # fmt: skip
+            first = [
+                re.sub(r"=range\((\d+),\d+\)|=([^,]*),.*", r"=\1\2", each) if "[" not in each else each
+                for each in words[3:]
+                if each != "-m"
+            ]
             assert resolve(compose(first))
 
 
@@ -105,16 +108,19 @@ def test_2_skew_costs_and_a_pull_back_is_not_shown_to_help() -> None:
     assert f"{number(alike, 'difference', times=-100)} points, not shown ({low} to {high})" in told
     owners = [
         (int(row["training, cloudy"]), int(row["training, sunny"]))
-        for row in table(2, "partition") if "alpha=0.1," in row["groups"]
-    ]  # fmt: skip
+        for row in table(2, "partition")
+        if "alpha=0.1," in row["groups"]
+    ]
     assert sorted(owners) == [(0, 84), (3, 81), (39, 45), (84, 0), (84, 0)]
 
 
 def test_3_the_fewer_photographs_the_more_is_gained_and_none_of_it_shown() -> None:
     told = answers(COURSE / "3-owners.md")
     reached = {row["group"]: number(row, "balanced_accuracy") for row in table(3, "runs")}
-    for words in ("Alone {local, num_clients=2} % of two and {local, num_clients=10} % of ten",
-                  "together {fedavg, num_clients=2} % and {fedavg, num_clients=10} %"):  # fmt: skip
+    for words in (
+        "Alone {local, num_clients=2} % of two and {local, num_clients=10} % of ten",
+        "together {fedavg, num_clients=2} % and {fedavg, num_clients=10} %",
+    ):
         assert re.sub(r"\{(.*?)\}", lambda found: reached[found[1]], words) in told
     gains = []
     for owners, who in (("2", "two"), ("10", "ten")):
@@ -131,8 +137,11 @@ def test_3_the_fewer_photographs_the_more_is_gained_and_none_of_it_shown() -> No
     behind = comparison(3, "fedavg, num_clients=10", "fedavg, num_clients=2")
     low, high = number(behind, "difference_high", times=-100), number(behind, "difference_low", times=-100)
     assert f"{number(behind, 'difference', times=-100)} points behind" in told and f"({low} to {high})" in told
-    train = {row["owner"]: int(row["training, cloudy"]) + int(row["training, sunny"]) for row in table(3, "partition")
-             if "num_clients=10" in row["groups"]}  # fmt: skip
+    train = {
+        row["owner"]: int(row["training, cloudy"]) + int(row["training, sunny"])
+        for row in table(3, "partition")
+        if "num_clients=10" in row["groups"]
+    }
     assert set(train.values()) == {42} and len(train) == 10
     spent = {(row["group"], row["round"]): row for row in table(3, "spent")}
     for owners, steps in (("2", 14), ("10", 3)):
@@ -181,8 +190,10 @@ def test_5_models_of_ones_own_guess_where_an_owner_has_one_class() -> None:
     assert reached["fedper"] == reached["local"]
     assert "alone reach {fedper} %".format(**reached) in told
     assert "FedAvg {fedavg} and SCAFFOLD {scaffold}".format(**reached) in told
-    pooled = {name: [f"{100 * float(each):.1f}" for each in rows[name]["pooled_balanced_accuracy"].split()]
-              for name in ("fedper", "local")}  # fmt: skip
+    pooled = {
+        name: [f"{100 * float(each):.1f}" for each in rows[name]["pooled_balanced_accuracy"].split()]
+        for name in ("fedper", "local")
+    }
     assert pooled["fedper"][1:] == ["50.0"] * 4 and pooled["local"][1:] == ["50.0"] * 3 + ["51.7"] and "51.7" in told
     assert f"{pooled['fedper'][0]} and {pooled['local'][0]} %" in told
     one_class = [min(map(int, each.split("/"))) for each in rows["fedavg"]["test"].split()]

@@ -220,8 +220,13 @@ def program_app() -> Any:
 
 def test_a_models_header_calls_nothing_of_its_own(folder: Path, attack: dict[str, Any], tmp_path: Path) -> None:
     model = {"_target_": "fedsky.model.resnet8", "width": 0.5}
-    for settings in (attack, model | {"norm": attack}, model | {"norm": [attack]}, model | {"_args_": [2]},
-                     {"_target_": "fedsky.model.build", "make": attack}):  # fmt: skip
+    for settings in (
+        attack,
+        model | {"norm": attack},
+        model | {"norm": [attack]},
+        model | {"_args_": [2]},
+        {"_target_": "fedsky.model.build", "make": attack},
+    ):
         rewrite(folder / "model.safetensors", model=settings)
         with pytest.raises(ValueError, match=r"is not a model to predict with: its header names model\.\S+, which"):
             predict.load_model(folder / "model.safetensors")

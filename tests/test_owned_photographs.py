@@ -31,11 +31,15 @@ def config_of(root: Path, *overrides: str) -> dict[str, Any]:
 def days(count: int = 30) -> list[dict[str, str]]:
     """Photographs of three owners: one a day, every third a test, those of a day of two owners one group."""
     return [
-        {"file": f"{number:02d}.png", "label": ("sunny", "cloudy")[number % 2], "owner": "XYZ"[number % 3],
-         "part": ("test", "", "validation", "", "", "train")[number // 3 % 6],
-         "taken": f"2026-05-{1 + number // 3:02d}"}
+        {
+            "file": f"{number:02d}.png",
+            "label": ("sunny", "cloudy")[number % 2],
+            "owner": "XYZ"[number % 3],
+            "part": ("test", "", "validation", "", "", "train")[number // 3 % 6],
+            "taken": f"2026-05-{1 + number // 3:02d}",
+        }
         for number in range(count)
-    ]  # fmt: skip
+    ]
 
 
 def stop(config: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,8 +171,12 @@ def test_what_is_odd_about_owners_is_said(tmp_path: Path, caplog: pytest.LogCapt
     assert "leave the owner out with +partition.owners=[...]" in told
     assert "owners Ada and Bo share 2 pictures (near duplicates, or one group; first Ada/cloudy/00.png and Bo/" in told
     photos, owners = load(config_of(root))
-    place = {photos.names[index]: part for owner in owners for part in ("train", "validation", "test")
-             for index in getattr(owner, part)}  # fmt: skip
+    place = {
+        photos.names[index]: part
+        for owner in owners
+        for part in ("train", "validation", "test")
+        for index in getattr(owner, part)
+    }
     for name in ("00.png", "01.png"):
         assert place[f"Ada/cloudy/{name}"] == place[f"Bo/cloudy/copy-{name}"]
     assert len(load(config_of(root, "data.duplicates=drop"))[0]) == len(photos) - 2

@@ -157,9 +157,13 @@ def test_weights_of_another_model(run: Path, photo: Path, capsys: pytest.Capture
 
 @pytest.mark.parametrize(
     "asked",
-    [{"_target_": "pathlib.Path.touch"}, {"_target_": "fedsky.model.torch.hub.load"}, {"_target_": "fedsky.model.nn"},
-     {"_target_": "fedsky.model.resnet8", "norm": {"_target_": "pathlib.Path.touch", "_args_": ["made"]}}],
-)  # fmt: skip
+    [
+        {"_target_": "pathlib.Path.touch"},
+        {"_target_": "fedsky.model.torch.hub.load"},
+        {"_target_": "fedsky.model.nn"},
+        {"_target_": "fedsky.model.resnet8", "norm": {"_target_": "pathlib.Path.touch", "_args_": ["made"]}},
+    ],
+)
 def test_a_foreign_file_runs_nothing(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: dict[str, object]
 ) -> None:

@@ -128,12 +128,16 @@ def rewrite(path: Path, **about: Any) -> None:
 
 @pytest.mark.parametrize(
     ("about", "told"),
-    [({"classes": [f"class {n}" for n in range(100_000)]}, "it has 100000 classes: 1 to 1000 are needed"),
-     ({"classes": []}, "it has 0 classes"), ({"classes": "ab"}, "a list of names is needed"),
-     ({"classes": [["a"], "b"]}, "a list of names is needed"),
-     ({"size": 10**6}, "1 to 4096 pixels are needed"), ({"size": True}, "1 to 4096 pixels are needed"),
-     ({"size": None}, "it judges points, not photographs")],
-)  # fmt: skip
+    [
+        ({"classes": [f"class {n}" for n in range(100_000)]}, "it has 100000 classes: 1 to 1000 are needed"),
+        ({"classes": []}, "it has 0 classes"),
+        ({"classes": "ab"}, "a list of names is needed"),
+        ({"classes": [["a"], "b"]}, "a list of names is needed"),
+        ({"size": 10**6}, "1 to 4096 pixels are needed"),
+        ({"size": True}, "1 to 4096 pixels are needed"),
+        ({"size": None}, "it judges points, not photographs"),
+    ],
+)
 def test_a_models_header_is_bounded(folder: Path, about: dict[str, Any], told: str) -> None:
     """predict refuses it, and the site offers no such model."""
     path = folder / "model.safetensors"

@@ -97,9 +97,11 @@ def test_pictures_are_varied_by_the_clients_generator_and_then_normalised() -> N
         return images * 0 + 0.5
 
     task: Any = SimpleNamespace(
-        photos=SimpleNamespace(classes=("a", "b"), labels=np.zeros(4, np.int64)), device=torch.device("cpu"),
-        images=lambda indices: pictures[indices], augment=augment,
-    )  # fmt: skip
+        photos=SimpleNamespace(classes=("a", "b"), labels=np.zeros(4, np.int64)),
+        device=torch.device("cpu"),
+        images=lambda indices: pictures[indices],
+        augment=augment,
+    )
     own = Shard(task, np.arange(4), torch.Generator().manual_seed(1))
     [(varied, _)], [(plain, _)] = own.batches(4), own.in_order(4)
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))

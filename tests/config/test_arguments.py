@@ -100,7 +100,12 @@ def test_what_cannot_be_read_is_told_with_the_words_of_the_person(word: str, lin
 
 def test_options_may_stand_anywhere_and_wrong_ones_are_told_in_a_line() -> None:
     assert command_line(["seed=0,1", "-m", "--config-dir", "mine", "lr=1"]) == [
-        "seed=0,1", "lr=1", "-m", "--config-dir", "mine"]  # fmt: skip
+        "seed=0,1",
+        "lr=1",
+        "-m",
+        "--config-dir",
+        "mine",
+    ]
     for words in (["--nonsense"], ["--cfg", "nobody"], ["lr=1", "--config-dir"]):
         with pytest.raises(ValueError, match="--help and --hydra-help") as raised:
             command_line(words)

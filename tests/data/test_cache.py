@@ -203,5 +203,9 @@ def test_the_command_removes_the_users_cache(tmp_path: Path) -> None:
 
 def test_sizes_are_for_people() -> None:
     assert [size(number) for number in (0, 999, 1000, 4_600_000, 2 * 10**10)] == [
-        "0 B", "999 B", "1.0 kB", "4.6 MB", "20.0 GB",
-    ]  # fmt: skip
+        "0 B",
+        "999 B",
+        "1.0 kB",
+        "4.6 MB",
+        "20.0 GB",
+    ]

@@ -139,10 +139,14 @@ def test_declared_groups_and_near_duplicates_join() -> None:
 @pytest.mark.parametrize(
     ("owners", "asked", "found"),
     [
-        (["A", "B", "C"], None, [0, 1, 2]), (["A", "B", "C"], ["C", "A"], [0, 2]), (["A", "B", "C"], [0, 2], [0, 2]),
-        (["", "", ""], [2], [2]), (["1", "2", "3"], [1, 2], [0, 1]), (["A", "B"], "B", [1]),
+        (["A", "B", "C"], None, [0, 1, 2]),
+        (["A", "B", "C"], ["C", "A"], [0, 2]),
+        (["A", "B", "C"], [0, 2], [0, 2]),
+        (["", "", ""], [2], [2]),
+        (["1", "2", "3"], [1, 2], [0, 1]),
+        (["A", "B"], "B", [1]),
     ],
-)  # fmt: skip
+)
 def test_owners_join_by_name_or_number(owners: list[str], asked: object, found: list[int]) -> None:
     assert joining(owners, asked) == found
 

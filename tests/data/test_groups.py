@@ -92,9 +92,14 @@ def test_a_run_keeps_duplicates_with_one_owner_and_in_one_part(tmp_path: Path, d
         if number < 20:
             picture.save(folder / f"zz{number:02d}.jpg", quality=70)
     asked = [
-        "data=folder", f"data.root={tmp_path / 'photos'}", f"data.cache={tmp_path / 'cache'}", "data.size=16",
-        f"data.duplicates={duplicates}", "num_clients=3", "partition=iid",
-    ]  # fmt: skip
+        "data=folder",
+        f"data.root={tmp_path / 'photos'}",
+        f"data.cache={tmp_path / 'cache'}",
+        "data.size=16",
+        f"data.duplicates={duplicates}",
+        "num_clients=3",
+        "partition=iid",
+    ]
     task = Task(specification(resolve(compose(asked)), tmp_path))
     place = {task.photos.names[i]: number for number, part in enumerate(parts(task.owners)) for i in part}
     assert len(place) == len(task.photos) == kept

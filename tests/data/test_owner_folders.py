@@ -47,10 +47,13 @@ def test_names_of_all_kinds_stand_in_run_and_report(tmp_path: Path, way: str) ->
     if way == "folders":
         owner_folders(root, dict.fromkeys(NAMES, BOTH))
     else:
-        with_manifest(root, [
-            {"file": f"{number}.png", "label": ("cloudy", "sunny")[number % 2], "owner": NAMES[number % len(NAMES)]}
-            for number in range(10 * len(NAMES) + 5)
-        ])  # fmt: skip
+        with_manifest(
+            root,
+            [
+                {"file": f"{number}.png", "label": ("cloudy", "sunny")[number % 2], "owner": NAMES[number % len(NAMES)]}
+                for number in range(10 * len(NAMES) + 5)
+            ],
+        )
     info = run(config_of(root), tmp_path / "runs" / "fedavg", {"strategy": "fedavg", "data": "folder"})
     assert info["config"]["client_names"] == sorted(NAMES)
     kept = json.loads((tmp_path / "runs" / "fedavg" / "partition.json").read_text())
@@ -140,10 +143,15 @@ def test_one_owner_under_two_names_is_refused(tmp_path: Path, way: str, one: str
 )
 def test_manifests_of_spreadsheets_declare_owners(tmp_path: Path, encoding: str, delimiter: str, end: str) -> None:
     lines = [
-        {"file": f"{number}.png", "label": ("cloudy", "sunny")[number % 2], "owner": ("Jörg", "天空")[number // 2 % 2],
-         "part": ("test", "", "")[number % 3], "taken": "2026-05-31 14:05"}
+        {
+            "file": f"{number}.png",
+            "label": ("cloudy", "sunny")[number % 2],
+            "owner": ("Jörg", "天空")[number // 2 % 2],
+            "part": ("test", "", "")[number % 3],
+            "taken": "2026-05-31 14:05",
+        }
         for number in range(36)
-    ]  # fmt: skip
+    ]
     with_manifest(tmp_path, lines)
     heads = delimiter.join(f" {column.upper()} " for column in COLUMNS)
     rows = [delimiter.join(line.get(column, "") for column in COLUMNS) for line in lines]
@@ -162,8 +170,10 @@ def parts_of(owners: list[Owner]) -> list[tuple[int, str]]:
 
 COUNTS = st.dictionaries(
     st.sampled_from(["Ada", "Bö", "C d", "天"]),
-    st.fixed_dictionaries({"cloudy": st.integers(0, 7), "sunny": st.integers(5, 8)}), min_size=2, max_size=4,
-).filter(lambda counts: any(each["cloudy"] for each in counts.values()))  # fmt: skip
+    st.fixed_dictionaries({"cloudy": st.integers(0, 7), "sunny": st.integers(5, 8)}),
+    min_size=2,
+    max_size=4,
+).filter(lambda counts: any(each["cloudy"] for each in counts.values()))
 
 
 @settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -179,9 +189,12 @@ def test_owners_of_folders_and_of_a_manifest_have_each_photograph_once_and_the_s
     found = parts_of(owners)
     assert sorted(index for index, _ in found) == list(range(len(photos)))
     assert whose(root, *asked) == {name: name.partition("/")[0] for name in photos.names}
-    tested = [index for number in range(1, 6)
-              for index, part in parts_of(load(config_of(root, f"data.fold={number}/5", "data.duplicates=keep"))[1])
-              if part == "test"]  # fmt: skip
+    tested = [
+        index
+        for number in range(1, 6)
+        for index, part in parts_of(load(config_of(root, f"data.fold={number}/5", "data.duplicates=keep"))[1])
+        if part == "test"
+    ]
     assert sorted(tested) == list(range(len(photos))), "over all folds each is tested once"
     files = [path.relative_to(root).as_posix() for path in sorted(root.rglob("*.png"))]
     rows = [",".join([file, file.split("/")[1], file.split("/")[0]]) for file in files]
@@ -191,10 +204,15 @@ def test_owners_of_folders_and_of_a_manifest_have_each_photograph_once_and_the_s
     assert [owner.name for owner in same] == [owner.name for owner in owners]
 
 
-@pytest.mark.parametrize("words", [
-    ["data=fcube"], ["data=synthetic", "num_clients=4"],
-    ["data=rendered", "data.owners=3", "data.count=48", "data.size=16"],
-], ids=" ".join)  # fmt: skip
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["data=fcube"],
+        ["data=synthetic", "num_clients=4"],
+        ["data=rendered", "data.owners=3", "data.count=48", "data.size=16"],
+    ],
+    ids=" ".join,
+)
 def test_data_that_come_with_owners_have_each_image_once(words: list[str]) -> None:
     photos, owners = load(resolve(compose([*words, "partition=natural"])))
     assert sorted(index for index, _ in parts_of(list(owners))) == list(range(len(photos)))

@@ -96,9 +96,15 @@ def test_a_set_is_read_from_its_own_files(tmp_path: Path, name: str, monkeypatch
     np.testing.assert_array_equal(photos.labels, labels)
     assert len(photos.classes) == {"CIFAR100": 100, "EMNIST": 47}.get(name, 10)
     asked = [
-        "data=torchvision", f"data.name={name}", f"data.root={tmp_path / 'sets'}", f"data.cache={tmp_path / 'cache'}",
-        "num_clients=2", "num_rounds=1", "engine=inline", "data.size=16",
-    ]  # fmt: skip
+        "data=torchvision",
+        f"data.name={name}",
+        f"data.root={tmp_path / 'sets'}",
+        f"data.cache={tmp_path / 'cache'}",
+        "num_clients=2",
+        "num_rounds=1",
+        "engine=inline",
+        "data.size=16",
+    ]
     info = run(resolve(compose(asked)), tmp_path / "run")
     assert info["data"]["image_size"] == 16 and info["result"]["num_test"] == TEST
     tested = (tmp_path / "run" / "predictions.csv").read_text().splitlines()[1:]
@@ -174,8 +180,14 @@ PARTITIONS = sorted({path.stem for path in (CONF / "partition").glob("*.yaml")} 
 STRATEGIES = ("fedprox", "scaffold", "fednova", "feddyn", "fedadam", "fedavgm", "fedbn", "moon", "ditto", "local")
 
 
-@pytest.mark.parametrize("words", [*([f"partition={name}", *DEALT.get(name, [])] for name in PARTITIONS),
-                                   *([f"strategy={name}"] for name in STRATEGIES)], ids=" ".join)  # fmt: skip
+@pytest.mark.parametrize(
+    "words",
+    [
+        *([f"partition={name}", *DEALT.get(name, [])] for name in PARTITIONS),
+        *([f"strategy={name}"] for name in STRATEGIES),
+    ],
+    ids=" ".join,
+)
 def test_a_round_on_digits(tmp_path: Path, words: list[str]) -> None:
     quick = ["data=digits", "engine=inline", "num_clients=5", "num_rounds=1", "batch_size=64", "lr=0.05"]
     info = run(resolve(compose([*quick, *words])), tmp_path / "run")

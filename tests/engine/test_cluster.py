@@ -28,9 +28,13 @@ ray.get(ray.remote(num_cpus=0)(Path.touch).remote(Path(sys.argv[2])), timeout=60
 def opened() -> Iterator[dict[str, Any]]:
     """A process with a cluster of its own, and what it tells of it."""
     with subprocess.Popen(
-        [sys.executable, str(SUPPORT / "open_cluster.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, text=True, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    ) as program:  # fmt: skip
+        [sys.executable, str(SUPPORT / "open_cluster.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    ) as program:
         assert program.stdin is not None and program.stdout is not None
         late = threading.Timer(180, program.kill)
         late.start()

@@ -76,8 +76,10 @@ def test_phones_keep_their_bytes_with_either_engine_and_resumed(
     resume(tmp_path / "stopped")
     done = subprocess.run(
         command(*phones, "engine=ray", "engine.num_actors=2", f"hydra.run.dir={tmp_path / 'ray'}"),
-        capture_output=True, text=True, timeout=240,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
     assert done.returncode == 0, done.stderr
     whole = digests(tmp_path / "whole")
     assert digests(tmp_path / "stopped") == digests(tmp_path / "ray") == whole

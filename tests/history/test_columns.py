@@ -34,9 +34,15 @@ def test_fractions_are_from_0_to_1_and_a_loss_is_any_number() -> None:
 def test_tables_have_their_columns() -> None:
     assert TABLES[ROUNDS][:4] == ("round", "loss", "accuracy", "balanced_accuracy")
     assert set(TABLES[CLIENTS]) - set(TABLES[ROUNDS]) == {
-        "client", "status", "reason", "num_examples", "num_test", "pooled_accuracy", "pooled_balanced_accuracy",
+        "client",
+        "status",
+        "reason",
+        "num_examples",
+        "num_test",
+        "pooled_accuracy",
+        "pooled_balanced_accuracy",
         "staleness",
-    }  # fmt: skip
+    }
     assert TABLES[TIMING][:3] == ("round", "client", "round_seconds")
     assert FINAL_METRICS == ("balanced_accuracy", "accuracy", "loss")
 

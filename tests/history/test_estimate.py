@@ -34,11 +34,18 @@ def finished(settings: dict[str, Any], slow: float = 1.0, role: str = FEDERATED,
         seconds = sum(0.1 * n + 0.5 for n in own) + judging + (3 if round == 1 else 0)
         rounds.append({"round": round, "num_steps": sum(steps_of(n, 10) for n in own)})
         server = {"round": round, "client": None, "round_seconds": slow * seconds, "evaluate_seconds": slow * judging}
-        clients = [{"round": round, "client": client, "train_seconds": slow * 0.1 * n, "train_cpu_seconds": 0.1 * n}
-                   for client, n in enumerate(own)]  # fmt: skip
+        clients = [
+            {"round": round, "client": client, "train_seconds": slow * 0.1 * n, "train_cpu_seconds": 0.1 * n}
+            for client, n in enumerate(own)
+        ]
         timing += [server, *clients]
-    start = {"process_seconds": slow * 4, "process_cpu_seconds": 4.0, "data_seconds": slow * 2, "data_cpu_seconds": 2.0,
-             "engine_seconds": slow * 1.0}  # fmt: skip
+    start = {
+        "process_seconds": slow * 4,
+        "process_cpu_seconds": 4.0,
+        "data_seconds": slow * 2,
+        "data_cpu_seconds": 2.0,
+        "engine_seconds": slow * 1.0,
+    }
     parts = [{"train": [n], "validation": [m], "test": []} for n, m in zip(SIZES, JUDGED, strict=True)]
     info = {"status": "done", "config": settings, "machine": MACHINE, "role": role, "start": start, "ended": "2026"}
     return Run(Path("run"), info | more, rounds, timing=timing, partition={"clients": parts})

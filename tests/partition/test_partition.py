@@ -36,12 +36,18 @@ seeds = st.integers(0, 2**31)
 labels_of = st.lists(st.integers(0, 2), min_size=20, max_size=150).map(lambda values: np.array(values, dtype=np.int64))
 clients = st.integers(1, 10)
 DRAWN: list[Partition] = [
-    iid, partial(dirichlet, alpha=0.3), partial(dirichlet_in_turn, alpha=0.3), shards,
+    iid,
+    partial(dirichlet, alpha=0.3),
+    partial(dirichlet_in_turn, alpha=0.3),
+    shards,
     partial(quantity, alpha=5.0, smallest=1),
-    partial(quantity_lognormal, sigma=0.5, smallest=1), partial(dirichlet_label, alpha=5.0, smallest=1),
-    partial(dirichlet_label, alpha=1.0, smallest=1, balance=True), label_quantity, partial(noise, sigma=0.1),
+    partial(quantity_lognormal, sigma=0.5, smallest=1),
+    partial(dirichlet_label, alpha=5.0, smallest=1),
+    partial(dirichlet_label, alpha=1.0, smallest=1, balance=True),
+    label_quantity,
+    partial(noise, sigma=0.1),
     partial(dirichlet_quantity, alpha=0.3, quantity_alpha=5.0, smallest=1),
-]  # fmt: skip
+]
 partitions = st.sampled_from(
     [*DRAWN, contiguous, partial(dirichlet, alpha=1e-5), partial(label_quantity, num_classes=2)]
 )

@@ -177,9 +177,9 @@ def test_with_more_classes_than_clients_each_has_an_owner() -> None:
 
 
 @pytest.mark.parametrize(
-    ("num", "num_classes", "bounds"), [(3, 1, "2 to 5"), (10, 0, "1 to 5"), (10, 6, "1 to 5"), (10, 1.5, "1 to 5"),
-                                       (10, True, "1 to 5")],
-)  # fmt: skip
+    ("num", "num_classes", "bounds"),
+    [(3, 1, "2 to 5"), (10, 0, "1 to 5"), (10, 6, "1 to 5"), (10, 1.5, "1 to 5"), (10, True, "1 to 5")],
+)
 def test_label_quantity_refuses_a_number_of_classes_that_cannot_be(num: int, num_classes: Any, bounds: str) -> None:
     with pytest.raises(
         ValueError, match=f"partition.num_classes={shown(num_classes)}: .*{bounds}, is needed with {num}"

@@ -82,11 +82,14 @@ def test_the_picture_shows_both_classes(tmp_path: Path) -> None:
         (["num_clients=9"], 1, "fedsky: num_clients=9: 40 images with partition.min_examples=5 allow 1 to 8 clients"),
         (["data=folder", "data.root=/nowhere"], 1, "fedsky: data.root=/nowhere does not exist"),
         (["name=${nowhere}"], 1, "fedsky: Interpolation key 'nowhere' not found"),
-        (["partition=dirichlet_label", "partition.alpha=0.001", "num_clients=5"], 1,
-         "fedsky: partition.alpha=0.001 leaves some of the clients below min_examples=5 in each of 100 draws: "
-         "the smallest feasible alpha is about "),
+        (
+            ["partition=dirichlet_label", "partition.alpha=0.001", "num_clients=5"],
+            1,
+            "fedsky: partition.alpha=0.001 leaves some of the clients below min_examples=5 in each of 100 draws: "
+            "the smallest feasible alpha is about ",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_costs_one_line(tmp_path: Path, arguments: list[str], code: int, line: str) -> None:
     drawn = [] if "data=folder" in arguments else DRAWN
     with pytest.MonkeyPatch.context() as patch:

@@ -31,12 +31,14 @@ def models(write_run: WriteRun, root: Path, gap: float) -> None:
         common = {"num_clients": 3, "num_rounds": 1, "data.fold": f"{fold}/5"}
         ours = 0.8 + gap + 0.01 * generator.standard_normal()
         write_run(root / f"f{fold}", "fedavg", curve=(0.5, ours), owners=(0.8,) * 3, counts=SIZES, config=common)
-        folder = write_run(root / f"l{fold}", "local", curve=(0.5, 0.75), owners=(0.8,) * 3, counts=SIZES,
-                           config=common)  # fmt: skip
+        folder = write_run(
+            root / f"l{fold}", "local", curve=(0.5, 0.75), owners=(0.8,) * 3, counts=SIZES, config=common
+        )
         rows = [json.loads(line) for line in (folder / "clients.jsonl").read_text().splitlines()]
         own = np.array([0.7, 0.8, 0.75]) + 0.02 * generator.standard_normal(3)
-        write_lines(folder / "clients.jsonl",
-                    [row | {"pooled_balanced_accuracy": float(own[row["client"]])} for row in rows])  # fmt: skip
+        write_lines(
+            folder / "clients.jsonl", [row | {"pooled_balanced_accuracy": float(own[row["client"]])} for row in rows]
+        )
 
 
 def by_hand(root: Path) -> tuple[float, float, float]:

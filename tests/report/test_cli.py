@@ -56,8 +56,13 @@ def test_every_file_stands_in_the_manifest_with_its_hash(runs: Path, tmp_path: P
     for name, told in manifest["files"].items():
         assert told == {"bytes": len(files[name]), "sha256": hashlib.sha256(files[name]).hexdigest()}
     assert set(manifest["inputs"]) == {f"{name}{seed}" for name in ("fedavg", "fedprox") for seed in range(3)}
-    assert manifest["asked_for"] == {"lang": "en", "group_by": [], "where": ["strategy=fedavg,fedprox"],
-                                     "baseline": "fedavg", "margin": 0.02}  # fmt: skip
+    assert manifest["asked_for"] == {
+        "lang": "en",
+        "group_by": [],
+        "where": ["strategy=fedavg,fedprox"],
+        "baseline": "fedavg",
+        "margin": 0.02,
+    }
     assert str(tmp_path) not in (out / "manifest.json").read_text()
 
 

@@ -31,13 +31,17 @@ def found(low: float | None, high: float | None, value: float = 0.0, **more: obj
 @pytest.mark.parametrize(
     ("low", "high", "said", "text"),
     [
-        (0.01, 0.07, "better", "shown"), (-0.07, -0.01, "worse", "shown"), (-0.01, 0.03, "open", "not shown"),
+        (0.01, 0.07, "better", "shown"),
+        (-0.07, -0.01, "worse", "shown"),
+        (-0.01, 0.03, "open", "not shown"),
         (-0.01, 0.019, "within", "equally good within 2 points"),
         (0.001, 0.015, "better", "shown, and less than 2 points"),
-        (1.1e-16, 0.05, "open", "not shown"), (-0.05, -1.1e-16, "open", "not shown"),
-        (-0.02, 0.02, "open", "not shown"), (None, None, "unknown", "no interval"),
+        (1.1e-16, 0.05, "open", "not shown"),
+        (-0.05, -1.1e-16, "open", "not shown"),
+        (-0.02, 0.02, "open", "not shown"),
+        (None, None, "unknown", "no interval"),
     ],
-)  # fmt: skip
+)
 def test_the_verdict(low: float | None, high: float | None, said: str, text: str) -> None:
     comparison = found(low, high)
     assert (comparison.verdict, words.judgement(comparison)) == (said, text)
@@ -58,8 +62,14 @@ def write_folds(folder: Path, write_run: WriteRun, judge: Judge, seeds: int = 2,
             for seed in range(seeds):
                 rows = judge(*((seed + i) % 20 for i in range(count)), *(20 + (fold + i) % 20 for i in range(count)))
                 named = [(f"{fold}-{image}", *rest) for image, *rest in rows]
-                write_run(folder / f"{strategy}{fold}{seed}", strategy, seed, predictions=named,
-                          curve=(0.5, 0.5, 1 - count / 20), config={"data.fold": f"{fold}/2"})  # fmt: skip
+                write_run(
+                    folder / f"{strategy}{fold}{seed}",
+                    strategy,
+                    seed,
+                    predictions=named,
+                    curve=(0.5, 0.5, 1 - count / 20),
+                    config={"data.fold": f"{fold}/2"},
+                )
 
 
 def test_planned_comparisons_are_the_federations_with_their_baselines(
@@ -69,10 +79,13 @@ def test_planned_comparisons_are_the_federations_with_their_baselines(
     kind = only(tmp_path)
     pairs = [(each.first.label, each.second.label, each.family, each.size) for each in compare_all(kind)]
     assert pairs == [
-        ("fedavg", "local", "planned", 4), ("fedavg", "centralized", "planned", 4), ("fedprox", "local", "planned", 4),
-        ("fedprox", "centralized", "planned", 4), ("centralized", "local", "exploratory", 1),
+        ("fedavg", "local", "planned", 4),
+        ("fedavg", "centralized", "planned", 4),
+        ("fedprox", "local", "planned", 4),
+        ("fedprox", "centralized", "planned", 4),
+        ("centralized", "local", "exploratory", 1),
         ("fedprox", "fedavg", "exploratory", 1),
-    ]  # fmt: skip
+    ]
 
 
 def test_the_same_difference_is_the_same_everywhere(tmp_path: Path, write_run: WriteRun, judge: Judge) -> None:
@@ -90,8 +103,14 @@ def test_the_same_difference_is_the_same_everywhere(tmp_path: Path, write_run: W
 
 def test_a_single_split_says_nothing_of_strategies(tmp_path: Path, write_run: WriteRun, judge: Judge) -> None:
     for name, count in {"local": 8, "fedavg": 2}.items():
-        write_run(tmp_path / name, name, predictions=judge(*range(count), *range(20, 20 + count)),
-                  curve=(0.5, 0.5, 1 - count / 20), counts=(([60, 60], [20, 20]),), owners=(0.9,))  # fmt: skip
+        write_run(
+            tmp_path / name,
+            name,
+            predictions=judge(*range(count), *range(20, 20 + count)),
+            curve=(0.5, 0.5, 1 - count / 20),
+            counts=(([60, 60], [20, 20]),),
+            owners=(0.9,),
+        )
     kind = only(tmp_path)
     assert words.sentence(compare_all(kind)[0]).startswith("The models of fedavg are 30.0 points better than those of")
     told = " ".join(verdict.scope(kind))
@@ -100,10 +119,14 @@ def test_a_single_split_says_nothing_of_strategies(tmp_path: Path, write_run: Wr
     assert "data.fold=1/5,2/5,3/5,4/5,5/5 would make the intervals about 48 % narrower" in told
 
 
-@pytest.mark.parametrize("changed", [
-    {"config": {"data.split": "time"}}, {"info": {"data.num_declared_test": 40}},
-    {"config": {"data": {"_target_": "fedsky.data.fcube.load"}}},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"config": {"data.split": "time"}},
+        {"info": {"data.num_declared_test": 40}},
+        {"config": {"data": {"_target_": "fedsky.data.fcube.load"}}},
+    ],
+)
 def test_no_other_split_is_advised_where_there_is_none(
     tmp_path: Path, write_run: WriteRun, judge: Judge, changed: dict[str, dict[str, object]]
 ) -> None:
@@ -132,8 +155,13 @@ def test_near_duplicates_come_from_the_file_and_count_once(tmp_path: Path, write
 def test_draws_of_the_data_have_photographs_of_their_own(tmp_path: Path, write_run: WriteRun, judge: Judge) -> None:
     for draw in range(2):
         for name in ("local", "fedavg"):
-            write_run(tmp_path / f"{name}{draw}", name, predictions=judge(*range(8)), config={"data_seed": draw},
-                      info={"data.fingerprint": f"f{draw}"})  # fmt: skip
+            write_run(
+                tmp_path / f"{name}{draw}",
+                name,
+                predictions=judge(*range(8)),
+                config={"data_seed": draw},
+                info={"data.fingerprint": f"f{draw}"},
+            )
     [(_, entries)] = entries_of(only(tmp_path).groups)
     assert (len(np.unique(entries.photograph)), len(np.unique(entries.split))) == (80, 2)
     assert entries.shared == pytest.approx(40 / 80)
@@ -175,8 +203,13 @@ def test_few_photographs_and_ties_have_no_interval_and_say_why(
     rows = [row for row in judge(*range(3)) if int(row[0]) < 9 or int(row[0]) >= 20]
     few = (([30, 10], [9, 20]),)
     write_run(tmp_path / "few" / "l", "local", predictions=rows, curve=(0.5, 0.5, 26 / 29), counts=few, owners=(0.9,))
-    write_run(tmp_path / "few" / "a", predictions=[(i, y, y) for i, y, _ in rows], curve=(0.5, 0.5, 1.0), counts=few,
-              owners=(1.0,))  # fmt: skip
+    write_run(
+        tmp_path / "few" / "a",
+        predictions=[(i, y, y) for i, y, _ in rows],
+        curve=(0.5, 0.5, 1.0),
+        counts=few,
+        owners=(1.0,),
+    )
     [comparison] = compare_all(only(tmp_path / "few"))
     assert words.sentence(comparison).endswith("; no interval: too few photographs of a class.")
     for name in ("fedavg", "local"):
@@ -188,8 +221,14 @@ def test_few_photographs_and_ties_have_no_interval_and_say_why(
 def test_a_missing_class_is_no_obstacle(tmp_path: Path, write_run: WriteRun, judge: Judge) -> None:
     for name, count in {"local": 8, "fedavg": 4}.items():
         rows = judge(*range(count))[:20]
-        write_run(tmp_path / name, name, predictions=rows, curve=(0.5, 0.5, 1 - count / 20), owners=(0.9,),
-                  counts=(([30, 10], [20, 0]),))  # fmt: skip
+        write_run(
+            tmp_path / name,
+            name,
+            predictions=rows,
+            curve=(0.5, 0.5, 1 - count / 20),
+            owners=(0.9,),
+            counts=(([30, 10], [20, 0]),),
+        )
     [comparison] = compare_all(only(tmp_path))
     assert comparison.difference and comparison.difference.value == pytest.approx(0.2)
     assert comparison.difference.low is not None

@@ -19,8 +19,14 @@ def table(values: "np.ndarray[tuple[int, int, int], np.dtype[np.float64]]", spli
     photograph = np.tile(np.arange(count), runs)
     labels = photograph % 2
     split = photograph // 2 % splits
-    return Entries(values.reshape(groups, -1), balanced(labels, photograph), labels, photograph, split,
-                   np.repeat(np.arange(runs), count))  # fmt: skip
+    return Entries(
+        values.reshape(groups, -1),
+        balanced(labels, photograph),
+        labels,
+        photograph,
+        split,
+        np.repeat(np.arange(runs), count),
+    )
 
 
 def right(seed: int, *shape: int) -> "np.ndarray[tuple[int, int, int], np.dtype[np.float64]]":
@@ -95,8 +101,14 @@ def test_near_duplicates_count_as_one_photograph() -> None:
 def test_a_fold_of_one_run_counts_as_the_others() -> None:
     entries = table(right(5, 2, 3, 100), splits=2)
     keep = (entries.split == 0) | (entries.run == 0)
-    cut = Entries(entries.values[:, keep], balanced(entries.strata[keep], entries.photograph[keep]),
-                  entries.strata[keep], entries.photograph[keep], entries.split[keep], entries.run[keep])  # fmt: skip
+    cut = Entries(
+        entries.values[:, keep],
+        balanced(entries.strata[keep], entries.photograph[keep]),
+        entries.strata[keep],
+        entries.photograph[keep],
+        entries.split[keep],
+        entries.run[keep],
+    )
     first = entries.split == 0
     alone = crossed.moments(Entries(entries.values[:, first], entries.weights[first] * 2, entries.strata[first],
                                     entries.photograph[first], entries.split[first], entries.run[first]))  # fmt: skip

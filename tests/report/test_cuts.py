@@ -31,9 +31,14 @@ def write_cut(
             label, other = ("cloudy", "sunny") if number % 2 == 0 else ("sunny", "cloudy")
             rows.append((f"{number:03}", label, other if number in wrong else label))
         score = 1 - len(wrong & set(mine)) / FOLD
-        write_run(folder / f"{clients}-{fold}", predictions=rows, curve=(0.5, 0.5, score), owners=(score,),
-                  counts=(([30, 30], [10, 10]),),
-                  config={"num_clients": clients, "data.fold": f"{fold + 1}/2"})  # fmt: skip
+        write_run(
+            folder / f"{clients}-{fold}",
+            predictions=rows,
+            curve=(0.5, 0.5, score),
+            owners=(score,),
+            counts=(([30, 30], [10, 10]),),
+            config={"num_clients": clients, "data.fold": f"{fold + 1}/2"},
+        )
 
 
 def only(folder: Path) -> Comparison:
@@ -121,8 +126,12 @@ def test_a_kind_is_called_by_what_its_runs_share(tmp_path: Path, write_run: Writ
     alpha = {"partition._target_": "fedsky.partition.dirichlet", "num_clients": 5, "num_rounds": 2}
     for seed in range(3):
         for value in (0.1, 10):
-            write_run(tmp_path / f"{seed}{value}", seed=seed, config={**alpha, "partition.alpha": value},
-                      choices={"partition": "dirichlet"})  # fmt: skip
+            write_run(
+                tmp_path / f"{seed}{value}",
+                seed=seed,
+                config={**alpha, "partition.alpha": value},
+                choices={"partition": "dirichlet"},
+            )
     [kind] = select([tmp_path]).kinds
     assert kind.title == (
         "rendered: cloudy and sunny, 32 pixels; 5 owners, dirichlet alpha 0.1 and 10, 2 rounds, 3 seeds, 40 test images"

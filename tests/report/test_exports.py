@@ -37,10 +37,19 @@ def test_the_long_table_has_every_number_of_every_run(tmp_path: Path, write_run:
     assert not table["value"].isna().any()
     pooled = table[table["owner"].isna() & (table["metric"] == "accuracy")]
     assert pooled[["run", "round", "value"]].to_numpy().tolist() == [
-        ["a", 0, 0.5], ["a", 2, 0.8], ["b", 0, 0.5], ["b", 1, 0.7], ["b", 2, 0.8]]  # fmt: skip
+        ["a", 0, 0.5],
+        ["a", 2, 0.8],
+        ["b", 0, 0.5],
+        ["b", 1, 0.7],
+        ["b", 2, 0.8],
+    ]
     owners = table[table["owner"].notna()]
     assert owners[["run", "round", "owner", "value"]].to_numpy().tolist() == [
-        ["a", 2, 0, 0.7], ["a", 2, 1, 0.9], ["b", 2, 0, 0.1], ["b", 2, 1, 0.2]]  # fmt: skip
+        ["a", 2, 0, 0.7],
+        ["a", 2, 1, 0.9],
+        ["b", 2, 0, 0.1],
+        ["b", 2, 1, 0.2],
+    ]
     assert set(table.loc[table["run"] == "b", "strategy.mu"]) == {0.1}
     assert table.loc[table["run"] == "b", "seed"].unique().tolist() == ["1"]
 
@@ -59,8 +68,13 @@ def test_the_manifest_has_the_hash_of_every_file(tmp_path: Path, write_run: Writ
     runs = {result.name: result.run for result in select([tmp_path]).results}
     manifest = json.loads(exports.manifest_bytes({"index.html": b"page"}, runs, {"lang": "en"}))
     assert manifest["files"] == {"index.html": {"bytes": 4, "sha256": hashlib.sha256(b"page").hexdigest()}}
-    assert set(manifest["inputs"]["a"]) == {"run.json", "rounds.jsonl", "clients.jsonl", "timing.jsonl",
-                                            "partition.json"}  # fmt: skip
+    assert set(manifest["inputs"]["a"]) == {
+        "run.json",
+        "rounds.jsonl",
+        "clients.jsonl",
+        "timing.jsonl",
+        "partition.json",
+    }
     content = (folder / "rounds.jsonl").read_bytes()
     assert manifest["inputs"]["a"]["rounds.jsonl"] == {
         "bytes": len(content),

@@ -15,8 +15,7 @@ HALF = np.full((3, 3), 0.5) + 0.5 * np.eye(3)
 
 def like(num: int, freedom: float, correlation: Floats | None = None, errors: Floats | None = None) -> Family:
     eye = np.eye(num)
-    return Family(np.full(num, freedom), eye if correlation is None else correlation,
-                  eye if errors is None else errors)  # fmt: skip
+    return Family(np.full(num, freedom), eye if correlation is None else correlation, eye if errors is None else errors)
 
 
 def half_width(family: Family, freedom: float) -> float:

@@ -36,9 +36,12 @@ def test_flatten_keeps_lists_and_whole_numbers() -> None:
 
 def test_seed_fold_data_seed_engine_and_folder_never_distinguish(tmp_path: Path, write_run: WriteRun) -> None:
     changes: list[dict[str, Any]] = [
-        {}, {"seed": 1}, {"data_seed": 1}, {"data.fold": "2/5"},
+        {},
+        {"seed": 1},
+        {"data_seed": 1},
+        {"data.fold": "2/5"},
         {"seed": 2, "engine.kind": "inline", "data.folder": "/elsewhere", "lr": 0.05},
-    ]  # fmt: skip
+    ]
     for number, change in enumerate(changes):
         write_run(tmp_path / str(number), config=change)
     kinds, notes = kinds_of(tmp_path)
@@ -127,8 +130,11 @@ def test_what_goes_around_a_strategy_is_its_own(tmp_path: Path, write_run: Write
         write_run(tmp_path / str(fraction), config=topk, choices={"compression": "topk"})
     [kind], _ = kinds_of(tmp_path)
     assert [group.label for group in kind.groups] == [
-        "fedavg", "fedavg, compression=topk, fraction=0.01", "fedavg, compression=topk, fraction=0.1", "centralized"
-    ]  # fmt: skip
+        "fedavg",
+        "fedavg, compression=topk, fraction=0.01",
+        "fedavg, compression=topk, fraction=0.1",
+        "centralized",
+    ]
     assert list(kind.contexts) == [""]
 
 

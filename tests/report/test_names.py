@@ -24,12 +24,18 @@ def called(*runs: Told) -> list[str]:
 
 
 def test_a_sweeps_runs_are_called_by_what_it_sweeps() -> None:
-    runs = [told(strategy, seed, partition__alpha=alpha)
-            for strategy in ("fedavg", "fedprox") for alpha in (0.1, 10) for seed in (0, 1)]  # fmt: skip
+    runs = [
+        told(strategy, seed, partition__alpha=alpha)
+        for strategy in ("fedavg", "fedprox")
+        for alpha in (0.1, 10)
+        for seed in (0, 1)
+    ]
     assert called(*runs) == [
         f"{strategy}, alpha {alpha}, seed {seed}"
-        for strategy in ("fedavg", "fedprox") for alpha in ("0.1", "10") for seed in (0, 1)
-    ]  # fmt: skip
+        for strategy in ("fedavg", "fedprox")
+        for alpha in ("0.1", "10")
+        for seed in (0, 1)
+    ]
     assert name(of_group(named(runs)[4])) == "fedprox, alpha 0.1"
 
 
@@ -46,8 +52,11 @@ def test_what_all_share_and_what_follows_from_the_rest_is_not_told() -> None:
 
 
 def test_settings_of_one_name_are_told_in_full_and_a_choice_before_its_settings() -> None:
-    runs = [told("fedavg", chosen={"partition": cut}, data__alpha=data, partition__alpha=alpha)
-            for cut, alpha in (("iid", None), ("dirichlet", 0.1), ("dirichlet", 1)) for data in (0.5, 1)]  # fmt: skip
+    runs = [
+        told("fedavg", chosen={"partition": cut}, data__alpha=data, partition__alpha=alpha)
+        for cut, alpha in (("iid", None), ("dirichlet", 0.1), ("dirichlet", 1))
+        for data in (0.5, 1)
+    ]
     assert called(*runs)[2:4] == [
         "fedavg, dirichlet, data.alpha 0.5, partition.alpha 0.1, seed 0",
         "fedavg, dirichlet, data.alpha 1, partition.alpha 0.1, seed 0",

@@ -91,8 +91,13 @@ def test_nothing_is_cut_off_beside_long_names(
     names = ["local", "federated_with_a_name_as_long", "centralized", *(f"a_name_as_long_as_{n}" for n in range(9))]
     for name in names[:count]:
         for seed in range(2):
-            write_run(tmp_path / "runs" / f"{name}{seed}", name, seed, predictions=judge(*range(8)),
-                      config={"client_names": ["Weather Station North of the River", "B"]})  # fmt: skip
+            write_run(
+                tmp_path / "runs" / f"{name}{seed}",
+                name,
+                seed,
+                predictions=judge(*range(8)),
+                config={"client_names": ["Weather Station North of the River", "B"]},
+            )
     outside: dict[int, list[str]] = {}
     bands: list[int] = []
 
@@ -114,8 +119,14 @@ def test_axes_hold_every_interval(
     tmp_path: Path, write_run: WriteRun, judge: Judge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def write(name: str, strategy: str, wrong: int, seed: int = 0, config: Any = None) -> None:
-        write_run(tmp_path / "runs" / name, strategy, seed, predictions=judge(*range(wrong), *range(20, 20 + wrong)),
-                  curve=(0.5, 0.4 + 0.2 * seed, 1 - wrong / 20), config=config)  # fmt: skip
+        write_run(
+            tmp_path / "runs" / name,
+            strategy,
+            seed,
+            predictions=judge(*range(wrong), *range(20, 20 + wrong)),
+            curve=(0.5, 0.4 + 0.2 * seed, 1 - wrong / 20),
+            config=config,
+        )
 
     for lr in (0.05, 0.1, 0.2):
         for strategy, wrong in (("local", 17), ("fedavg", 9), ("fedprox", 10), ("centralized", 1)):

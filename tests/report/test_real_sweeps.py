@@ -92,9 +92,14 @@ def error(first: pd.DataFrame, second: pd.DataFrame, folder: Path) -> float:
         for (_f, a), (_g, b) in zip(first.groupby("fold"), second.groupby("fold"), strict=True)
     )
     runs = beyond(off, first["fold"]) if same_cut else sum(beyond(t["off"], t["fold"]) for t in (first, second))
-    sizes = {part: sum(sum(client[part]) for place in folder.iterdir()
-                       for client in json.loads((place / "partition.json").read_text())["clients"])
-             for part in ("test", "train")}  # fmt: skip
+    sizes = {
+        part: sum(
+            sum(client[part])
+            for place in folder.iterdir()
+            for client in json.loads((place / "partition.json").read_text())["clients"]
+        )
+        for part in ("test", "train")
+    }
     return float(np.sqrt((photographs + runs) * (1 + sizes["test"] / sizes["train"])))
 
 

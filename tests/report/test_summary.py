@@ -73,8 +73,11 @@ def test_numbers_are_scipys(tmp_path: Path, write_run: WriteRun) -> None:
     pairs = {(each["first"], each["second"]): each for each in kind["comparisons"]}
     assert set(pairs) == {("fedavg", "local"), ("fedprox", "local"), ("fedprox", "fedavg")}
     families = {pair: each["family"] for pair, each in pairs.items()}
-    assert families == {("fedavg", "local"): "planned", ("fedprox", "local"): "planned",
-                        ("fedprox", "fedavg"): "exploratory"}  # fmt: skip
+    assert families == {
+        ("fedavg", "local"): "planned",
+        ("fedprox", "local"): "planned",
+        ("fedprox", "fedavg"): "exploratory",
+    }
     for (first, second), each in pairs.items():
         paired = stats.ttest_rel(values[first], values[second])
         if each["family"] == "exploratory":  # alone in its family
@@ -98,8 +101,9 @@ def test_one_seed_says_that_there_is_no_interval(tmp_path: Path, write_run: Writ
     [pair] = kind["comparisons"]
     assert pair["difference"] == {"value": pytest.approx(0.1), "low": None, "high": None, "n": 1}
     assert (pair["p"], pair["verdict"], pair["photographs"]) == (None, "unknown", 0)
-    assert pair["sentence"] == ("fedprox is 10.0 points better than fedavg; no interval: too few runs, and single "
-                                "photographs are not known.")  # fmt: skip
+    assert pair["sentence"] == (
+        "fedprox is 10.0 points better than fedavg; no interval: too few runs, and single photographs are not known."
+    )
     assert kind["groups"][0]["curve"]["low"] == [None, None, None]
 
 
@@ -127,15 +131,18 @@ def test_loss_is_better_when_lower(tmp_path: Path, write_run: WriteRun) -> None:
     reference = stats.ttest_rel([0.10, 0.07, 0.09], [0.20, 0.18, 0.19]).confidence_interval()
     assert pair["sentence"] == (
         f"fedprox has a loss lower by 0.103 than fedavg (95 % interval {reference.low:.3f} to {reference.high:.3f} "
-        "over seeds alone, on these test images): shown.")  # fmt: skip
+        "over seeds alone, on these test images): shown."
+    )
     assert pair["verdict"] == "better"
 
 
 def test_curves_against_what_was_spent(tmp_path: Path, write_run: WriteRun) -> None:
     write_seeds(tmp_path, write_run, fedavg=[0.8, 0.9, 0.85])
     write_run(tmp_path / "local", "local", curve=(0.5, 0.6, 0.7), num_bytes=None)
-    found = {x: {group["label"]: group["curve"] for group in compare([tmp_path], x=x)["kinds"][0]["groups"]}
-             for x in ("round", "megabytes", "seconds", "virtual_seconds", "steps")}  # fmt: skip
+    found = {
+        x: {group["label"]: group["curve"] for group in compare([tmp_path], x=x)["kinds"][0]["groups"]}
+        for x in ("round", "megabytes", "seconds", "virtual_seconds", "steps")
+    }
     curve = found["round"]["fedavg"]
     assert curve["x"] == [0, 1, 2]
     assert curve["mean"] == pytest.approx([0.5, 0.61, 0.85])
@@ -158,15 +165,23 @@ def test_gaps_and_early_ends_are_null_and_shorter(tmp_path: Path, write_run: Wri
 
 def test_one_and_two_hundred_owners(tmp_path: Path, write_run: WriteRun) -> None:
     write_run(tmp_path / "one", owners=(0.8,), counts=(([5, 5], [20, 20]),), config={"num_clients": 1})
-    write_run(tmp_path / "many", owners=[number / 200 for number in range(200)], counts=[([9, 9], [5, 5])] * 200,
-              config={"num_clients": 200})  # fmt: skip
+    write_run(
+        tmp_path / "many",
+        owners=[number / 200 for number in range(200)],
+        counts=[([9, 9], [5, 5])] * 200,
+        config={"num_clients": 200},
+    )
     result = compare([tmp_path])
     check_shape(result)
     owners = result["kinds"][0]["owners"]
     assert len(owners) == 200
     assert owners[0]["values"] == {"fedavg, num_clients=1": 0.8, "fedavg, num_clients=200": 0.0}
-    assert owners[199] == {"name": "owner 199", "client": 199, "num_test": 10,
-                           "values": {"fedavg, num_clients=200": pytest.approx(0.995)}}  # fmt: skip
+    assert owners[199] == {
+        "name": "owner 199",
+        "client": 199,
+        "num_test": 10,
+        "values": {"fedavg, num_clients=200": pytest.approx(0.995)},
+    }
 
 
 def test_nothing_finished_is_told_not_raised(tmp_path: Path, write_run: WriteRun) -> None:
@@ -179,10 +194,15 @@ def test_nothing_finished_is_told_not_raised(tmp_path: Path, write_run: WriteRun
 
 @pytest.mark.parametrize(
     ("change", "told"),
-    [({"metric": "f1"}, "metric=f1: choose balanced_accuracy or accuracy or loss"), ({"x": "days"}, "x=days: choose"),
-     ({"lang": "fr"}, "lang=fr: choose en or zh"), ({"group_by": "stratgy"}, "did you mean strategy"),
-     ({"where": ["a=b"]}, "no run has a setting of that name"), ({"baseline": "x"}, "baseline=x is not a group")],
-)  # fmt: skip
+    [
+        ({"metric": "f1"}, "metric=f1: choose balanced_accuracy or accuracy or loss"),
+        ({"x": "days"}, "x=days: choose"),
+        ({"lang": "fr"}, "lang=fr: choose en or zh"),
+        ({"group_by": "stratgy"}, "did you mean strategy"),
+        ({"where": ["a=b"]}, "no run has a setting of that name"),
+        ({"baseline": "x"}, "baseline=x is not a group"),
+    ],
+)
 def test_what_cannot_be_is_refused_in_one_line(
     tmp_path: Path, write_run: WriteRun, change: dict[str, Any], told: str
 ) -> None:
@@ -198,7 +218,8 @@ def test_chinese_sentences_keep_the_numbers(tmp_path: Path, write_run: WriteRun)
     assert english["groups"] == chinese["groups"]
     [pair], [other] = english["comparisons"], chinese["comparisons"]
     assert {name: value for name, value in pair.items() if name != "sentence"} == {
-        name: value for name, value in other.items() if name != "sentence"}  # fmt: skip
+        name: value for name, value in other.items() if name != "sentence"
+    }
     assert any("一" <= character <= "鿿" for character in other["sentence"])
     assert "fedprox" in other["sentence"]
 

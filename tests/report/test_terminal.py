@@ -37,8 +37,12 @@ def test_the_table_and_the_findings(tmp_path: Path, write_run: WriteRun) -> None
 
 
 def test_names_are_no_markup(tmp_path: Path, write_run: WriteRun) -> None:
-    write_run(tmp_path / "[bold]a[/]", "[red]evil[/red]\x1b[31m", choices={"data": "[link=x]y[/link]"},
-              config={"num_rounds": 2})  # fmt: skip
+    write_run(
+        tmp_path / "[bold]a[/]",
+        "[red]evil[/red]\x1b[31m",
+        choices={"data": "[link=x]y[/link]"},
+        config={"num_rounds": 2},
+    )
     text = shown(tmp_path)
     assert "[red]evil" in text
     assert "[link=x]y" in text

@@ -128,14 +128,18 @@ def test_a_round_is_split_by_the_longest_client_or_the_sum_by_how_many_work(
     tmp_path: Path, write_run: WriteRun
 ) -> None:
     folder = write_run(tmp_path / "a", config={"engine": {"kind": "ray", "num_actors": 2}}, num_bytes=1_000_000)
-    with_timing(folder, [
-        {"round": 1, "client": None, "round_seconds": 10.0},
-        {"round": 1, "client": 0, "train_seconds": 5.0}, {"round": 1, "client": 1, "train_seconds": 1.0},
-        {"round": 2, "client": None, "round_seconds": 10.0},
-        {"round": 2, "client": 0, "train_seconds": 4.0, "evaluate_seconds": 1.0},
-        {"round": 2, "client": 1, "train_seconds": 4.0, "evaluate_seconds": 1.0},
-        {"round": 2, "client": 2, "train_seconds": 4.0, "evaluate_seconds": 1.0},
-    ])  # fmt: skip
+    with_timing(
+        folder,
+        [
+            {"round": 1, "client": None, "round_seconds": 10.0},
+            {"round": 1, "client": 0, "train_seconds": 5.0},
+            {"round": 1, "client": 1, "train_seconds": 1.0},
+            {"round": 2, "client": None, "round_seconds": 10.0},
+            {"round": 2, "client": 0, "train_seconds": 4.0, "evaluate_seconds": 1.0},
+            {"round": 2, "client": 1, "train_seconds": 4.0, "evaluate_seconds": 1.0},
+            {"round": 2, "client": 2, "train_seconds": 4.0, "evaluate_seconds": 1.0},
+        ],
+    )
     found = cost.split(only_kind(tmp_path).results[0])
     assert found["wall"] == 10
     assert found["training"] == (5 + 6) / 2  # round 1: the longest, 5 > 6 / 2; round 2: 12 / 2 > 4
@@ -173,9 +177,15 @@ def test_settings_that_differ_stand_apart_from_those_shared(tmp_path: Path, writ
 
 def owned(wrong: Sequence[int]) -> list[tuple[str, str, str, int]]:
     """40 test images, 20 of each owner; those with the given numbers are judged wrongly."""
-    return [(f"{number:02}", "sunny" if number % 2 else "cloudy",
-             "sunny" if (number % 2 == 1) != (number in wrong) else "cloudy", number // 20)
-            for number in range(40)]  # fmt: skip
+    return [
+        (
+            f"{number:02}",
+            "sunny" if number % 2 else "cloudy",
+            "sunny" if (number % 2 == 1) != (number in wrong) else "cloudy",
+            number // 20,
+        )
+        for number in range(40)
+    ]
 
 
 def test_who_loses_is_told_only_where_it_is_shown(tmp_path: Path, write_run: WriteRun) -> None:

@@ -55,9 +55,10 @@ def accuracies(root: Path, clients: set[str] | None = None) -> dict[frozenset[in
         number = int(path.parent.name.split("-")[0])
         rows = read(path)
         found.setdefault(frozenset(o for o in range(3) if number >> o & 1), []).extend(
-            (row["label"], row["label"] == row["predicted"]) for row in rows
+            (row["label"], row["label"] == row["predicted"])
+            for row in rows
             if clients is None or row["client"] in clients
-        )  # fmt: skip
+        )
     return {
         each: float(
             np.mean([np.mean([r for label, r in rows if label == c]) for c in {label for label, _right in rows}])
@@ -128,10 +129,13 @@ def test_a_sweep_that_has_just_begun_compares_no_coalition_either(tmp_path: Path
     assert not (tmp_path / "out/tables/comparisons.csv").exists()
 
 
-@pytest.mark.parametrize("command", [
-    "python -m fedsky -m experiment=worth 'strategy.owners=range(1,4)' data.fold=1/2",
-    "python -m fedsky experiment=worth strategy.owners=[0,1] hydra.run.dir=/tmp/x data.fold=1/2",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python -m fedsky -m experiment=worth 'strategy.owners=range(1,4)' data.fold=1/2",
+        "python -m fedsky experiment=worth strategy.owners=[0,1] hydra.run.dir=/tmp/x data.fold=1/2",
+    ],
+)
 def test_missing_coalitions_are_told_with_the_command_that_adds_them(
     tmp_path: Path, write_run: WriteRun, command: str
 ) -> None:
@@ -163,12 +167,19 @@ def test_seven_owners_are_told_from_a_sample_of_orders(tmp_path: Path, write_run
     for each in shapley.planned(7):
         right = set(np.random.default_rng(len(each)).permutation(40)[: 20 + own[sorted(each)].sum()].tolist())
         rows = [(f"{image:02}", *("ab" if image % 2 else "ba"), image % 7) for image in range(40)]
-        rows = [(name, label, label if image in right else other, client)
-                for image, (name, label, other, client) in enumerate(rows)]  # fmt: skip
+        rows = [
+            (name, label, label if image in right else other, client)
+            for image, (name, label, other, client) in enumerate(rows)
+        ]
         number = sum(1 << owner for owner in each)
-        write_run(tmp_path / str(number), predictions=rows, curve=(0.5, len(right) / 40), owners=(0.5,) * 7,
-                  counts=[([5, 5], [3, 3])] * 6 + [([5, 5], [2, 2])],
-                  config={"num_clients": 7, "num_rounds": 1, "strategy.owners": number})  # fmt: skip
+        write_run(
+            tmp_path / str(number),
+            predictions=rows,
+            curve=(0.5, len(right) / 40),
+            owners=(0.5,) * 7,
+            counts=[([5, 5], [3, 3])] * 6 + [([5, 5], [2, 2])],
+            config={"num_clients": 7, "num_rounds": 1, "strategy.owners": number},
+        )
     [found] = found_in(tmp_path)
     assert found.orders == 2 * 2 * 7 and found.photographs == 40
     values = {each.owner: each.shapley.value for each in found.worths if each.shapley}

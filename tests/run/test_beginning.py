@@ -127,8 +127,13 @@ def test_what_it_began_with_stays(
     for key in ("started", "command", "versions", "machine", "commit", "changed", "data", "choices", "config"):
         assert done.get(key) == begun.get(key), key
     [resumed] = done["resumed"]
-    assert resumed == {"started": "2030-01-01T00:00:00+00:00", "versions": versions, "commit": "f" * 40,
-                       "changed": False, "machine": machine}  # fmt: skip
+    assert resumed == {
+        "started": "2030-01-01T00:00:00+00:00",
+        "versions": versions,
+        "commit": "f" * 40,
+        "changed": False,
+        "machine": machine,
+    }
     [line] = [record.message for record in caplog.records if "goes on with" in record.message]
     for told in ("torch 9.9 (begun with ", "the processor Z80 (begun with "):
         assert told in line

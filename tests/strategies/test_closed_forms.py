@@ -43,9 +43,13 @@ def linear(owners: list[Owner], lr: float, mu: float = 0.0) -> tuple[Matrix, Mat
 
 @few
 @given(
-    seed=seeds, clients=numbers, dimension=dimensions, lr=rates, server_lr=st.sampled_from([0.1, 0.5, 1.0, 1.5]),
+    seed=seeds,
+    clients=numbers,
+    dimension=dimensions,
+    lr=rates,
+    server_lr=st.sampled_from([0.1, 0.5, 1.0, 1.5]),
     mu=st.floats(0.01, 2),
-)  # fmt: skip
+)
 def test_trajectory_and_fixed_point(
     seed: int, clients: int, dimension: int, lr: float, server_lr: float, mu: float
 ) -> None:

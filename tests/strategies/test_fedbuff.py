@@ -91,9 +91,14 @@ def test_a_buffer_weighs_by_examples_and_staleness() -> None:
     assert np.ravel(federation.run(2)) == pytest.approx([x1, x2], abs=1e-12)
 
 
-@pytest.mark.parametrize(("staleness", "expected"), [
-    ("constant", [1, 1, 1, 1]), ("polynomial", [1, 2**-0.5, 3**-0.5, 0.5]), ("hinge", [1, 1, 1 / 1.5, 1 / 2]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("staleness", "expected"),
+    [
+        ("constant", [1, 1, 1, 1]),
+        ("polynomial", [1, 2**-0.5, 3**-0.5, 0.5]),
+        ("hinge", [1, 1, 1 / 1.5, 1 / 2]),
+    ],
+)
 def test_staleness_functions_are_the_papers(staleness: str, expected: list[float]) -> None:
     assert [buff(1, staleness).fresh(tau) for tau in range(4)] == pytest.approx(expected)
 
@@ -120,14 +125,17 @@ def test_who_is_away_begins_when_it_is_there_again() -> None:
     assert due == [[0, 1], [0, 1], [0, 1], [1, 2], [1, 2]]
 
 
-@pytest.mark.parametrize(("asked", "wrong"), [
-    (["strategy.buffer=6"], "strategy.buffer=6: only 4 clients train at a time"),
-    (["participation=0.5", "strategy.buffer=3"], "strategy.buffer=3: only 2 clients"),
-    (["participation=0.75", "clients.overselect=0.5"], "clients.overselect=0.5: this strategy waits"),
-    (["compression=topk"], "compression=topk: fedbuff's clients begin from models of several rounds"),
-    (["privacy=fixed"], "privacy=fixed: fedbuff takes no mean"),
-    (["strategy.staleness=old"], "strategy.staleness=old: choose"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("asked", "wrong"),
+    [
+        (["strategy.buffer=6"], "strategy.buffer=6: only 4 clients train at a time"),
+        (["participation=0.5", "strategy.buffer=3"], "strategy.buffer=3: only 2 clients"),
+        (["participation=0.75", "clients.overselect=0.5"], "clients.overselect=0.5: this strategy waits"),
+        (["compression=topk"], "compression=topk: fedbuff's clients begin from models of several rounds"),
+        (["privacy=fixed"], "privacy=fixed: fedbuff takes no mean"),
+        (["strategy.staleness=old"], "strategy.staleness=old: choose"),
+    ],
+)
 def test_what_cannot_be_is_refused(go: Callable[..., Path], asked: list[str], wrong: str) -> None:
     with pytest.raises(ValueError, match=wrong):
         go("strategy=fedbuff", *asked)

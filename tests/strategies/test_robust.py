@@ -98,11 +98,15 @@ def test_dtypes_stay_counters_stay_whole_and_variances_stay_positive(make: Make)
         "narrow": torch.zeros(2, dtype=torch.float16),
     }
     clients = [
-        {"variance": torch.zeros(50, dtype=torch.float64), "w": torch.from_numpy(rng.normal(size=(3, 2))).float(),
-         "scalar": torch.tensor(rng.normal()).float(),
-         "n": torch.tensor(10 + k % 3), "narrow": torch.full((2,), k).half()}
+        {
+            "variance": torch.zeros(50, dtype=torch.float64),
+            "w": torch.from_numpy(rng.normal(size=(3, 2))).float(),
+            "scalar": torch.tensor(rng.normal()).float(),
+            "n": torch.tensor(10 + k % 3),
+            "narrow": torch.full((2,), k).half(),
+        }
         for k in range(7)
-    ]  # fmt: skip
+    ]
     after = aggregate(make(), sent, clients, buffers=("variance", "n", "narrow"))
     assert list(after) == list(sent)
     for name, array in after.items():

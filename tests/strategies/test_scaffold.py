@@ -59,10 +59,14 @@ def test_the_closed_form(tmp_path: Path, weights: str, control_weights: str, fir
 
 @settings(deadline=None, max_examples=12)
 @given(
-    seed=st.integers(0, 10**6), num_clients=st.integers(2, 4), dimension=st.integers(1, 3),
-    option=st.sampled_from([1, 2]), momentum=st.sampled_from([0.0, 0.9]),
-    weights=st.sampled_from(KINDS), control_weights=st.sampled_from(KINDS),
-)  # fmt: skip
+    seed=st.integers(0, 10**6),
+    num_clients=st.integers(2, 4),
+    dimension=st.integers(1, 3),
+    option=st.sampled_from([1, 2]),
+    momentum=st.sampled_from([0.0, 0.9]),
+    weights=st.sampled_from(KINDS),
+    control_weights=st.sampled_from(KINDS),
+)
 def test_the_weights_of_c_alone_decide_the_objective(
     seed: int, num_clients: int, dimension: int, option: int, momentum: float, weights: str, control_weights: str
 ) -> None:

@@ -14,10 +14,14 @@ import pytest
 def start(*arguments: str, start_new_session: bool = False, cwd: Path | None = None) -> "subprocess.Popen[str]":
     """A Python program that heeds signals, as one in a terminal's foreground does; its output is one text."""
     return subprocess.Popen(
-        [sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        start_new_session=start_new_session, cwd=cwd,
+        [sys.executable, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=start_new_session,
+        cwd=cwd,
         preexec_fn=heed,
-    )  # fmt: skip
+    )
 
 
 def heed() -> None:

@@ -33,8 +33,11 @@ def large(settings: Settings, visitor: Browser) -> Made:
     folder.mkdir()
     (folder / "run.json").write_text(json.dumps({"status": "done", "config": {"num_clients": 40}}))
     rounds = [{"round": number, "accuracy": 0.5} for number in range(2500)]
-    clients = [{"round": number, "client": client, "status": "ok", "accuracy": number / 2500}
-               for number in range(2500) for client in range(40)]  # fmt: skip
+    clients = [
+        {"round": number, "client": client, "status": "ok", "accuracy": number / 2500}
+        for number in range(2500)
+        for client in range(40)
+    ]
     for name, rows in (("rounds", rounds), ("clients", clients)):
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     visitor.client.application.extensions["runs"].index.refresh(0)
@@ -104,8 +107,10 @@ def test_a_matrix_of_many_rounds_tells_every_kth_and_the_last(large: Made, visit
 
 def test_many_owners_and_classes_are_told_in_part_or_not_at_all(tmp_path: Path) -> None:
     def told(owners: int, classes: int) -> Any:
-        clients = [{"client": n, "train": [1] * classes, "validation": [1] * classes, "test": [1] * classes}
-                   for n in range(owners)]  # fmt: skip
+        clients = [
+            {"client": n, "train": [1] * classes, "validation": [1] * classes, "test": [1] * classes}
+            for n in range(owners)
+        ]
         content = {"classes": [str(n) for n in range(classes)], "clients": clients, "heterogeneity": 0.25}
         return views.partition(Run(tmp_path, {}, partition=content))
 

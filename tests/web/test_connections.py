@@ -53,9 +53,13 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Served]]:
     stop = threading.Event()
 
     def make(
-        most: int = 900, seconds: float = 20.0, rate: float = 50_000, of_one: int = LARGE, of_all: int = 2 * LARGE,
+        most: int = 900,
+        seconds: float = 20.0,
+        rate: float = 50_000,
+        of_one: int = LARGE,
+        of_all: int = 2 * LARGE,
         of_address: int = 150,
-    ) -> Served:  # fmt: skip
+    ) -> Served:
         monkeypatch.setattr(connections, "MOST", most)
         monkeypatch.setattr(connections, "SECONDS", seconds)
         monkeypatch.setattr(connections, "LEAST_RATE", rate)

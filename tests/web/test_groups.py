@@ -53,8 +53,11 @@ def test_a_row_an_experiment_and_reference_runs_apart(visitor: Browser) -> None:
     assert answer(visitor, "/groups?status=failed")["groups"][0]["runs"] == {"failed": 1}
     runs = answer(visitor, f"/runs?group={rows['fedavg', 'reference/sky']['id']}&sort=name")["runs"]
     assert [run["name"] for run in runs] == [
-        "fedavg, seed 0, fold 1/5", "fedavg, seed 0, fold 2/5", "fedavg, seed 1, fold 1/5", "fedavg, seed 1, fold 2/5",
-    ]  # fmt: skip
+        "fedavg, seed 0, fold 1/5",
+        "fedavg, seed 0, fold 2/5",
+        "fedavg, seed 1, fold 1/5",
+        "fedavg, seed 1, fold 2/5",
+    ]
 
 
 def test_means_are_the_reports_and_count_finished_runs_alone(app: Flask, visitor: Browser, settings: Settings) -> None:

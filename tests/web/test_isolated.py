@@ -34,9 +34,15 @@ def make() -> Iterator[Make]:
 
 @pytest.mark.parametrize(
     ("what", "why"),
-    [("die", "ended .exit code -11"), ("junk", "not JSON"), ("list", "not as agreed"), ("no answer", "not as agreed"),
-     ("deep", "not JSON"), ("half", "took more than 2 seconds")],
-)  # fmt: skip
+    [
+        ("die", "ended .exit code -11"),
+        ("junk", "not JSON"),
+        ("list", "not as agreed"),
+        ("no answer", "not as agreed"),
+        ("deep", "not JSON"),
+        ("half", "took more than 2 seconds"),
+    ],
+)
 def test_a_question_without_an_answer_costs_that_answer_alone(make: Make, what: str, why: str) -> None:
     process = make(seconds=2)
     first = process.ask({}, b"a")

@@ -148,8 +148,12 @@ def test_a_body_that_is_none_is_refused(operator: Any, body: Any) -> None:
 def test_not_a_number_is_no_number(operator: Any) -> None:
     operator.session()
     for text in ("NaN", "Infinity", "-1e999", "1e999"):
-        answer = operator.change("POST", "/api/jobs", data='{"fields": {"lr": %s}}' % text,  # noqa: UP031
-                                 content_type="application/json")  # fmt: skip
+        answer = operator.change(
+            "POST",
+            "/api/jobs",
+            data='{"fields": {"lr": %s}}' % text,  # noqa: UP031
+            content_type="application/json",
+        )
         assert answer.status_code in (400, 422), text
 
 

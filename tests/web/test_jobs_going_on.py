@@ -45,8 +45,13 @@ def test_what_a_crash_of_the_machine_left(
     often = gone | {"attempts": 3}
     worn, unlucky = add("seconds=0.1", num_runs=2, **often), add("seconds=0.1", status="running", attempts=3)
     cancelled = add("seconds=0.1", cancel=True, reason="cancelled by ann", **gone)
-    left = {begun: ("done", "running"), worn: ("done", "running"), finished: ("done", "done"), failed: ("failed",),
-            cancelled: ("running",)}  # fmt: skip
+    left = {
+        begun: ("done", "running"),
+        worn: ("done", "running"),
+        finished: ("done", "done"),
+        failed: ("failed",),
+        cancelled: ("running",),
+    }
     for id, states in left.items():
         for number, word in enumerate(states):
             folder = settings.outputs[0] / folder_of(id) / "10-00-00" / str(number)
@@ -55,10 +60,14 @@ def test_what_a_crash_of_the_machine_left(
     assert wait_for(app, fresh, "done").attempts == 2
     assert wait_for(app, begun, "done").attempts == 2
     assert [run["status"] for run in runs(settings, begun)] == ["done", "done"]
-    assert log_path(settings, begun).read_text().startswith(
-        "the worker or the machine stopped; 1 of 2 runs were done: going on (attempt 2 of 3)\n"
-        f"$ python -m fedsky.resume outputs/site/{begun}/10-00-00\nround 0\n"
-    )  # fmt: skip
+    assert (
+        log_path(settings, begun)
+        .read_text()
+        .startswith(
+            "the worker or the machine stopped; 1 of 2 runs were done: going on (attempt 2 of 3)\n"
+            f"$ python -m fedsky.resume outputs/site/{begun}/10-00-00\nround 0\n"
+        )
+    )
     job = state(app, worn)
     assert job.status == "interrupted"
     assert job.reason == "the worker or the machine stopped; 1 of 2 runs were done, after 3 attempts"

@@ -141,9 +141,13 @@ def ask(strategy: Any, browser: Browser, examples: int) -> set[int]:
     assert cookie is not None
 
     @hypotheses(
-        max_examples=examples, deadline=None, database=None, derandomize=True,
-        phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
     @given(case=strategy)
     def once(case: Any) -> None:
         case.headers = {**(case.headers or {}), "X-CSRF-Token": browser.csrf, "Accept-Encoding": "identity"}

@@ -97,8 +97,13 @@ def test_killed_at_any_moment_the_tables_are_old_or_new(postgres: Cluster) -> No
     urls = [postgres.url(name) for name in names]
     done = subprocess.run(
         [sys.executable, site_upgrade.__file__, "7", *urls],
-        capture_output=True, text=True, check=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=120,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        timeout=120,
+    )
     found = done.stdout.split()
     assert len(found) == KILLS and set(found) == {"old", "new"}, found
     for url in urls:  # and each goes on from where it is

@@ -137,9 +137,14 @@ def test_the_rounds_of_a_run(get: Get, outputs: Path, strategy: str) -> None:
     for line, told in zip(written, answer["feed"], strict=True):
         trained = [row["client"] for row in clients if row["round"] == line["round"] and row["status"] == "ok"]
         assert told == {
-            "round": line["round"], "num_trained": line["num_trained"], "num_owners": 3, "clients": trained,
-            "megabytes": (line["bytes_up"] + line["bytes_down"]) / 1e6, "accuracy": line["accuracy"], "failures": 0,
-        }  # fmt: skip
+            "round": line["round"],
+            "num_trained": line["num_trained"],
+            "num_owners": 3,
+            "clients": trained,
+            "megabytes": (line["bytes_up"] + line["bytes_down"]) / 1e6,
+            "accuracy": line["accuracy"],
+            "failures": 0,
+        }
     assert [told["num_trained"] for told in answer["feed"]] == [0, 2, 2]
     assert (answer["last"], answer["more"], answer["status"]) == (2, False, "done")
 

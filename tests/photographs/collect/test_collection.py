@@ -43,9 +43,15 @@ def test_a_lying_server(site: LocalWeb, web: Web, tmp_path: Path) -> None:
     outcome = collect(offer(site, *items), "sunny", tmp_path, 50, web)
     assert outcome.kept == 2 and not outcome.problem
     assert dict(outcome.refused) == {
-        "no JPEG, PNG or WebP": 1, "broken": 1, "too many pixels": 1, "duplicate": 1, "no web address": 2,
-        "too many redirects": 1, "licence": 2, "too small": 1,
-    }  # fmt: skip
+        "no JPEG, PNG or WebP": 1,
+        "broken": 1,
+        "too many pixels": 1,
+        "duplicate": 1,
+        "no web address": 2,
+        "too many redirects": 1,
+        "licence": 2,
+        "too small": 1,
+    }
     assert str(outcome).startswith(f"kept 2 in {tmp_path / 'sunny'}, refused 10: ")
     assert not site.paths("/2"), "what is refused by its licence or size is not downloaded"
     assert [Path(row["file"]).suffix for row in rows(tmp_path)] == [".jpg", ".webp"]
@@ -168,17 +174,20 @@ def test_the_command(site: LocalWeb, tmp_path: Path) -> None:
     assert inspect((out / rows(out)[0]["file"]).read_bytes()) == (".png", 80, 72)
 
 
-@pytest.mark.parametrize(("options", "line"), [
-    (["--label", "a/b", "--query", "sky"], "--label 'a/b' is not a plain folder name"),
-    (["--label", "sunny", "--query", "sky", "--limit", "0"], "--limit 0: a whole number of 1"),
-    (["--label", "sunny"], "add --query WORDS"),
-    (["--label", "sunny", "--query", "sky", "--license", "gpl"], "unknown --license gpl; choose among"),
-    (["--label", "sunny", "--query", "sky", "--from", "flickr"], "FLICKR_API_KEY"),
-    (["--label", "sunny", "--from", "urls"], "add --list FILE"),
-    (["--label", "sunny", "--from", "urls", "--list", "/nowhere/x"], "cannot be read"),
-    (["--label", "sunny", "--from", "commons", "--query", "sky", "--list", "x"], "is for --from urls alone"),
-    (["--label", "sunny", "--query", "sky", "--contact", "é"], "--contact"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--label", "a/b", "--query", "sky"], "--label 'a/b' is not a plain folder name"),
+        (["--label", "sunny", "--query", "sky", "--limit", "0"], "--limit 0: a whole number of 1"),
+        (["--label", "sunny"], "add --query WORDS"),
+        (["--label", "sunny", "--query", "sky", "--license", "gpl"], "unknown --license gpl; choose among"),
+        (["--label", "sunny", "--query", "sky", "--from", "flickr"], "FLICKR_API_KEY"),
+        (["--label", "sunny", "--from", "urls"], "add --list FILE"),
+        (["--label", "sunny", "--from", "urls", "--list", "/nowhere/x"], "cannot be read"),
+        (["--label", "sunny", "--from", "commons", "--query", "sky", "--list", "x"], "is for --from urls alone"),
+        (["--label", "sunny", "--query", "sky", "--contact", "é"], "--contact"),
+    ],
+)
 def test_a_mistake_is_told_in_one_line(tmp_path: Path, options: list[str], line: str) -> None:
     code, told, error = command(*options, "--out", str(tmp_path / "new"), FLICKR_API_KEY="")
     assert (code, told) == (1, "") and line in error and error.count("\n") == 1
@@ -196,9 +205,12 @@ def test_ctrl_c_ends_with_130_and_a_whole_manifest(site: LocalWeb, tmp_path: Pat
     (tmp_path / "list").write_text("\n".join(urls))
     options = ["--label", "sunny", "--from", "urls", "--list", str(tmp_path / "list"), "--out", str(tmp_path / "out")]
     child = subprocess.Popen(
-        [sys.executable, "-m", "fedsky.data", "collect", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, env=os.environ | {"NO_PROXY": "127.0.0.1"},
-    )  # fmt: skip
+        [sys.executable, "-m", "fedsky.data", "collect", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"NO_PROXY": "127.0.0.1"},
+    )
     deadline = real_time.monotonic() + 60
     while not hanging and real_time.monotonic() < deadline:
         real_time.sleep(0.02)

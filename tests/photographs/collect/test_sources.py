@@ -44,8 +44,12 @@ def test_openverse_is_asked_for_no_page_before_it_is_needed(site: LocalWeb, web:
     assert len(site.asked) == 1
 
 
-def commons(number: int, licence: str = "CC BY-SA 4.0", address: str = "https://creativecommons.org/licenses/by-sa/4.0",
-            **more: Any) -> dict[str, Any]:  # fmt: skip
+def commons(
+    number: int,
+    licence: str = "CC BY-SA 4.0",
+    address: str = "https://creativecommons.org/licenses/by-sa/4.0",
+    **more: Any,
+) -> dict[str, Any]:
     upload = "https://upload.example.org/commons"
     return {
         "pageid": number, "ns": 6, "title": f"File:Himmel über {number}.jpg", "index": number,
@@ -65,10 +69,15 @@ def commons(number: int, licence: str = "CC BY-SA 4.0", address: str = "https://
 def test_commons_goes_on_where_the_answer_says(site: LocalWeb, web: Web) -> None:
     site.put(
         "/w/api.php",
-        says({"batchcomplete": True, "continue": {"gsroffset": 50, "continue": "gsroffset||"},
-              "query": {"pages": [commons(2), commons(1), {"pageid": 9, "title": "File:no info.jpg", "index": 3}]}}),
+        says(
+            {
+                "batchcomplete": True,
+                "continue": {"gsroffset": 50, "continue": "gsroffset||"},
+                "query": {"pages": [commons(2), commons(1), {"pageid": 9, "title": "File:no info.jpg", "index": 3}]},
+            }
+        ),
         says({"batchcomplete": True, "query": {"pages": [commons(3, "Public domain", ""), commons(4, "GFDL", "")]}}),
-    )  # fmt: skip
+    )
     found = list(Commons("blue sky", base=site.base).candidates(web))
     first, second = (asked for _, asked in site.asked)
     assert first["gsrsearch"] == "filetype:bitmap blue sky" and "gsroffset" not in first
@@ -104,8 +113,12 @@ def test_flickr_names_its_licences_first(site: LocalWeb, web: Web) -> None:
         return {"photos": {"page": page, "pages": 2, "perpage": 100, "total": 3, "photo": list(items)}, "stat": "ok"}
 
     original = {"url_l": None, "url_o": "https://live.example.org/3_o.png", "width_o": 90, "height_o": 80}
-    site.put("/services/rest/", says(LICENCES), says(photos(1, flickr(1, "4"), flickr(2, "2"))),
-             says(photos(2, flickr(3, "9", **original))))  # fmt: skip
+    site.put(
+        "/services/rest/",
+        says(LICENCES),
+        says(photos(1, flickr(1, "4"), flickr(2, "2"))),
+        says(photos(2, flickr(3, "9", **original))),
+    )
     found = list(Flickr("blue sky", base=site.base, key="k3y").candidates(web))
     assert [asked["method"] for _, asked in site.asked] == ["flickr.photos.licenses.getInfo"] + [
         "flickr.photos.search"

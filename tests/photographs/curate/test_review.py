@@ -182,9 +182,15 @@ def test_former_columns_are_kept_and_verdicts_carried_out_once(tmp_path: Path) -
     found = {row["former_file_2"]: row for row in rows(tmp_path / "new/manifest.csv")}
     assert "blue0.png" not in found and len(found) == 7
     assert found["grey1.png"] == {
-        "file": "blue/grey1.png", "label": "blue", "author": "Ada, 1", "review": "ok", "former_file": "older",
-        "former_file_2": "grey1.png", "former_label_2": "grey", "former_review_2": "relabel:blue",
-    }  # fmt: skip
+        "file": "blue/grey1.png",
+        "label": "blue",
+        "author": "Ada, 1",
+        "review": "ok",
+        "former_file": "older",
+        "former_file_2": "grey1.png",
+        "former_label_2": "grey",
+        "former_review_2": "relabel:blue",
+    }
     assert found["grey2.png"]["review"] == "doubtful"
 
 

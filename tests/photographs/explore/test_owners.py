@@ -34,8 +34,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_each_owner_and_each_pair_is_counted(root: Path) -> None:
     (_, each), (_, pairs) = owner_tables(find(root))
     assert each[["owner", "photographs", "cloudy", "sunny"]].to_numpy().tolist() == [
-        ["Ada", 12, 6, 6], ["Bo", 8, 0, 8], ["Cy", 10, 6, 4],
-    ]  # fmt: skip
+        ["Ada", 12, 6, 6],
+        ["Bo", 8, 0, 8],
+        ["Cy", 10, 6, 4],
+    ]
     assert each["cameras"].tolist() == ["not told 12", "Sky & Co Eye 3 8", "not told 10"]
     shared = {(row.owner, row[1]): row[-1] for row in pairs.rename(columns={"and": "other"}).itertuples(index=False)}
     assert shared == {("Ada", "Bo"): 0, ("Ada", "Cy"): 2, ("Bo", "Cy"): 0}

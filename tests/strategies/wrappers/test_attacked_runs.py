@@ -55,9 +55,13 @@ BREAKING = {
     "gaussian": ["attack=gaussian", "attack.std=30"],
 }
 ROBUST = {
-    "fedmedian": [], "fedtrimmedavg": ["strategy.beta=0.25"], "krum": ["strategy.num_malicious=2"],
-    "multikrum": ["strategy.num_malicious=2"], "bulyan": ["strategy.num_malicious=2"], "geometricmedian": [],
-}  # fmt: skip
+    "fedmedian": [],
+    "fedtrimmedavg": ["strategy.beta=0.25"],
+    "krum": ["strategy.num_malicious=2"],
+    "multikrum": ["strategy.num_malicious=2"],
+    "bulyan": ["strategy.num_malicious=2"],
+    "geometricmedian": [],
+}
 
 
 def outcome(folder: Path, *overrides: str) -> tuple[float, float]:

@@ -121,8 +121,12 @@ def test_what_is_not_a_parameter_of_an_attacker_is_honest(name: str) -> None:
         named = config["client"] in attack.attackers and name != "alie"
         assert ("mods" in config) == ("attacked" in config) == named
         assert set(config) - {"mods", "attacked", "relabel", *attack.told} == set(CONFIG) - {"num_clients"} | {
-            "owners", "client", "train", "evaluate", "round"
-        }  # fmt: skip
+            "owners",
+            "client",
+            "train",
+            "evaluate",
+            "round",
+        }
 
 
 def test_signflip_turns_the_step_round() -> None:

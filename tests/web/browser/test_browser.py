@@ -70,9 +70,14 @@ def site(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[di
     one_time = next(line.split()[1] for line in made.stdout.splitlines() if line.startswith("Password:"))
     port = free_port()
     environment = {
-        **os.environ, "SITE": f"http://127.0.0.1:{port}", "CHROMIUM": chromium, "ADMIN_NAME": ADMIN,
-        "ADMIN_PASSWORD": PASSWORD, "PHOTO": str(photograph(folder)), "OUT": pictures(folder),
-    }  # fmt: skip
+        **os.environ,
+        "SITE": f"http://127.0.0.1:{port}",
+        "CHROMIUM": chromium,
+        "ADMIN_NAME": ADMIN,
+        "ADMIN_PASSWORD": PASSWORD,
+        "PHOTO": str(photograph(folder)),
+        "OUT": pictures(folder),
+    }
     with (folder / "log").open("w") as log:
         server = subprocess.Popen([*program, "--port", str(port), *options], cwd=ROOT, stdout=log, stderr=log)
         try:

@@ -16,8 +16,13 @@ def skies(seed: int, count: int) -> np.ndarray:
 
 def test_colours_are_those_of_cie() -> None:
     # sRGB's primaries under D65, as tables of CIE L*a*b* have them
-    known = {(255, 255, 255): (100, 0, 0), (0, 0, 0): (0, 0, 0), (255, 0, 0): (53.24, 80.09, 67.20),
-             (0, 0, 255): (32.30, 79.19, -107.86), (0, 255, 0): (87.73, -86.18, 83.18)}  # fmt: skip
+    known = {
+        (255, 255, 255): (100, 0, 0),
+        (0, 0, 0): (0, 0, 0),
+        (255, 0, 0): (53.24, 80.09, 67.20),
+        (0, 0, 255): (32.30, 79.19, -107.86),
+        (0, 255, 0): (87.73, -86.18, 83.18),
+    }
     for rgb, lab in known.items():
         assert to_lab(np.array(rgb, np.uint8)) == pytest.approx(lab, abs=0.05)
 

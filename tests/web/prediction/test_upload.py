@@ -100,10 +100,15 @@ def test_the_photograph_stands_upright_and_forgets_where_it_was_taken(orientatio
     image.paste("blue", (0, 0, 64, 16))  # blue above red
     image.paste("green", (0, 0, 8, 8))  # in the first corner
     undo = {
-        1: None, 2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_270,
-    }[orientation]  # fmt: skip
+        1: None,
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }[orientation]
     stored = image if undo is None else image.transpose(undo)
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = orientation, "ACME"
