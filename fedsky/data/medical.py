@@ -51,9 +51,11 @@ def load(
     key = hashlib.sha256(f"{VERSION} {stat.st_size} {stat.st_mtime_ns}".encode()).hexdigest()[:12]
     classes = [str(about["label"][str(label)]) for label in range(len(about["label"]))]
     photos = cached(
-        cache_folder(cache), f"{file.stem}-{size}-{key}", classes,
+        cache_folder(cache),
+        f"{file.stem}-{size}-{key}",
+        classes,
         lambda: list(_all(about, resolution, file, about[f"MD5{mark}"], size)),
-    )  # fmt: skip
+    )
     if test == "pooled":
         return photos
     part = np.array([SPLITS.index(each.partition("-")[0]) for each in photos.names])

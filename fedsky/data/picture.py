@@ -35,10 +35,14 @@ DECODERS = {"WEBP": 14, "HEIF": 10, "AVIF": 10}
 STRIP = 256  # rows of a picture that are converted at a time
 ORIENTATION, MAKE, MODEL = 0x0112, 0x010F, 0x0110  # of EXIF
 UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
-}  # fmt: skip
+}
 # What Pillow and its decoders raise for a file that holds no picture, apart from OSError.
 FAULTS = (SyntaxError, ValueError, LookupError, TypeError, ArithmeticError, AttributeError, RuntimeError, EOFError,
           struct.error, zlib.error, Image.DecompressionBombError)  # fmt: skip

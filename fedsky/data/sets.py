@@ -21,9 +21,13 @@ SIZES = (8, 224)  # pixels a side
 CHUNK = 500  # images that are resized at a time
 # Where torchvision keeps the files of a set below data.root.
 PLACES = {
-    "CIFAR10": "cifar-10-batches-py/*", "CIFAR100": "cifar-100-python/*", "MNIST": "MNIST/raw/*",
-    "FashionMNIST": "FashionMNIST/raw/*", "EMNIST": "EMNIST/raw/*", "SVHN": "*_32x32.mat",
-}  # fmt: skip
+    "CIFAR10": "cifar-10-batches-py/*",
+    "CIFAR100": "cifar-100-python/*",
+    "MNIST": "MNIST/raw/*",
+    "FashionMNIST": "FashionMNIST/raw/*",
+    "EMNIST": "EMNIST/raw/*",
+    "SVHN": "*_32x32.mat",
+}
 VARIANTS = ("balanced", "byclass", "bymerge", "digits", "letters", "mnist")
 
 

@@ -44,8 +44,9 @@ def freeze(model: nn.Module, asked: Any) -> None:
 
 def head_of(model: nn.Module) -> list[str]:
     """The names of the head's parameters, in order."""
-    return [own for place, module in model.named_modules()
-            if (own := _own(place, module.named_parameters(recurse=False)))][-1]  # fmt: skip
+    return [
+        own for place, module in model.named_modules() if (own := _own(place, module.named_parameters(recurse=False)))
+    ][-1]
 
 
 def frozen(model: nn.Module) -> Collection[str]:

@@ -22,8 +22,10 @@ def take_over(model: nn.Module, settings: dict[str, Any], classes: list[str], si
     def refuse(what: str, its: Any, ours: Any) -> ValueError:
         return ValueError(f"model.init={path}: {what} {its}, this run's {ours}; name a model of the same, or null")
 
-    its, ours = ({key: value for key, value in made.items() if key not in start.OF_ANY}
-                 for made in (section(about, "model"), settings))  # fmt: skip
+    its, ours = (
+        {key: value for key, value in made.items() if key not in start.OF_ANY}
+        for made in (section(about, "model"), settings)
+    )
     if its != ours:
         raise refuse("its architecture is", _told(its), _told(ours))
     if about.get("classes") != classes:

@@ -39,8 +39,10 @@ def take(model: nn.Module, settings: dict[str, Any]) -> None:
         there = [f"{printable(name)} {_shape(arrays[name])}" for name in head if name in arrays]
         LOG.info(
             "model.weights=%s: the head starts anew (%s here, %s there), all else is taken over",
-            path.name, ", ".join(f"{name} {_shape(own[name])}" for name in head), ", ".join(there) or "none",
-        )  # fmt: skip
+            path.name,
+            ", ".join(f"{name} {_shape(own[name])}" for name in head),
+            ", ".join(there) or "none",
+        )
         arrays = {name: array for name, array in arrays.items() if name not in head}
         arrays |= {name: own[name] for name in head}
     arrays = {name: array for name, array in arrays.items() if name in own or not name.startswith(UNUSED)}

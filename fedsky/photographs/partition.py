@@ -80,10 +80,14 @@ def summary(counts: NDArray[np.int64], seed: int) -> str:
     labels = np.repeat(np.arange(len(totals)), totals)
     rng = np.random.default_rng([seed, 3])
     by_chance = [
-        heterogeneity([np.bincount(own, minlength=len(totals))
-                       for own in np.split(rng.permutation(labels), np.cumsum(sizes)[:-1])])
+        heterogeneity(
+            [
+                np.bincount(own, minlength=len(totals))
+                for own in np.split(rng.permutation(labels), np.cumsum(sizes)[:-1])
+            ]
+        )
         for _ in range(SHUFFLES)
-    ]  # fmt: skip
+    ]
     totals = totals[totals > 0]
     one_class = np.average(label_distances(np.diag(totals)), weights=totals)
     return (

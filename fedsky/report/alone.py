@@ -95,8 +95,11 @@ def _by_models(kind: ComparableGroups, federated: Group) -> Best | None:
         cuts = [key[1] for key in keys]
         keys = [key for key in keys if key[1] == max(cuts, key=lambda cut: (cuts.count(cut), -cuts.index(cut)))]
     owners = [alone.results[key].owners for key in keys]
-    clients = [client for client in owners[0].index if all(
-        client in each.index and each[OWN].get(client) == each[OWN].get(client) for each in owners)]  # fmt: skip
+    clients = [
+        client
+        for client in owners[0].index
+        if all(client in each.index and each[OWN].get(client) == each[OWN].get(client) for each in owners)
+    ]
     if len(clients) < 2 or len(clients) != len(owners[0]):
         return None
     repeated = repetitions({key: alone.results[key] for key in keys})
@@ -129,29 +132,42 @@ def best_words(found: Best) -> str:
     value, low, high = found.difference.value, found.difference.low, found.difference.high
     names = {"label": found.federated.label, "owner": found.owner, "n": found.num, "points": fixed(100 * abs(value))}
     if value >= 0:
-        said = _("On all photographs {label} is {points} points better than {owner}, the best of {n} lone owners",
-                 **names)  # fmt: skip
+        said = _(
+            "On all photographs {label} is {points} points better than {owner}, the best of {n} lone owners", **names
+        )
     else:
-        said = _("On all photographs {label} is {points} points worse than {owner}, the best of {n} lone owners",
-                 **names)  # fmt: skip
+        said = _(
+            "On all photographs {label} is {points} points worse than {owner}, the best of {n} lone owners", **names
+        )
     if low is None or high is None:
         return _("{difference}; no interval: {reason}.", difference=said, reason=_("too few runs"))
     interval = _("95 % interval {low} to {high}", low=fixed(100 * low), high=fixed(100 * high))
     if not found.by_photograph:
-        interval = (_("{interval} over runs alone", interval=interval) if found.splits > 1 else
-                    _("{interval} over seeds alone, on these test images", interval=interval))  # fmt: skip
-    return _("{difference} ({interval}): {verdict}.", difference=said, interval=interval,
-             verdict=_("shown") if low > EQUAL or high < -EQUAL else _("not shown"))  # fmt: skip
+        interval = (
+            _("{interval} over runs alone", interval=interval)
+            if found.splits > 1
+            else _("{interval} over seeds alone, on these test images", interval=interval)
+        )
+    return _(
+        "{difference} ({interval}): {verdict}.",
+        difference=said,
+        interval=interval,
+        verdict=_("shown") if low > EQUAL or high < -EQUAL else _("not shown"),
+    )
 
 
 def need_words(curve: Curve, place: Place) -> str:
     """How much one owner would need alone to be as good as a federation; nothing where its owners are not known."""
     if place.largest <= 0:
         return ""
-    return _("One owner alone would need {number} photographs to be as good as {group}, by pooled training's learning "
-             "curve; that is {times} times the {n} that the largest owner has.",
-             group=place.group.label, number=worth(curve, place), n=f"{place.largest:.0f}",
-             times=worth(curve, place, place.largest, 1))  # fmt: skip
+    return _(
+        "One owner alone would need {number} photographs to be as good as {group}, by pooled training's learning "
+        "curve; that is {times} times the {n} that the largest owner has.",
+        group=place.group.label,
+        number=worth(curve, place),
+        n=f"{place.largest:.0f}",
+        times=worth(curve, place, place.largest, 1),
+    )
 
 
 def worth(curve: Curve, place: Place, unit: float = 1.0, digits: int = 0) -> str:

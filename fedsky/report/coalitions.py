@@ -221,10 +221,13 @@ def _about(game: Game, owner: int) -> tuple[str, float]:
     group = game.whole or next(iter(game.known.values()))
     results = list(group.results.values())
     names = next(iter(results)).owners["name"]
-    counts: Floats = np.array([
-        each.partition.loc[(each.partition["client"] == owner) & (each.partition["part"] == "train"), "count"].sum()
-        for each in results
-    ], dtype=float)  # fmt: skip
+    counts: Floats = np.array(
+        [
+            each.partition.loc[(each.partition["client"] == owner) & (each.partition["part"] == "train"), "count"].sum()
+            for each in results
+        ],
+        dtype=float,
+    )
     return str(names.get(owner, owner)), float(counts.mean())
 
 
@@ -236,8 +239,11 @@ def _missing(game: Game, usable: dict[Coalition, Group]) -> str:
         return _("Not every coalition has what single test photographs were taken for.")
     elsewhere = sum(each in game.known for each in lacking)
     numbers = ",".join(str(sum(1 << owner for owner in each)) for each in lacking[:MOST_LISTED])
-    said = _("{n} of {all} coalitions have no finished run on the test photographs of the others", n=len(lacking),
-             all=len(planned))  # fmt: skip
+    said = _(
+        "{n} of {all} coalitions have no finished run on the test photographs of the others",
+        n=len(lacking),
+        all=len(planned),
+    )
     if elsewhere:
         said += " " + _("({n} have runs on others)", n=elsewhere)
     return said + ". " + _("This adds them: {command}", command=_command(game, numbers))

@@ -96,17 +96,22 @@ def compare(first: Group, second: Group, metric: str = "balanced_accuracy") -> C
 
 
 def compare_pairs(
-    pairs: Sequence[tuple[Group, Group]], metric: str = "balanced_accuracy", family: str = EXPLORATORY,
+    pairs: Sequence[tuple[Group, Group]],
+    metric: str = "balanced_accuracy",
+    family: str = EXPLORATORY,
     margin: float = MARGIN,
-) -> list[Comparison]:  # fmt: skip
+) -> list[Comparison]:
     """The differences of several pairs as one family."""
     return _told(pairs, differences(pairs, metric), metric, family, margin)
 
 
 def _told(
-    pairs: Sequence[tuple[Group, Group]], found: Sequence[Found | None], metric: str, family: str = EXPLORATORY,
+    pairs: Sequence[tuple[Group, Group]],
+    found: Sequence[Found | None],
+    metric: str,
+    family: str = EXPLORATORY,
     margin: float = MARGIN,
-) -> list[Comparison]:  # fmt: skip
+) -> list[Comparison]:
     """Comparisons with the intervals and p-values that hold among all of them."""
     tested = [number for number, each in enumerate(found) if each is not None and each.difference.error is not None]
     family_of = together([each for number in tested if (each := found[number]) is not None])
@@ -159,9 +164,11 @@ def pairs_of(kind: ComparableGroups, baseline: str | None = None) -> list[tuple[
         against = ((group, baseline_of(group, kind.groups, baseline)) for group in kind.groups)
         return [(group, other) for group, other in against if other is not None and other is not group]
     groups = [group for group in kind.groups if not group.is_coalition]
-    found = [(first, second) for first, second in combinations(groups, 2)
-             if first.context == second.context
-             or (len(kind.groups) <= MANY and _varied(first) == _varied(second))]  # fmt: skip
+    found = [
+        (first, second)
+        for first, second in combinations(groups, 2)
+        if first.context == second.context or (len(kind.groups) <= MANY and _varied(first) == _varied(second))
+    ]
     return [(first, second) if first.is_federated and second.is_pooled else (second, first) for first, second in found]
 
 

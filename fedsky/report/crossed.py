@@ -83,8 +83,10 @@ class Moments:
         """The sum of the groups' means times the contrast [groups], such as 1 for one group and -1 for another."""
         of_photographs, of_runs = self.freedom
         photographs = float(contrast @ self.photographs @ contrast)
-        runs, entries = ([float(contrast[part] @ table[part, part] @ contrast[part]) for part in self.parts]
-                         for table in (self.runs, self.entries))  # fmt: skip
+        runs, entries = (
+            [float(contrast[part] @ table[part, part] @ contrast[part]) for part in self.parts]
+            for table in (self.runs, self.entries)
+        )
         uncut = photographs + sum(max(0.0, run - entry) for run, entry in zip(runs, entries, strict=True))
         variance = self.widened * uncut
         squares = photographs**2 / max(1.0, of_photographs)
@@ -144,14 +146,15 @@ def moments(*tables: Entries) -> Moments:
     ends = np.cumsum([0, *(len(each.values) for each in tables)])
     strata = [np.unique(each.photograph[each.strata == s]) for each in tables for s in np.unique(each.strata)]
     return Moments(
-        np.concatenate([each.values @ each.weights for each in tables]), np.asarray(by_photograph @ by_photograph.T),
+        np.concatenate([each.values @ each.weights for each in tables]),
+        np.asarray(by_photograph @ by_photograph.T),
         block_diag(*(runs for runs, _entries, _freedom in of_runs)),
         block_diag(*(entries for _runs, entries, _freedom in of_runs)),
         tuple(slice(start, end) for start, end in pairwise(ends)),
         (float(len(photographs) - len(tables)), tuple(freedom for _runs, _entries, freedom in of_runs)),
         1 + max((each.shared for each in tables), key=lambda share: (share != share, share)),
         min(map(len, strata)) >= MIN_PHOTOGRAPHS,
-    )  # fmt: skip
+    )
 
 
 def _of_runs(entries: Entries) -> tuple[Floats, Floats, float]:

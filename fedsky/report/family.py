@@ -113,8 +113,9 @@ Key = tuple[bytes, tuple[int, ...]]
 
 @lru_cache(maxsize=64)  # a page compares the same groups in several places
 def _smallest(freedom_key: Key, correlation_key: Key, errors_key: Key) -> Floats:
-    freedom, related, errors = (np.frombuffer(data).reshape(shape)
-                                for data, shape in (freedom_key, correlation_key, errors_key))  # fmt: skip
+    freedom, related, errors = (
+        np.frombuffer(data).reshape(shape) for data, shape in (freedom_key, correlation_key, errors_key)
+    )
     num = len(freedom)
     draws = max(FEWEST_DRAWS, min(MOST_DRAWS, NUMBERS // num))
     generator = np.random.default_rng(SEED)

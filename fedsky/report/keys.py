@@ -31,10 +31,21 @@ def full_key(key: str, known: Iterable[str], option: str) -> str:
         return ends[0]
     near = ends or difflib.get_close_matches(key, [*names, *(name.rpartition(".")[2] for name in names)], n=3)
     if not near:
-        raise ValueError(_("{option}={key}: no run has a setting of that name, such as num_clients or partition.alpha",
-                           option=option, key=printable(key)))  # fmt: skip
-    raise ValueError(_("{option}={key}: no run has a setting of that name; did you mean {names}?",
-                       option=option, key=printable(key), names=" / ".join(dict.fromkeys(near))))  # fmt: skip
+        raise ValueError(
+            _(
+                "{option}={key}: no run has a setting of that name, such as num_clients or partition.alpha",
+                option=option,
+                key=printable(key),
+            )
+        )
+    raise ValueError(
+        _(
+            "{option}={key}: no run has a setting of that name; did you mean {names}?",
+            option=option,
+            key=printable(key),
+            names=" / ".join(dict.fromkeys(near)),
+        )
+    )
 
 
 def split_keys(text: str | None) -> list[str]:
@@ -59,16 +70,26 @@ def chosen_runs(runs: Sequence[Run], where: Sequence[str]) -> list[Run]:
     for condition in where:
         key, equals, text = condition.partition("=")
         if not equals or not text.strip():
-            raise ValueError(_("where {condition}: KEY=VALUE is needed, such as strategy=fedavg,fedprox",
-                               condition=printable(condition)))  # fmt: skip
+            raise ValueError(
+                _(
+                    "where {condition}: KEY=VALUE is needed, such as strategy=fedavg,fedprox",
+                    condition=printable(condition),
+                )
+            )
         key, texts = full_key(key.strip(), known, "where"), [text.strip()]
         if not text.strip().startswith(("[", "{")):
             texts = split_keys(text)
         found = [any(_means(each, values.get(key)) for each in texts) for values in settings]
         if not any(found):
             there = sorted({printable(values[key], 40) for values in settings if key in values})
-            raise ValueError(_("where {condition}: no run has that; {key} is {values}", condition=printable(condition),
-                               key=key, values=printable(", ".join(there), 200)))  # fmt: skip
+            raise ValueError(
+                _(
+                    "where {condition}: no run has that; {key} is {values}",
+                    condition=printable(condition),
+                    key=key,
+                    values=printable(", ".join(there), 200),
+                )
+            )
         keep = [old and new for old, new in zip(keep, found, strict=True)]
     if runs and not any(keep):
         raise ValueError(_("where {condition}: no run has all of that at once", condition=" ".join(where)))

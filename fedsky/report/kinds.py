@@ -42,8 +42,13 @@ def make_kinds(results: Sequence[Result], group_by: Sequence[str] = ()) -> tuple
             else:
                 separate.append([group])
         if len(separate) > 1:
-            notes.append(_("Not comparable: {n} sets of runs on {data} were tested on different images.",
-                           n=len(separate), data=title))  # fmt: skip
+            notes.append(
+                _(
+                    "Not comparable: {n} sets of runs on {data} were tested on different images.",
+                    n=len(separate),
+                    data=title,
+                )
+            )
         for number, groups in enumerate(separate, 1):
             name_groups(groups)
             several = _(", test images {number} of {n}", number=number, n=len(separate)) if separate[1:] else ""
@@ -53,8 +58,13 @@ def make_kinds(results: Sequence[Result], group_by: Sequence[str] = ()) -> tuple
             whole = [group for group in groups if group not in parts]
             kinds.append(ComparableGroups(f"{title}{several}; {facts(whole)}", whole, parts=parts))
     if len({kind.title for kind in kinds}) > 1:
-        notes.insert(0, _("Not comparable: {n} kinds of data. Each has its own section, and nothing is compared across "
-                          "them.", n=len(kinds)))  # fmt: skip
+        notes.insert(
+            0,
+            _(
+                "Not comparable: {n} kinds of data. Each has its own section, and nothing is compared across them.",
+                n=len(kinds),
+            ),
+        )
     return kinds, notes
 
 
@@ -87,8 +97,13 @@ def _by_data(results: Iterable[Result], notes: list[str]) -> list[tuple[str, lis
             if len(told) < len(alike):
                 title = _("{data}, fingerprint {value}", data=title, value=printable(told[0][0], 12))
             elif len(prints) > len({numbers for numbers, _seed in draws}):
-                notes.append(_("{data}: each data_seed has images of its own ({n} draws of the data).",
-                               data=title, n=len(prints)))  # fmt: skip
+                notes.append(
+                    _(
+                        "{data}: each data_seed has images of its own ({n} draws of the data).",
+                        data=title,
+                        n=len(prints),
+                    )
+                )
             split.append((title, members))
     return split
 
@@ -128,20 +143,37 @@ def _make_groups(results: Sequence[Result], group_by: Sequence[str], notes: list
         if twin is not None:
             _refuse_other_settings(twin, result, group_by)
             newest = max(twin, result, key=lambda each: str(each.run.info.get("started")))
-            notes.append(_("{first} and {second} are the same experiment with the same seeds: only the one started "
-                           "last, {newest}, counts.",
-                           first=twin.name, second=result.name, newest=newest.name))  # fmt: skip
+            notes.append(
+                _(
+                    "{first} and {second} are the same experiment with the same seeds: only the one started "
+                    "last, {newest}, counts.",
+                    first=twin.name,
+                    second=result.name,
+                    newest=newest.name,
+                )
+            )
             result = newest
         group.results[key] = result
     if any(averaged):
-        notes.append(_("Grouped by {keys}: runs of a group that differ in other settings are averaged within their "
-                       "seed, and pair with runs of those settings.", keys=", ".join(group_by)))  # fmt: skip
+        notes.append(
+            _(
+                "Grouped by {keys}: runs of a group that differ in other settings are averaged within their "
+                "seed, and pair with runs of those settings.",
+                keys=", ".join(group_by),
+            )
+        )
     for group in groups.values():
         group.results = dict(sorted(group.results.items()))
     order = (ALONE, FEDERATED, POOLED)
-    return sorted(groups.values(), key=lambda g: (order.index(g.role), g.strategy,
-                                                  sum(f"{name}._target_" in g.settings for name in AROUND),
-                                                  _natural(_text(g.settings))))  # fmt: skip
+    return sorted(
+        groups.values(),
+        key=lambda g: (
+            order.index(g.role),
+            g.strategy,
+            sum(f"{name}._target_" in g.settings for name in AROUND),
+            _natural(_text(g.settings)),
+        ),
+    )
 
 
 def _averaged(results: Sequence[Result], settings: Sequence[dict[str, Any]], group_by: Sequence[str]) -> list[str]:

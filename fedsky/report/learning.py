@@ -102,8 +102,9 @@ def curves(kind: ComparableGroups) -> list[Curve]:
 
 def places(kind: ComparableGroups, curve: Curve) -> list[Place]:
     """Where the federations, and the owners alone, of a curve's settings lie on it."""
-    others = [group for group in kind.groups
-              if (group.is_federated or group.is_alone) and group.context == curve.context]  # fmt: skip
+    others = [
+        group for group in kind.groups if (group.is_federated or group.is_alone) and group.context == curve.context
+    ]
     found = [place(curve, group) for group in others] if len(curve.groups) >= FEWEST else []
     return [each for each in found if each is not None]
 

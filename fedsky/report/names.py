@@ -39,15 +39,19 @@ def told(run: Run) -> Told:
     config = run.config
     choices = list(section(run.info, "choices").items())[:MOST_GROUPS]
     chosen = {printable(key, SHORT): printable(value, SHORT) for key, value in choices}
-    found = {"seed": config.get("seed"), "data_seed": config.get("data_seed"),
-             "fold": section(config, "data").get("fold")}  # fmt: skip
+    found = {
+        "seed": config.get("seed"),
+        "data_seed": config.get("data_seed"),
+        "fold": section(config, "data").get("fold"),
+    }
     return Told(strategy_name(run), chosen, settings_of(config), found)
 
 
 def name(parts: Sequence[Part]) -> str:
     """The parts of a name in a line."""
-    return _(", ").join(_(WORDS[key], value=value) if key in WORDS else f"{key} {value}".strip()
-                        for key, value in parts)  # fmt: skip
+    return _(", ").join(
+        _(WORDS[key], value=value) if key in WORDS else f"{key} {value}".strip() for key, value in parts
+    )
 
 
 def of_group(parts: Sequence[Part]) -> list[Part]:
@@ -68,11 +72,14 @@ def named(runs: Sequence[Told]) -> list[list[Part]]:
     short = {key: end if ends.count(end) == 1 else key for key, end in zip(kept, ends, strict=True)}
     repeated = {key for key in REPETITION if len({_text(run.repetition.get(key)) for run in runs}) > 1}
     return [
-        [("", run.strategy), *_around(run),
-         *(("" if key in run.chosen else short[key], text) for key in kept if (text := _value(run, key))),
-         *_seeds(run, repeated)]
+        [
+            ("", run.strategy),
+            *_around(run),
+            *(("" if key in run.chosen else short[key], text) for key in kept if (text := _value(run, key))),
+            *_seeds(run, repeated),
+        ]
         for run in runs
-    ]  # fmt: skip
+    ]
 
 
 def _telling(runs: Sequence[Told]) -> list[str]:
@@ -114,13 +121,19 @@ def _around(run: Told) -> list[Part]:
 
 def _seeds(run: Told, repeated: Collection[str]) -> list[Part]:
     """The seed, and what else tells the repetitions apart."""
-    return [(key, _text(run.repetition[key])) for key in REPETITION
-            if run.repetition.get(key) is not None and (key == "seed" or key in repeated)]  # fmt: skip
+    return [
+        (key, _text(run.repetition[key]))
+        for key in REPETITION
+        if run.repetition.get(key) is not None and (key == "seed" or key in repeated)
+    ]
 
 
 def _of_section(run: Told, group: str) -> list[Part]:
-    return [(key.partition(".")[2], _text(value)) for key, value in run.settings.items()
-            if key.startswith(f"{group}.") and not key.endswith("_target_") and value is not None]  # fmt: skip
+    return [
+        (key.partition(".")[2], _text(value))
+        for key, value in run.settings.items()
+        if key.startswith(f"{group}.") and not key.endswith("_target_") and value is not None
+    ]
 
 
 def _value(run: Told, key: str) -> str:

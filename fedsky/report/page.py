@@ -38,8 +38,12 @@ def write_selection(selection: Selection, folders: Sequence[Path], out: Path, ch
     writer = Writer()
     thorough = sorted(kinds, key=lambda kind: -len(kind.results))[:THOROUGH]
     if len(kinds) > THOROUGH:
-        notes.append(_("Every view is drawn of the {n} kinds of data with the most runs; of the others the main ones.",
-                       n=THOROUGH))  # fmt: skip
+        notes.append(
+            _(
+                "Every view is drawn of the {n} kinds of data with the most runs; of the others the main ones.",
+                n=THOROUGH,
+            )
+        )
     prefixes = [f"data{number}-" if len(kinds) > 1 else "" for number in range(1, len(kinds) + 1)]
     parts = [
         make_part(kind, title, prefix, writer, kind in thorough, choice.baseline)
@@ -85,9 +89,13 @@ def write_selection(selection: Selection, folders: Sequence[Path], out: Path, ch
 
 
 def render(
-    title: str, notes: Sequence[str], parts: Sequence[Part], glyphs: str, left_out: object,
+    title: str,
+    notes: Sequence[str],
+    parts: Sequence[Part],
+    glyphs: str,
+    left_out: object,
     problems: Sequence[tuple[str, list[str]]],
-) -> str:  # fmt: skip
+) -> str:
     """The page as text; glyphs is the element of the outlines that its figures share."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATE.parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True

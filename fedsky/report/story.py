@@ -85,16 +85,22 @@ def _who(finding: Joining, many: int) -> str:
     if gain.verdict == SAME:
         return _("Joining changes nothing: {who} judges every photograph as owners alone do.", who=who)
     if gain.verdict == UNKNOWN:
-        return _("Whether owners gain by joining is not known: together ({who}) they are {apart}; no interval: "
-                 "{reason}.", who=who, apart=told["apart"], reason=_(REASONS[gain.reason]))  # fmt: skip
+        return _(
+            "Whether owners gain by joining is not known: together ({who}) they are {apart}; no interval: {reason}.",
+            who=who,
+            apart=told["apart"],
+            reason=_(REASONS[gain.reason]),
+        )
     told["interval"] = interval_words(gain)
     if gain.by_photograph and gain.splits < 2:
         told["interval"] = _("{interval}, for the trained models of this one split", interval=told["interval"])
     if gain.verdict == BETTER and not gain.is_within:
         return _("Owners gain by joining: together ({who}) they are {apart} ({interval}).", **told)
     if gain.verdict == BETTER:
-        return _("Owners gain by joining, but less than {margin} points: together ({who}) they are {apart} "
-                 "({interval}).", **told)  # fmt: skip
+        return _(
+            "Owners gain by joining, but less than {margin} points: together ({who}) they are {apart} ({interval}).",
+            **told,
+        )
     if gain.verdict == WORSE:
         return _("Owners lose by joining: together ({who}) they are {apart} ({interval}).", **told)
     if gain.verdict == WITHIN:
@@ -113,8 +119,9 @@ def _level(finding: Joining, groups: Sequence[Group]) -> str:
     """How high the federation, training alone and pooling come, and whether pooling is better."""
     levels = [_("{percent} together", percent=_percent(finding.federated))]
     levels += [_("{percent} alone", percent=_percent(group)) for group in groups if group.is_alone]
-    levels += [_("{percent} with all photographs pooled", percent=_percent(group)) for group in groups
-               if group.is_pooled]  # fmt: skip
+    levels += [
+        _("{percent} with all photographs pooled", percent=_percent(group)) for group in groups if group.is_pooled
+    ]
     listed, pooling = _(", ").join(levels), _pooling(finding.pooled)
     if not pooling:
         return _("Balanced accuracy is {levels}.", levels=listed)
@@ -149,6 +156,9 @@ def _cost(group: Group) -> str:
     owners = max(len(run.owners) for run in runs)
     if any(math.isnan(each) for each in sent):
         return _("What it costs in megabytes is unknown, as not every round's bytes are told.")
-    return _("It costs {megabytes} MB, sent between {owners} and the server in {rounds}; training alone sends nothing.",
-             megabytes=fixed(sum(sent) / len(sent), 0), owners=count(owners, "owner"),
-             rounds=count(max(run.last_round for run in runs), "round"))  # fmt: skip
+    return _(
+        "It costs {megabytes} MB, sent between {owners} and the server in {rounds}; training alone sends nothing.",
+        megabytes=fixed(sum(sent) / len(sent), 0),
+        owners=count(owners, "owner"),
+        rounds=count(max(run.last_round for run in runs), "round"),
+    )

@@ -37,11 +37,17 @@ class Look:
 BASELINES = {ALONE: Look(ORANGE, "v", DOTTED), POOLED: Look(BLACK, "^", MIXED)}
 # For the federated strategies of a page, in the order of their names.
 FEDERATIONS = [
-    Look(BLUE, "o", SOLID), Look(RED, "s", DASHED), Look(GREEN, "D", SOLID), Look(PINK, "P", DASHED),
+    Look(BLUE, "o", SOLID),
+    Look(RED, "s", DASHED),
+    Look(GREEN, "D", SOLID),
+    Look(PINK, "P", DASHED),
     Look(SKY, "X", DOTTED),
-    *(Look(color, marker, line) for marker, line in (("h", DASHED), ("*", MIXED), ("<", SOLID), (">", DOTTED))
-      for color in (GREEN, PINK, SKY, RED, BLUE)),
-]  # fmt: skip
+    *(
+        Look(color, marker, line)
+        for marker, line in (("h", DASHED), ("*", MIXED), ("<", SOLID), (">", DOTTED))
+        for color in (GREEN, PINK, SKY, RED, BLUE)
+    ),
+]
 # An outline as matplotlib writes it, its id the font's name, a hyphen and the glyph's number; no other id is like it.
 _GLYPH = re.compile(r'<path id="(?P<name>[^"]*-[0-9a-f]+)"[^>]*?/>\s*')
 _NAME = re.compile(r'( id="|xlink:href="#|url\(#)([^")]+)')
@@ -181,8 +187,12 @@ class Glyphs:
         element = re.sub(r"<!--.*?-->\s*|<metadata>.*?</metadata>\s*", "", svg[svg.index("<svg") :], flags=re.DOTALL)
         element = re.sub(r"<defs>\s*</defs>\s*", "", _GLYPH.sub(self._keep, element))
         element = re.sub(r"\n\s*", "\n", _PLACE.sub(_rounded, _NAME.sub(own, element)))
-        return re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r'\1 aria-hidden="true" focusable="false"',
-                      re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", element, count=1), count=1)  # fmt: skip
+        return re.sub(
+            r'(<svg\b[^>]*?) width="[^"]*"',
+            r'\1 aria-hidden="true" focusable="false"',
+            re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", element, count=1),
+            count=1,
+        )
 
     def _keep(self, match: re.Match[str]) -> str:
         self.outlines[match["name"]] = match[0].strip()

@@ -52,10 +52,16 @@ Json = dict[str, Any]
 
 
 def compare(
-    folders_or_runs: Sequence[Path | Run], *, metric: str = "balanced_accuracy", x: str = "round",
-    group_by: str | Sequence[str] | None = None, where: Sequence[str] = (), baseline: str | None = None,
-    lang: str = "en", margin: float = MARGIN,
-) -> Json:  # fmt: skip
+    folders_or_runs: Sequence[Path | Run],
+    *,
+    metric: str = "balanced_accuracy",
+    x: str = "round",
+    group_by: str | Sequence[str] | None = None,
+    where: Sequence[str] = (),
+    baseline: str | None = None,
+    lang: str = "en",
+    margin: float = MARGIN,
+) -> Json:
     """The comparison of the runs at or under the folders, or of runs that are given, which it empties of their rows.
 
     Runs that are not finished are told in left_out. ValueError in one line for what cannot be: an unknown metric,
@@ -86,8 +92,11 @@ def compare(
             ]
         for number, kind in enumerate(kinds):
             kind["left_out"] = [_left_out(each) for each in selection.left_out] if number == 0 else []
-        title = _("{finished}, {runs} not counted", finished=words.count(len(selection.results), "finished run"),
-                  runs=words.count(len(selection.left_out), "run"))  # fmt: skip
+        title = _(
+            "{finished}, {runs} not counted",
+            finished=words.count(len(selection.results), "finished run"),
+            runs=words.count(len(selection.left_out), "run"),
+        )
         result: Json = finite({"title": title, "notes": notes, "kinds": kinds})
     return result
 
@@ -124,8 +133,11 @@ def _kind(kind: ComparableGroups, metric: str, x: str, baseline: str | None) -> 
 
 
 def _look(look: style.Look) -> Json:
-    return {"color": look.color, "dash": None if isinstance(look.line, str) else list(look.line[1]),
-            "marker": look.marker}  # fmt: skip
+    return {
+        "color": look.color,
+        "dash": None if isinstance(look.line, str) else list(look.line[1]),
+        "marker": look.marker,
+    }
 
 
 def _interval(estimate: Estimate | None) -> Json:
@@ -137,20 +149,26 @@ def _interval(estimate: Estimate | None) -> Json:
 def _key(result: Result) -> Json:
     config = result.run.config
     data = config.get("data")
-    values = {"seed": config.get("seed"), "data_seed": config.get("data_seed"),
-              "fold": data.get("fold") if isinstance(data, dict) else None}  # fmt: skip
+    values = {
+        "seed": config.get("seed"),
+        "data_seed": config.get("data_seed"),
+        "fold": data.get("fold") if isinstance(data, dict) else None,
+    }
     return {name: value if type(value) is int or value is None else printable(value) for name, value in values.items()}
 
 
 def _group(group: Group, number: int, metric: str, x: str, look: style.Look) -> Json:
     return {
-        "id": f"g{number}", "label": group.label, "strategy": group.strategy,
+        "id": f"g{number}",
+        "label": group.label,
+        "strategy": group.strategy,
         **_look(look),
-        "n": len(group.results), "runs": [result.name for result in group.results.values()],
+        "n": len(group.results),
+        "runs": [result.name for result in group.results.values()],
         "final": {name: _interval(mean(group, name)) for name in FINAL_METRICS},
         "seeds": [{"key": _key(result), "value": result.final(metric)} for result in group.results.values()],
         "curve": _curve(group, metric, x),
-    }  # fmt: skip
+    }
 
 
 def _curve(group: Group, metric: str, x: str) -> Json:
@@ -170,8 +188,13 @@ def _curve(group: Group, metric: str, x: str) -> Json:
     for result, xs, ys in zip(results, spent, reached, strict=True):
         own = ~np.isnan(xs)
         runs.append({"key": _key(result), "x": xs[own].tolist(), "y": ys[own].tolist()})
-    return {"x": place[known].tolist(), "mean": mean[known].tolist(), "low": low[known].tolist(),
-            "high": high[known].tolist(), "runs": runs}  # fmt: skip
+    return {
+        "x": place[known].tolist(),
+        "mean": mean[known].tolist(),
+        "low": low[known].tolist(),
+        "high": high[known].tolist(),
+        "runs": runs,
+    }
 
 
 def _comparison(each: Comparison) -> Json:
@@ -188,9 +211,15 @@ def _owners(kind: ComparableGroups) -> list[Json]:
     found: dict[tuple[int, str], Json] = {}
     for row in tables.owners_table(kind, kind.groups).to_dict("records"):
         images = row["num_test_max"]
-        owner = found.setdefault((row["client"], row["owner"]), {
-            "name": row["owner"], "client": int(row["client"]), "num_test": 0, "values": {},
-        })  # fmt: skip
+        owner = found.setdefault(
+            (row["client"], row["owner"]),
+            {
+                "name": row["owner"],
+                "client": int(row["client"]),
+                "num_test": 0,
+                "values": {},
+            },
+        )
         owner["num_test"] = max(owner["num_test"], int(images) if images == images else 0)
         owner["values"][row["group"]] = float(row["accuracy"])
     return [found[key] for key in sorted(found)]
@@ -214,9 +243,15 @@ def _sections(kind: ComparableGroups) -> list[Json]:
             said = [sentence for each in places for sentence in curve_view.sentences(curve, each)]
             table = curve_view.shown_learning(curve, places)
             found.append((_("What it is worth in photographs"), said, table))
-    return [{"title": title, "sentences": said, "columns": [str(name) for name in table.columns],
-             "rows": [[str(cell) for cell in row] for row in table.itertuples(index=False, name=None)]}
-            for title, said, table in found]  # fmt: skip
+    return [
+        {
+            "title": title,
+            "sentences": said,
+            "columns": [str(name) for name in table.columns],
+            "rows": [[str(cell) for cell in row] for row in table.itertuples(index=False, name=None)],
+        }
+        for title, said, table in found
+    ]
 
 
 def _left_out(each: LeftOut) -> Json:

@@ -129,8 +129,12 @@ def _sweep(
             series.append(Series(_label(points, key), points))
     swept = {each.group for line in series for each in line.points}
     contexts = {group.context for group in swept}
-    levels = [each for group in kind.groups if len(contexts) == 1 and group.context in contexts and group not in swept
-              if (each := point(group, "")) is not None]  # fmt: skip
+    levels = [
+        each
+        for group in kind.groups
+        if len(contexts) == 1 and group.context in contexts and group not in swept
+        if (each := point(group, "")) is not None
+    ]
     ordered = is_numeric or any(isinstance(each, list) for each in raw.values())
     return Sweep(key, list(places), places, is_numeric, ordered, series, levels, pairs) if series else None
 

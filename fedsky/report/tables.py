@@ -207,12 +207,16 @@ def left_out_table(left_out: Sequence[LeftOut]) -> pd.DataFrame:
     for each in left_out:
         run = each.run
         reached = max((row["round"] for row in run.rounds), default=_("none"))
-        rows.append({
-            _("run"): each.name, _("strategy"): strategy_name(run), _("status"): printable(run.status, 30),
-            _("reason"): each.reason or UNKNOWN,
-            _("rounds"): _("{n} of {all}", n=reached, all=planned_rounds(run) or _("unknown")),
-            _("started"): printable(run.info.get("started") or UNKNOWN, 40),
-        })  # fmt: skip
+        rows.append(
+            {
+                _("run"): each.name,
+                _("strategy"): strategy_name(run),
+                _("status"): printable(run.status, 30),
+                _("reason"): each.reason or UNKNOWN,
+                _("rounds"): _("{n} of {all}", n=reached, all=planned_rounds(run) or _("unknown")),
+                _("started"): printable(run.info.get("started") or UNKNOWN, 40),
+            }
+        )
     return pd.DataFrame(rows)
 
 

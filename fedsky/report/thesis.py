@@ -21,10 +21,16 @@ from .words import UNKNOWN, fixed, judgement
 MOST = 40  # rows that a page holds
 HEAD = "% \\usepackage{booktabs,array}; with Chinese text also \\usepackage{ctex}\n"
 SPECIAL = {
-    **{each: f"\\{each}" for each in "&%$#{}"}, "\\": r"\textbackslash{}", "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
-    "_": r"\_\allowbreak{}", "=": r"=\allowbreak{}",  # where names of settings may break
-}  # fmt: skip
+    **{each: f"\\{each}" for each in "&%$#{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "_": r"\_\allowbreak{}",
+    "=": r"=\allowbreak{}",  # where names of settings may break
+}
 
 
 def latex(text: object) -> str:

@@ -70,8 +70,13 @@ def _told(sweep: Sweep, first: str, second: str, found: Sequence[tuple[str, Comp
         at.append(_("{points} points at {setting} {value} ({interval})", points=points, setting=sweep.name, value=value,
                     interval=interval) if number == 0 else
                   _("{points} at {value} ({interval})", points=points, value=value, interval=interval))  # fmt: skip
-    return _("{first} minus {second}: {list}; {verdict}.", first=first, second=second, list=_(", ").join(at),
-             verdict=_verdict(known))  # fmt: skip
+    return _(
+        "{first} minus {second}: {list}; {verdict}.",
+        first=first,
+        second=second,
+        list=_(", ").join(at),
+        verdict=_verdict(known),
+    )
 
 
 def _interval(each: Comparison, first: bool = True) -> str:

@@ -34,14 +34,20 @@ def sentences(kind: ComparableGroups) -> list[tuple[str, str, str]]:
 def _sentences(finding: Joining) -> list[str]:
     gain, pooled = finding.gain, finding.pooled
     return [
-        sentence(gain, second=_("training alone ({label})", label=gain.second.label)) if gain else
-        _("{label}: what joining gains is unknown, as no finished run of owners alone has the same settings.",
-          label=finding.federated.label),
-        sentence(pooled, second=_("pooled training ({label})", label=pooled.second.label)) if pooled else
-        _("{label}: what pooling would gain is unknown, as no finished run of it has the same settings.",
-          label=finding.federated.label),
+        sentence(gain, second=_("training alone ({label})", label=gain.second.label))
+        if gain
+        else _(
+            "{label}: what joining gains is unknown, as no finished run of owners alone has the same settings.",
+            label=finding.federated.label,
+        ),
+        sentence(pooled, second=_("pooled training ({label})", label=pooled.second.label))
+        if pooled
+        else _(
+            "{label}: what pooling would gain is unknown, as no finished run of it has the same settings.",
+            label=finding.federated.label,
+        ),
         share_words(finding),
-    ]  # fmt: skip
+    ]
 
 
 def scope(kind: ComparableGroups) -> list[str]:
@@ -51,24 +57,44 @@ def scope(kind: ComparableGroups) -> list[str]:
         return []
     if max(each.splits for each in found) < 2:
         photographs = max(each.difference.photographs for each in found if each.difference)
-        told = [_("Every run was tested on the same {photographs}: the intervals are about these trained models and "
-                  "photographs like those, and say nothing of the strategies on other training photographs.",
-                  photographs=count(photographs, "photograph"))]  # fmt: skip
+        told = [
+            _(
+                "Every run was tested on the same {photographs}: the intervals are about these trained models and "
+                "photographs like those, and say nothing of the strategies on other training photographs.",
+                photographs=count(photographs, "photograph"),
+            )
+        ]
         if any(each.pairing != PAIRED for each in found):
-            told = [_("Settings that cut the photographs anew were each tested on one split of their own: the "
-                      "intervals are about these trained models and photographs like those, and say nothing of the "
-                      "strategies on other training photographs.")]  # fmt: skip
+            told = [
+                _(
+                    "Settings that cut the photographs anew were each tested on one split of their own: the "
+                    "intervals are about these trained models and photographs like those, and say nothing of the "
+                    "strategies on other training photographs."
+                )
+            ]
         if not photographs:
-            told = [_("What single photographs were taken for is not known of these runs: an interval is over seeds "
-                      "alone, and says nothing of other photographs.")]  # fmt: skip
+            told = [
+                _(
+                    "What single photographs were taken for is not known of these runs: an interval is over seeds "
+                    "alone, and says nothing of other photographs."
+                )
+            ]
         return told + _advice(kind)
-    told = [_("The intervals hold what other photographs, other seeds and other splits would change, all at once; near "
-              "duplicates count as one photograph. What is planned (each federation against training alone and against "
-              "pooled training) is one family of comparisons, whose intervals hold together; all other pairs are a "
-              "second, exploratory one.")]  # fmt: skip
+    told = [
+        _(
+            "The intervals hold what other photographs, other seeds and other splits would change, all at once; near "
+            "duplicates count as one photograph. What is planned (each federation against training alone and against "
+            "pooled training) is one family of comparisons, whose intervals hold together; all other pairs are a "
+            "second, exploratory one."
+        )
+    ]
     if max(each.seeds for each in found) < 2:
-        told.append(_("With one seed, what training's chance does is taken from how the splits differ: it is known "
-                      "better with seed=0,1,2."))  # fmt: skip
+        told.append(
+            _(
+                "With one seed, what training's chance does is taken from how the splits differ: it is known "
+                "better with seed=0,1,2."
+            )
+        )
     return told
 
 
@@ -88,10 +114,15 @@ def _advice(kind: ComparableGroups) -> list[str]:
     folds, draws = (100 * (1 - math.sqrt((1 + shared) / many)) for many in (FOLDS, seeds))
     if min(folds, draws) <= 0:
         return []
-    return [_("To speak of the strategies, repeat on other splits: data.fold={folds} would make the intervals about "
-              "{fold_percent} % narrower, data_seed=0,1,2 about {seed_percent} %.",
-              folds=",".join(f"{number}/{FOLDS}" for number in range(1, FOLDS + 1)), fold_percent=f"{folds:.0f}",
-              seed_percent=f"{draws:.0f}")]  # fmt: skip
+    return [
+        _(
+            "To speak of the strategies, repeat on other splits: data.fold={folds} would make the intervals about "
+            "{fold_percent} % narrower, data_seed=0,1,2 about {seed_percent} %.",
+            folds=",".join(f"{number}/{FOLDS}" for number in range(1, FOLDS + 1)),
+            fold_percent=f"{folds:.0f}",
+            seed_percent=f"{draws:.0f}",
+        )
+    ]
 
 
 def elsewhere_words(group: Group) -> str:
@@ -99,9 +130,12 @@ def elsewhere_words(group: Group) -> str:
     score = group.own_models_on_all_images()
     if score != score:
         return ""
-    return _("Each owner's own model ({label}) is judged on that owner's images, whose mixture of labels it has "
-             "learned; on everyone's test images these models reach {percent} % on average.",
-             label=group.label, percent=fixed(100 * score))  # fmt: skip
+    return _(
+        "Each owner's own model ({label}) is judged on that owner's images, whose mixture of labels it has "
+        "learned; on everyone's test images these models reach {percent} % on average.",
+        label=group.label,
+        percent=fixed(100 * score),
+    )
 
 
 def headline(finding: Joining) -> str:
@@ -118,8 +152,9 @@ def headline(finding: Joining) -> str:
                 if joins
                 else _("{points} points against pooling", points=points)
             )
-            parts.append(text if comparison.is_shown else _("{finding} ({verdict})", finding=text,
-                                                            verdict=judgement(comparison)))  # fmt: skip
+            parts.append(
+                text if comparison.is_shown else _("{finding} ({verdict})", finding=text, verdict=judgement(comparison))
+            )
     if finding.share is not None:
         parts.append(_("{percent} % of the gap closed", percent=fixed(100 * finding.share.value, 0)))
     listed = _(", ").join(parts)
@@ -137,11 +172,17 @@ def share_words(finding: Joining) -> str:
     if share.low is not None and share.high is not None:
         low, high = fixed(100 * share.low, 0), fixed(100 * share.high, 0)
         interval = _("95 % interval {low} to {high}", low=low, high=high)
-    return _("{label} closes {percent} % of the gap between alone and pooled ({interval}).",
-             label=finding.federated.label, percent=fixed(100 * share.value, 0), interval=interval)  # fmt: skip
+    return _(
+        "{label} closes {percent} % of the gap between alone and pooled ({interval}).",
+        label=finding.federated.label,
+        percent=fixed(100 * share.value, 0),
+        interval=interval,
+    )
 
 
 def no_baseline(label: str) -> str:
     """What cannot be said of a federated group without a group to hold it against."""
-    return _("{label}: no finished run alone (local) or pooled (centralized) with the same settings to hold it "
-             "against.", label=label)  # fmt: skip
+    return _(
+        "{label}: no finished run alone (local) or pooled (centralized) with the same settings to hold it against.",
+        label=label,
+    )

@@ -131,8 +131,12 @@ def sentence(comparison: Comparison, first: str = "", second: str = "") -> str:
     difference = _apart(first, second, comparison, estimate)
     if estimate.low is None or estimate.high is None:
         return _("{difference}; no interval: {reason}.", difference=difference, reason=_(REASONS[comparison.reason]))
-    return _("{difference} ({interval}): {verdict}.", difference=difference, interval=interval_words(comparison),
-             verdict=judgement(comparison))  # fmt: skip
+    return _(
+        "{difference} ({interval}): {verdict}.",
+        difference=difference,
+        interval=interval_words(comparison),
+        verdict=judgement(comparison),
+    )
 
 
 def interval_words(comparison: Comparison) -> str:

@@ -31,9 +31,15 @@ class WandB:
             name = kept.read_text(encoding="utf-8").strip()
         kept.write_text(name + "\n", encoding="utf-8")
         self.run = wandb.init(
-            project=self.project, mode=self.mode, id=name, resume="allow", dir=str(folder), config=info["config"],
-            name=f"{folder.parent.name}/{folder.name}", settings=wandb.Settings(silent=True, disable_git=True),
-        )  # fmt: skip
+            project=self.project,
+            mode=self.mode,
+            id=name,
+            resume="allow",
+            dir=str(folder),
+            config=info["config"],
+            name=f"{folder.parent.name}/{folder.name}",
+            settings=wandb.Settings(silent=True, disable_git=True),
+        )
 
     def round(self, row: Row, clients: Sequence[Row], seconds: float) -> None:
         values = scalars(row, seconds)

@@ -175,12 +175,18 @@ class Server(TcpWSGIServer):
         self, app: Any, sock: socket.socket, bodies: Bodies, most_of_one: int = MOST_OF_ONE, **settings: Any
     ) -> None:
         adj = Adjustments(
-            sockets=[sock], ident=None, asyncore_use_poll=True, connection_limit=MOST + 100, channel_timeout=60,
-            cleanup_interval=CLEANUP_SECONDS, max_request_header_size=HEAD, log_socket_errors=False,
+            sockets=[sock],
+            ident=None,
+            asyncore_use_poll=True,
+            connection_limit=MOST + 100,
+            channel_timeout=60,
+            cleanup_interval=CLEANUP_SECONDS,
+            max_request_header_size=HEAD,
+            log_socket_errors=False,
             max_request_body_size=max((BODY, *bodies.large.values())) + 2,  # larger ones: Request
             inbuf_overflow=2 * max((BODY, *bodies.large.values())),  # no upload is written to a temporary file
             **settings,
-        )  # fmt: skip
+        )
         dispatcher = ThreadedTaskDispatcher()
         dispatcher.set_thread_count(adj.threads)
         self.bodies, self.most_of_one = bodies, most_of_one

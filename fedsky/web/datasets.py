@@ -54,6 +54,10 @@ def _told(root: Path, name: str, kind: str) -> dict[str, Any]:
         problem = str(why).replace(f"data.root={root}", name).replace(str(root), name)
     classes, owners = Counter(each[1] for each in found), Counter(each[2] for each in found if each[2])
     return {
-        "name": name, "count": len(found), "classes": dict(classes), "owners": dict(sorted(owners.items())),
-        "kind": kind, "problem": problem,
-    }  # fmt: skip
+        "name": name,
+        "count": len(found),
+        "classes": dict(classes),
+        "owners": dict(sorted(owners.items())),
+        "kind": kind,
+        "problem": problem,
+    }

@@ -149,8 +149,13 @@ def check_answer(response: Response) -> Response:
     most = bounds_of(current_app, request.endpoint).answer
     if (response.content_length or 0) <= most:
         return response
-    LOG.error("request %s: an answer of %s bytes, more than the %s of %s", g.get("request_id"),
-              response.content_length, most, request.endpoint)  # fmt: skip
+    LOG.error(
+        "request %s: an answer of %s bytes, more than the %s of %s",
+        g.get("request_id"),
+        response.content_length,
+        most,
+        request.endpoint,
+    )
     response.close()
     return problems.answer(Problem(503, _("This answer would be larger than the site sends: ask for less.")))
 

@@ -60,8 +60,10 @@ def create(database: Database, path: Path, out: Path, days: float) -> int:
     names = read_list(path)
     if out.exists():
         raise ValueError(f"{out} is there already: name a new file, as the passwords in it may be in use")
-    made = [(name, role, password, passwords.hash_new(password))
-            for (name, role), password in ((each, passwords.make_one_time()) for each in names)]  # fmt: skip
+    made = [
+        (name, role, password, passwords.hash_new(password))
+        for (name, role), password in ((each, passwords.make_one_time()) for each in names)
+    ]
     with database.writing() as db:
         for name, role, _, hashed in made:
             _add(db, name, hashed, role, days)

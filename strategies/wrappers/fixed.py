@@ -117,8 +117,11 @@ class Fixed(Wrapper):
                 why = f"BatchNorm's running statistics are computed from photographs ({name} is sent, no parameter)"
                 raise ValueError(f"privacy needs model.norm=group: {why}")
         # Whose share of a sample would change with who else is in it, or whose replies would not count for them.
-        asked = {"stragglers": (config["stragglers"], 0), "min_replies": (config.get("min_replies", 1), 1),
-                 "clients.overselect": (config.get("clients", {}).get("overselect", 0), 0)}  # fmt: skip
+        asked = {
+            "stragglers": (config["stragglers"], 0),
+            "min_replies": (config.get("min_replies", 1), 1),
+            "clients.overselect": (config.get("clients", {}).get("overselect", 0), 0),
+        }
         for key, (value, right) in asked.items():
             if value != right:
                 why = "with privacy a client's update must not depend on who else takes part"

@@ -83,10 +83,15 @@ class Openverse(Search):
         page, last = 1, 1
         while page <= last:
             answer = self._ask(
-                web, "/v1/images/",
-                {"q": self.query, "license": ",".join(sorted(self.licences)), "page": page,
-                 "page_size": self.page_size},
-            )  # fmt: skip
+                web,
+                "/v1/images/",
+                {
+                    "q": self.query,
+                    "license": ",".join(sorted(self.licences)),
+                    "page": page,
+                    "page_size": self.page_size,
+                },
+            )
             for item in _items(answer.get("results")):
                 address = _text(item.get("license_url"))
                 kind = kind_of(address, _text(item.get("license")))
@@ -187,12 +192,18 @@ class Flickr(Search):
                 kind, address = kinds.get(number), addresses.get(number, "")
                 size = "l" if _text(item.get("url_l")) else "o"
                 yield Candidate(
-                    self.name, _text(item.get("id")), _text(item.get(f"url_{size}")),
+                    self.name,
+                    _text(item.get("id")),
+                    _text(item.get(f"url_{size}")),
                     f"https://www.flickr.com/photos/{_text(item.get('owner'))}/{_text(item.get('id'))}",
-                    _text(item.get("ownername")) or _text(item.get("owner")), kind,
-                    full_name(kind, address) if kind else "", address, _text(item.get("title")),
-                    _whole(item.get(f"width_{size}")), _whole(item.get(f"height_{size}")),
-                )  # fmt: skip
+                    _text(item.get("ownername")) or _text(item.get("owner")),
+                    kind,
+                    full_name(kind, address) if kind else "",
+                    address,
+                    _text(item.get("title")),
+                    _whole(item.get(f"width_{size}")),
+                    _whole(item.get(f"height_{size}")),
+                )
             last = _whole(_under(photos, "pages")) or 0
             page += 1
 

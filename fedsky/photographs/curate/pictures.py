@@ -74,10 +74,16 @@ class Collection:
         """The manifest's row of each file; without a manifest, what can be read from the file itself."""
         return {
             each.file: each.row
-            or {"file": each.file, "label": each.label, "sha256": each.sha256, "width": str(each.width),
-                "height": str(each.height)} | ({"owner": each.owner} if each.owner else {})
+            or {
+                "file": each.file,
+                "label": each.label,
+                "sha256": each.sha256,
+                "width": str(each.width),
+                "height": str(each.height),
+            }
+            | ({"owner": each.owner} if each.owner else {})
             for each in self.pictures
-        }  # fmt: skip
+        }
 
 
 def read(root: Path) -> Collection:

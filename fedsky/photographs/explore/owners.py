@@ -55,8 +55,12 @@ def owner_tables(found: Findings) -> list[tuple[str, pd.DataFrame]]:
 def _each(found: Findings) -> pd.DataFrame:
     collection = found.collection
     whose, labels = collection.whose, collection.labels
-    counts = np.array([np.bincount(labels[whose == place], minlength=len(collection.classes))
-                       for place in range(len(collection.owners))])  # fmt: skip
+    counts = np.array(
+        [
+            np.bincount(labels[whose == place], minlength=len(collection.classes))
+            for place in range(len(collection.owners))
+        ]
+    )
     values = light(collection.pictures)
     rows = []
     for place, (name, distance) in enumerate(zip(collection.owners, label_distances(counts), strict=True)):

@@ -93,16 +93,20 @@ def page(found: Findings, name: str, spelling: Spelling) -> str:
         suspects=[_suspect(found, index) for index in suspects[:NUM_SUSPECTS]],
         suspects_more=f"The first {NUM_SUSPECTS} of {len(suspects)}; the table has all." if more > 0 else "",
         suspects_table=_suspects_table(found),
-        no_suspects="None: colour contradicts no label." if label_check is not None
+        no_suspects="None: colour contradicts no label."
+        if label_check is not None
         else "Not looked for: two classes with two different photographs each are needed.",
         review=_review_table(found),
         copies=[_copies(found, number) for number in range(len(copies))],
         copies_more=f"The first {NUM_COPIES} of {len(found.groups)} groups." if len(found.groups) > NUM_COPIES else "",
         origins=_origins(found),
-        broken=pd.DataFrame([[printable(part) for part in row] for row in collection.broken],
-                            columns=["file", "label", "why"]) if collection.broken else None,
+        broken=pd.DataFrame(
+            [[printable(part) for part in row] for row in collection.broken], columns=["file", "label", "why"]
+        )
+        if collection.broken
+        else None,
         near_bits=DISTANCE,
-    )  # fmt: skip
+    )
 
 
 def _thumbnail(found: Findings, index: int, *lines: str) -> Thumbnail:
@@ -172,6 +176,11 @@ def _counts(rows: Sequence[tuple[str, str]], column: str, classes: Sequence[str]
     ]
     if len(totals) > MOST_VALUES:
         rest = [value for value, _ in totals.most_common()[MOST_VALUES:]]
-        lines.append([f"({len(rest)} others)", sum(totals[value] for value in rest),
-                      *(sum(counts[value, label] for value in rest) for label in classes)])  # fmt: skip
+        lines.append(
+            [
+                f"({len(rest)} others)",
+                sum(totals[value] for value in rest),
+                *(sum(counts[value, label] for value in rest) for label in classes),
+            ]
+        )
     return pd.DataFrame(lines, columns=[column, "all", *(printable(label) for label in classes)])

@@ -128,8 +128,12 @@ def _sizes(found: Findings, classes: Sequence[str], labels: NDArray[np.int64], k
         axis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     axes.legend(loc="best", frameon=True, framealpha=0.85, edgecolor="none")
     shorter, longer = np.minimum(width, height), np.maximum(width, height)
-    table = pd.concat([summary(shorter, classes, labels, kind).assign(side="shorter"),
-                       summary(longer, classes, labels, kind).assign(side="longer")])  # fmt: skip
+    table = pd.concat(
+        [
+            summary(shorter, classes, labels, kind).assign(side="shorter"),
+            summary(longer, classes, labels, kind).assign(side="longer"),
+        ]
+    )
     table = table[[kind, "side", *[name for name in table.columns if name not in (kind, "side")]]].round(0)
     table = table.astype({name: "Int64" for name in table.columns if name not in (kind, "side")})
     alt = (

@@ -61,8 +61,9 @@ def curves(found: Sequence[Curve], metric: str, axis: str, looks: dict[str, Look
             if curve.group.label in bands:
                 start, look = int(log_x), looks[curve.group.label]
                 low, high = (np.maximum(end, bottom)[start:] for end in bands[curve.group.label])
-                each.fill_between(curve.x[start:], low, high, color=look.color, alpha=0.11 if crowd <= 4 else 0.06,
-                                  linewidth=0)  # fmt: skip
+                each.fill_between(
+                    curve.x[start:], low, high, color=look.color, alpha=0.11 if crowd <= 4 else 0.06, linewidth=0
+                )
             _draw(each, curve, looks[curve.group.label], number, faint, int(log_x))
         if log:
             layout.logarithmic(each, "y")

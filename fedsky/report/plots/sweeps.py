@@ -40,8 +40,13 @@ def sweep(one: Sweep, looks: dict[str, Look]) -> Figure:
                        markersize=2, color=look.color, alpha=0.4, markeredgewidth=0)  # fmt: skip
     for each in one.levels:
         look = looks[each.group.label]
-        upper.axhline(100 * each.estimate.value, color=look.color, linestyle=look.line, linewidth=1,
-                      label=layout.short(each.group.label))  # fmt: skip
+        upper.axhline(
+            100 * each.estimate.value,
+            color=look.color,
+            linestyle=look.line,
+            linewidth=1,
+            label=layout.short(each.group.label),
+        )
         everything += each.runs
     lows = [max(low, 0.0) for line in lines for point in line.points if (low := point.estimate.low) is not None]
     start, end = layout.percent_limits(100 * min(everything + lows), 100 * max(everything))
@@ -65,9 +70,13 @@ def sweep(one: Sweep, looks: dict[str, Look]) -> Figure:
 
 
 def _gains(
-    axes: Axes, gaining: Sequence[Series], lines: Sequence[Series], places: dict[str, float], log: bool,
+    axes: Axes,
+    gaining: Sequence[Series],
+    lines: Sequence[Series],
+    places: dict[str, float],
+    log: bool,
     looks: dict[str, Look],
-) -> None:  # fmt: skip
+) -> None:
     everything: list[Estimate] = []
     for line in gaining:
         number = lines.index(line)

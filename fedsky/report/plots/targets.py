@@ -17,8 +17,12 @@ from . import layout
 
 SHARES = (0.90, 0.95, 0.99)
 COSTS = ("round", "megabytes", "seconds", "virtual_seconds")
-TITLES = {"round": N_("Rounds"), "megabytes": N_("Megabytes sent"), "seconds": N_("Seconds on the wall"),
-          "virtual_seconds": N_("Virtual seconds")}  # fmt: skip
+TITLES = {
+    "round": N_("Rounds"),
+    "megabytes": N_("Megabytes sent"),
+    "seconds": N_("Seconds on the wall"),
+    "virtual_seconds": N_("Virtual seconds"),
+}
 MARKERS = ("o", "s", "^")
 
 

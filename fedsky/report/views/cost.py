@@ -50,8 +50,14 @@ def cost_table(kind: ComparableGroups, groups: Sequence[Group]) -> pd.DataFrame:
     rows = []
     for group in groups:
         table = pd.DataFrame([split(result) for result in group.results.values()])
-        rows.append({"data": kind.title, "group": group.label, "runs": len(table),
-                     **{str(name): float(values.mean(skipna=False)) for name, values in table.items()}})  # fmt: skip
+        rows.append(
+            {
+                "data": kind.title,
+                "group": group.label,
+                "runs": len(table),
+                **{str(name): float(values.mean(skipna=False)) for name, values in table.items()},
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -67,11 +73,15 @@ def shown_cost(table: pd.DataFrame) -> pd.DataFrame:
         "megabytes_up": _("MB up a round"),
         "megabytes_down": _("MB down a round"),
     }
-    return pd.DataFrame([
-        {_("group"): row["group"], **{title: fixed(row[name], 0 if name == "clients_at_once" else 2)
-                                      for name, title in titles.items()}}
-        for row in table.to_dict("records")
-    ])  # fmt: skip
+    return pd.DataFrame(
+        [
+            {
+                _("group"): row["group"],
+                **{title: fixed(row[name], 0 if name == "clients_at_once" else 2) for name, title in titles.items()},
+            }
+            for row in table.to_dict("records")
+        ]
+    )
 
 
 def section(about: Subject) -> Section | None:

@@ -111,12 +111,16 @@ def section(about: Subject) -> Section | None:
             without = _("Unknown, and so not drawn: {groups}.", groups=", ".join(unknown)) if unknown else ""
             numbers = by_metric[metric][by_metric[metric]["group"].isin({group.label for group in about.shown})]
             frame = tables.shown_rounds(numbers, metric) if axis == "round" else shown_spent(spent, about.shown, axis)
-            drawn.append(writer.plot(
-                name, partial(plots.curves, found, metric, axis, about.looks),
-                _("{head} In the last round: {ends}.", head=head, ends=ends),
-                f"{head} {how} {without}".strip() + about.cut, frame,
-                f"tables/{metric}.csv" if axis == "round" else "tables/spent.csv",
-            ))  # fmt: skip
+            drawn.append(
+                writer.plot(
+                    name,
+                    partial(plots.curves, found, metric, axis, about.looks),
+                    _("{head} In the last round: {ends}.", head=head, ends=ends),
+                    f"{head} {how} {without}".strip() + about.cut,
+                    frame,
+                    f"tables/{metric}.csv" if axis == "round" else "tables/spent.csv",
+                )
+            )
         if drawn:
             blocks.append(Plots(drawn, _("Against: {axis}", axis=_(title).lower()), axis == "round"))
     lead = _(

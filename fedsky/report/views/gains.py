@@ -42,9 +42,15 @@ def sentences(groups: Sequence[Group]) -> list[str]:
                 _("With {label}, no single owner is shown to do better or worse than alone.", label=group.label)
             )
             continue
-        text = ngettext("With {label}, {n} owner of {all} is shown to do better than alone and {worse} worse{whom}.",
-                        "With {label}, {n} owners of {all} are shown to do better than alone and {worse} worse{whom}.",
-                        better, label=group.label, all=len(told), worse=worse, whom=_losers(group, told))  # fmt: skip
+        text = ngettext(
+            "With {label}, {n} owner of {all} is shown to do better than alone and {worse} worse{whom}.",
+            "With {label}, {n} owners of {all} are shown to do better than alone and {worse} worse{whom}.",
+            better,
+            label=group.label,
+            all=len(told),
+            worse=worse,
+            whom=_losers(group, told),
+        )
         found.append(text)
     return [*found, owned] if found else []
 
@@ -90,8 +96,14 @@ def _each_owner(about: Subject) -> list[Plot]:
             title=title,
         )
         name = numbered(f"{about.prefix}owners", number, len(about.contexts))
-        found.append(about.writer.plot(
-            name, partial(plots.owners, table, groups, about.looks), f"{title}. {' '.join(sentences(groups))}",
-            caption, tables.shown_owners(table), "tables/owners.csv",
-        ))  # fmt: skip
+        found.append(
+            about.writer.plot(
+                name,
+                partial(plots.owners, table, groups, about.looks),
+                f"{title}. {' '.join(sentences(groups))}",
+                caption,
+                tables.shown_owners(table),
+                "tables/owners.csv",
+            )
+        )
     return found

@@ -39,14 +39,19 @@ def joining_table(kind: ComparableGroups, found: Sequence[Joining]) -> pd.DataFr
 
 def shown_joining(found: Sequence[Joining]) -> pd.DataFrame:
     """The same as text, in points."""
-    return pd.DataFrame([
-        {_("group"): each.federated.label,
-         _("minus alone"): _points(each.gain), _("minus alone: verdict"): judgement(each.gain) if each.gain else "",
-         _("minus pooled"): _points(each.pooled),
-         _("minus pooled: verdict"): judgement(each.pooled) if each.pooled else "",
-         _("share of the gap closed"): share_text(each.share)}
-        for each in found
-    ])  # fmt: skip
+    return pd.DataFrame(
+        [
+            {
+                _("group"): each.federated.label,
+                _("minus alone"): _points(each.gain),
+                _("minus alone: verdict"): judgement(each.gain) if each.gain else "",
+                _("minus pooled"): _points(each.pooled),
+                _("minus pooled: verdict"): judgement(each.pooled) if each.pooled else "",
+                _("share of the gap closed"): share_text(each.share),
+            }
+            for each in found
+        ]
+    )
 
 
 def _points(comparison: Comparison | None) -> str:

@@ -112,8 +112,12 @@ def judged_table(kind: ComparableGroups, found: Sequence[Judged]) -> pd.DataFram
     for each in found:
         for number, name in enumerate(each.classes):
             row: dict[str, object] = {"data": kind.title, "group": each.group.label, "class": name, "runs": each.runs}
-            for title, estimate in (("precision", each.precision[name]), ("recall", each.recall[name]),
-                                    ("area_under_roc", each.area), ("calibration_error", each.error)):  # fmt: skip
+            for title, estimate in (
+                ("precision", each.precision[name]),
+                ("recall", each.recall[name]),
+                ("area_under_roc", each.area),
+                ("calibration_error", each.error),
+            ):
                 row[title] = estimate.value if estimate else None
                 row[f"{title}_low"] = estimate.low if estimate else None
                 row[f"{title}_high"] = estimate.high if estimate else None
@@ -174,11 +178,15 @@ def section(about: Subject) -> Section | None:
     if len(first) < len(found):
         caption += " " + _("The first {n} of {all} groups.", n=len(first), all=len(found))
     said = "; ".join(
-        f"{each.group.label}: " + ", ".join(_("{label} taken for {other} {n} times", label=label, other=other,
-                                              n=f"{each.confusion[i, j]:.0f}")
-                                            for i, label in enumerate(each.classes[:5])
-                                            for j, other in enumerate(each.classes[:5]) if i != j)
-        for each in first)  # fmt: skip
+        f"{each.group.label}: "
+        + ", ".join(
+            _("{label} taken for {other} {n} times", label=label, other=other, n=f"{each.confusion[i, j]:.0f}")
+            for i, label in enumerate(each.classes[:5])
+            for j, other in enumerate(each.classes[:5])
+            if i != j
+        )
+        for each in first
+    )
     drawn.append(writer.plot(f"{about.prefix}confusion", partial(plots.confusion, first), f"{caption} {said}.", caption,
                              judged_table(about.kind, first).drop(columns="data").map(_text),
                              "tables/classes.csv"))  # fmt: skip
@@ -200,9 +208,15 @@ def section(about: Subject) -> Section | None:
         drawn.append(writer.plot(f"{about.prefix}calibration", draw, caption, caption, shown_bins(known)))
     blocks: list[Block] = [
         Plots(drawn),
-        sheet(_("Precision and recall of each class, area under the ROC curve and calibration error on the test "
-                "images: mean over runs (95 % interval)"), shown, file="tables/classes.csv"),
-    ]  # fmt: skip
+        sheet(
+            _(
+                "Precision and recall of each class, area under the ROC curve and calibration error on the test "
+                "images: mean over runs (95 % interval)"
+            ),
+            shown,
+            file="tables/classes.csv",
+        ),
+    ]
     leader = next(iter([*best(groups), *groups]), None)
     if leader is not None and (missed := mistakes(leader)):
         blocks.append(Gallery(_("The photographs that {group} misjudges most confidently", group=leader.label), missed))

@@ -33,8 +33,14 @@ def section(about: Subject) -> Section | None:
             "Pooled training on some of the photographs, with 95 % intervals, and where the others lie on its curve."
         )
         name = f"{about.prefix}learning" + (f"-{number}" if len(found) > 1 else "")
-        drawn = about.writer.plot(name, partial(plots.learning, curve, places, about.looks), " ".join([caption, *said]),
-                                  caption, shown_learning(curve, places), "tables/learning.csv")  # fmt: skip
+        drawn = about.writer.plot(
+            name,
+            partial(plots.learning, curve, places, about.looks),
+            " ".join([caption, *said]),
+            caption,
+            shown_learning(curve, places),
+            "tables/learning.csv",
+        )
         blocks += [Text(said), Plots([drawn])]
     lead = _(
         "Pooled training on growing numbers of photographs makes a learning curve, which is taken to rise and has "
@@ -46,8 +52,14 @@ def section(about: Subject) -> Section | None:
 
 def sentences(curve: Curve, place: Place) -> list[str]:
     """A group's worth in photographs; of a federation also what one owner would need."""
-    said = [_("{group} reaches {accuracy}. In pooled photographs that is {number}.", group=place.group.label,
-              accuracy=percent(place.accuracy), number=worth(curve, place))]  # fmt: skip
+    said = [
+        _(
+            "{group} reaches {accuracy}. In pooled photographs that is {number}.",
+            group=place.group.label,
+            accuracy=percent(place.accuracy),
+            number=worth(curve, place),
+        )
+    ]
     if place.apart:
         said.append(_("That it lies beyond all points of the curve is shown."))
     return said + ([need_words(curve, place)] if place.group.is_federated else [])

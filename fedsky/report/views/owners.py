@@ -128,8 +128,13 @@ def section(about: Subject) -> Section | None:
     if about.thorough and mine["mean"].notna().any():
         drawn = _heats(about)
         shown = shown_spread(mine)
-        caption = _("Owners in the last round: mean of the worst tenth (at least one owner), of all, and of the best "
-                    "tenth; means over runs.") + about.cut  # fmt: skip
+        caption = (
+            _(
+                "Owners in the last round: mean of the worst tenth (at least one owner), of all, and of the best "
+                "tenth; means over runs."
+            )
+            + about.cut
+        )
         said = "; ".join(
             f"{row[_('group')]}: {row[_('worst tenth')]} – {row[_('best tenth')]}" for row in shown.to_dict("records")
         )
@@ -142,9 +147,15 @@ def section(about: Subject) -> Section | None:
                 "Accuracy of each owner on its own test images against the number of its training images; "
                 "means over runs."
             )
-            alt = caption + " " + _("Owners have {low} to {high} training images.",
-                                    low=f"{sizes['train_images'].min():.0f}",
-                                    high=f"{sizes['train_images'].max():.0f}")  # fmt: skip
+            alt = (
+                caption
+                + " "
+                + _(
+                    "Owners have {low} to {high} training images.",
+                    low=f"{sizes['train_images'].min():.0f}",
+                    high=f"{sizes['train_images'].max():.0f}",
+                )
+            )
             drawn.append(writer.plot(f"{about.prefix}sizes", partial(plots.sizes, sizes, about.shown, about.looks), alt,
                                      caption, _shown_sizes(sizes), "tables/sizes.csv"))  # fmt: skip
         blocks += [Plots(drawn), sheet(_("How unlike the owners fare in the last round; means over runs. Jain's index "
@@ -202,19 +213,33 @@ def _partitions(about: Subject) -> list[Plot]:
         first = members[0][1]
         who = ", ".join(group.label for group, _result in members)
         several = _(" of {groups}", groups=who) if len(seen) > 1 else ""
-        caption = _("Training images of each owner by class{several}; seed {seed}, data seed {data_seed}.",
-                    several=several, seed=first.key[0], data_seed=first.key[1])  # fmt: skip
+        caption = _(
+            "Training images of each owner by class{several}; seed {seed}, data seed {data_seed}.",
+            several=several,
+            seed=first.key[0],
+            data_seed=first.key[1],
+        )
         shown = tables.partition_table(first)
         about.writer.table("partition", shown.assign(data=about.kind.title, groups=who))
         if number > FEW:
             continue
-        alt = caption + " " + "; ".join(
-            f"{row.iloc[0]}: " + ", ".join(f"{value} {key}" for key, value in row.iloc[1:].items()) for _i, row in
-            shown.head(20).iterrows())  # fmt: skip
+        alt = (
+            caption
+            + " "
+            + "; ".join(
+                f"{row.iloc[0]}: " + ", ".join(f"{value} {key}" for key, value in row.iloc[1:].items())
+                for _i, row in shown.head(20).iterrows()
+            )
+        )
         names = dict(zip(first.owners.index, first.owners["name"], strict=True))
-        found.append(about.writer.plot(
-            numbered(f"{about.prefix}partition", number, len(seen)),
-            partial(plots.partition, first.partition, names), alt, caption, shown,
-            "tables/partition.csv",
-        ))  # fmt: skip
+        found.append(
+            about.writer.plot(
+                numbered(f"{about.prefix}partition", number, len(seen)),
+                partial(plots.partition, first.partition, names),
+                alt,
+                caption,
+                shown,
+                "tables/partition.csv",
+            )
+        )
     return found

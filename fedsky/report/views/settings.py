@@ -52,8 +52,14 @@ def section(about: Subject) -> Section | None:
     blocks.append(
         Sheet(_("Settings that all groups share"), same, _("All {n} settings that the groups share", n=len(same)))
     )
-    blocks.append(sheet(_("Every run that this section counts"), provenance,
-                        _("{runs}: seed, commit, versions, command", runs=words.count(len(provenance), "run")),
-                        "tables/provenance.csv", 100))  # fmt: skip
+    blocks.append(
+        sheet(
+            _("Every run that this section counts"),
+            provenance,
+            _("{runs}: seed, commit, versions, command", runs=words.count(len(provenance), "run")),
+            "tables/provenance.csv",
+            100,
+        )
+    )
     lead = _("The first 40 of {all} groups.", all=len(groups)) if len(groups) > 40 else ""
     return Section(f"{about.prefix}settings", _("Settings, and where the numbers come from"), lead, blocks)

@@ -65,8 +65,12 @@ def shown_targets(found: Sequence[Target]) -> pd.DataFrame:
             _("balanced accuracy"): percent(each.accuracy),
             _("runs that reach it"): _("{n} of {all}", n=each.reached, all=len(each.costs)),
         }
-        titles = {"round": _("rounds"), "megabytes": "MB", "seconds": _("wall seconds"),
-                  "virtual_seconds": _("virtual seconds")}  # fmt: skip
+        titles = {
+            "round": _("rounds"),
+            "megabytes": "MB",
+            "seconds": _("wall seconds"),
+            "virtual_seconds": _("virtual seconds"),
+        }
         for name in known(found):
             title = titles[name]
             some = ", ".join(fixed(value) for value in each.costs[name].dropna())

@@ -62,16 +62,26 @@ def sentences(found: Found) -> list[str]:
                       points=fixed(100 * found.total), guess=percent(found.guess), photographs=found.photographs,
                       runs=found.runs))  # fmt: skip
         best, least = known[0], known[-1]
-        said.append(_("{best} is worth most: {high} points; {least} is worth least: {low}.", best=best.name,
-                      high=points_interval(best.shapley), least=least.name,
-                      low=points_interval(least.shapley)))  # fmt: skip
+        said.append(
+            _(
+                "{best} is worth most: {high} points; {least} is worth least: {low}.",
+                best=best.name,
+                high=points_interval(best.shapley),
+                least=least.name,
+                low=points_interval(least.shapley),
+            )
+        )
         if found.last is not None:
             said.append(_("{owner} is shown to be worth less than each other owner.", owner=least.name))
         if harmful := [each.name for each in known if _is_below_0(each.shapley)]:
             said.append(_("Shown to do harm: {owners}.", owners=", ".join(harmful)))
         if found.orders:
-            said.append(_("The values are estimated from {n} orders; what these leave open is in the intervals.",
-                          n=found.orders))  # fmt: skip
+            said.append(
+                _(
+                    "The values are estimated from {n} orders; what these leave open is in the intervals.",
+                    n=found.orders,
+                )
+            )
     return said + ([f"{found.game.label}: {found.missing}"] if found.missing else [])
 
 
@@ -83,8 +93,13 @@ def worth_table(kind: ComparableGroups, found: Found) -> pd.DataFrame:
     """One row an owner, raw, in fractions of accuracy."""
     rows = []
     for each in found.worths:
-        row: dict[str, object] = {"data": kind.title, "group": found.game.label, "client": each.owner,
-                                  "owner": each.name, "train_images": each.photographs}  # fmt: skip
+        row: dict[str, object] = {
+            "data": kind.title,
+            "group": found.game.label,
+            "client": each.owner,
+            "owner": each.name,
+            "train_images": each.photographs,
+        }
         for name in NAMES:
             estimate: Estimate | None = getattr(each, name)
             row |= {
@@ -98,10 +113,15 @@ def worth_table(kind: ComparableGroups, found: Found) -> pd.DataFrame:
 
 def shown_worth(worths: Sequence[Worth]) -> pd.DataFrame:
     """The same as text, in points."""
-    return pd.DataFrame([
-        {_("owner"): each.name, _("training photographs"): fixed(each.photographs, 0),
-         _("Shapley value"): points_interval(each.shapley),
-         _("what the others lose without it"): points_interval(each.loss),
-         _("what it gains itself"): points_interval(each.gain)}
-        for each in worths
-    ])  # fmt: skip
+    return pd.DataFrame(
+        [
+            {
+                _("owner"): each.name,
+                _("training photographs"): fixed(each.photographs, 0),
+                _("Shapley value"): points_interval(each.shapley),
+                _("what the others lose without it"): points_interval(each.loss),
+                _("what it gains itself"): points_interval(each.gain),
+            }
+            for each in worths
+        ]
+    )

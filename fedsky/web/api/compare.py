@@ -129,8 +129,13 @@ def compare() -> Response:
 @blueprint.get("/compare.csv")
 @public
 @limit("30 per minute", answer=LARGE)
-@describe("A comparison's curves and last rounds as one long table.", query=CompareQuery, response={}, media="text/csv",
-          errors=(404, 503))  # fmt: skip
+@describe(
+    "A comparison's curves and last rounds as one long table.",
+    query=CompareQuery,
+    response={},
+    media="text/csv",
+    errors=(404, 503),
+)
 def compare_csv() -> Response:
     """A comparison as a table."""
     asked = query(CompareQuery)
@@ -177,8 +182,13 @@ def figure(format: str) -> bytes:
 @blueprint.get("/compare/report")
 @public
 @limit("10 per minute", answer=ROOM)
-@describe("The whole report of a comparison as a zip file; it takes up to some minutes.", query=CompareQuery,
-          response={}, media="application/zip", errors=(404, 503))  # fmt: skip
+@describe(
+    "The whole report of a comparison as a zip file; it takes up to some minutes.",
+    query=CompareQuery,
+    response={},
+    media="application/zip",
+    errors=(404, 503),
+)
 def compare_report() -> ResponseReturnValue:
     """The whole report."""
     found = chosen(query(CompareQuery))

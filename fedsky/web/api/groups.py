@@ -47,8 +47,11 @@ class Means(BaseModel):
 
 @blueprint.get("/groups")
 @public
-@describe("Lists runs by experiment: those that differ in nothing but seeds and folds are one row.", query=RunQuery,
-          response=GroupList)  # fmt: skip
+@describe(
+    "Lists runs by experiment: those that differ in nothing but seeds and folds are one row.",
+    query=RunQuery,
+    response=GroupList,
+)
 def groups() -> Response:
     """A page of the list."""
     index = site_runs().index
@@ -58,8 +61,12 @@ def groups() -> Response:
 @blueprint.get("/groups/means")
 @public
 @limit("120 per minute")
-@describe("The report's mean of each group's finished runs, with its interval.", query=MeanQuery, response=Means,
-          errors=(503,))  # fmt: skip
+@describe(
+    "The report's mean of each group's finished runs, with its interval.",
+    query=MeanQuery,
+    response=Means,
+    errors=(503,),
+)
 def means() -> dict[str, Any]:
     """The means of some groups; one that is not known is left out."""
     asked, service = query(MeanQuery), comparing()

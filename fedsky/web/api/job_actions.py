@@ -77,8 +77,14 @@ def retry_job(id: str) -> ResponseReturnValue:
     if old.status in (queue.QUEUED, queue.RUNNING):
         raise Problem(409, _("The job is not over yet."))
     arguments = [each for each in old.overrides if not each.startswith(("name=", "hydra."))]
-    about = {"title": old.title, "recipe": old.recipe, "fields": old.fields, "num_runs": old.num_runs,
-             "seconds_estimate": old.seconds_estimate, "retry_of": old.id}  # fmt: skip
+    about = {
+        "title": old.title,
+        "recipe": old.recipe,
+        "fields": old.fields,
+        "num_runs": old.num_runs,
+        "seconds_estimate": old.seconds_estimate,
+        "retry_of": old.id,
+    }
     job = add(g.db, arguments, about)
     audit.record(g.db, member(), "retry", job.id, of=old.id)
     g.db.commit()

@@ -143,8 +143,13 @@ def post_job() -> ResponseReturnValue:
     arguments, num_runs, plan = planned(asked)
     if plan.problems:
         raise Problem(422, f"{plan.problems[0]}.", errors=list(plan.problems))
-    about = {"title": asked.title, "recipe": asked.recipe, "fields": asked.fields, "num_runs": num_runs,
-             "seconds_estimate": plan.seconds}  # fmt: skip
+    about = {
+        "title": asked.title,
+        "recipe": asked.recipe,
+        "fields": asked.fields,
+        "num_runs": num_runs,
+        "seconds_estimate": plan.seconds,
+    }
     job = add(g.db, arguments, about)
     audit.record(g.db, member(), "launch", job.id, command=shown(job.overrides))
     g.db.commit()
@@ -258,8 +263,10 @@ def get_job(id: str) -> dict[str, Any]:
     """A job."""
     about, index = job_shown(g.db, known(id)), site_runs().index
     rows = [row for run in about["runs"] if (row := index.row(run)) is not None]
-    runs = [{"id": row.id, "name": index.name(row), "status": row.status, "balanced_accuracy": row.balanced_accuracy}
-            for row in rows]  # fmt: skip
+    runs = [
+        {"id": row.id, "name": index.name(row), "status": row.status, "balanced_accuracy": row.balanced_accuracy}
+        for row in rows
+    ]
     return {"job": about, "runs": runs}
 
 

@@ -167,15 +167,21 @@ def predict() -> dict[str, Any]:
     told = {
         "prediction": answer["prediction"],
         "others": [
-            {"id": other["id"], "model": by_id[other["id"]]["label"], "kind": by_id[other["id"]]["kind"],
-             "client": by_id[other["id"]]["client"], "label": other["label"], "probability": other["probability"]}
+            {
+                "id": other["id"],
+                "model": by_id[other["id"]]["label"],
+                "kind": by_id[other["id"]]["kind"],
+                "client": by_id[other["id"]]["client"],
+                "label": other["label"],
+                "probability": other["probability"],
+            }
             for other in answer["others"]
         ],
         "others_text": _missing(model, others) if compare else "",
         "sky": answer["sky"],
         "model": shown(model) | {"sha256": model.sha256},
         "caution": _(CAUTION),
-    }  # fmt: skip
+    }
     heatmap = answer["heatmap"] | {"png": f"data:image/png;base64,{answer['heatmap']['png']}"}
     size = {name: answer["photo"][name] for name in ("width", "height")}
     saved = _keep(told | {"photo": size}, answer["photo"]["jpeg"]) if keep else None
@@ -237,8 +243,9 @@ def _missing(model: Model, others: list[Model]) -> str:
     missing = [word for kind, word in words.items() if kind not in there]
     if not missing:
         return ""
-    return _("Not at hand to compare with, of the same photographs, owners and seed: {models}.",
-             models=_(", ").join(missing))  # fmt: skip
+    return _(
+        "Not at hand to compare with, of the same photographs, owners and seed: {models}.", models=_(", ").join(missing)
+    )
 
 
 def _keep(told: dict[str, Any], jpeg: str) -> str:

@@ -110,8 +110,13 @@ def photograph(content: bytes, media_type: str) -> Response:
 
 @blueprint.post("/predictions/<id>/offer")
 @needs("user")
-@describe("Offers a kept photograph, with what it really shows, as training data; an administrator decides.",
-          body=Label, response=shapes.OfferAnswer, status=201, errors=(409,))  # fmt: skip
+@describe(
+    "Offers a kept photograph, with what it really shows, as training data; an administrator decides.",
+    body=Label,
+    response=shapes.OfferAnswer,
+    status=201,
+    errors=(409,),
+)
 def offer_prediction(id: str) -> tuple[dict[str, Any], int]:
     """Puts a copy of the photograph into the review queue."""
     label, user = read(Label).label, access.member()

@@ -35,9 +35,14 @@ def start(arguments: Sequence[str], cwd: Path, log: Path, first_line: str = "") 
     try:
         os.write(handle, first_line.encode())
         return subprocess.Popen(
-            list(arguments), cwd=cwd, stdin=subprocess.DEVNULL, stdout=handle, stderr=subprocess.STDOUT,
-            start_new_session=True, env=environment(),
-        )  # fmt: skip
+            list(arguments),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=handle,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env=environment(),
+        )
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(handle)

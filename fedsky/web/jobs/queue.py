@@ -19,8 +19,13 @@ WORKER = "worker"  # the one row of the table of workers
 ALIVE_SECONDS = 20.0  # without a word, after which a worker counts as gone
 
 QUEUED, RUNNING, DONE, FAILED, CANCELLED, INTERRUPTED = (
-    "queued", "running", "done", "failed", "cancelled", "interrupted",
-)  # fmt: skip
+    "queued",
+    "running",
+    "done",
+    "failed",
+    "cancelled",
+    "interrupted",
+)
 
 
 @dataclass(frozen=True)

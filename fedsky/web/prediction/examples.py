@@ -68,8 +68,10 @@ def reference_models() -> list[Any]:
     index = Index([reference.parent], reference)
     names = {row.id: row.chosen for row in index.rows()}
     models = Registry(index).models()
-    return sorted((model for model in models if "experiment" not in names[model.run_id]),
-                  key=lambda model: (model.data == "rendered", model.kind, model.strategy, model.id))  # fmt: skip
+    return sorted(
+        (model for model in models if "experiment" not in names[model.run_id]),
+        key=lambda model: (model.data == "rendered", model.kind, model.strategy, model.id),
+    )
 
 
 def main() -> None:

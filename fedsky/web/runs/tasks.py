@@ -60,9 +60,15 @@ def compare(asked: Asked) -> dict[str, Any]:
     """The comparison as one JSON value."""
     from fedsky.report import summary
 
-    return summary.compare(asked.readable(), metric=asked.metric, x=asked.x, lang=asked.lang,
-                           group_by=asked.group_by or None, baseline=asked.baseline or None,
-                           margin=asked.margin / 100)  # fmt: skip
+    return summary.compare(
+        asked.readable(),
+        metric=asked.metric,
+        x=asked.x,
+        lang=asked.lang,
+        group_by=asked.group_by or None,
+        baseline=asked.baseline or None,
+        margin=asked.margin / 100,
+    )
 
 
 def mean(asked: Asked) -> dict[str, Any]:
