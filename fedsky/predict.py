@@ -14,6 +14,7 @@ from fedsky import untrusted
 from fedsky.config import make, permitted, start
 from fedsky.data.listing import escaped
 from fedsky.data.picture import BrokenError, decode
+from fedsky.history import changed, read_object
 from fedsky.machine import remedies, streams
 from fedsky.model.divergence import DIVERGED, not_finite
 from fedsky.model.file import read_model
@@ -50,7 +51,9 @@ def load_model(path: Path, given: permitted.Word = permitted.NOTHING) -> tuple[n
 def model_files(run: Path) -> dict[str, Path]:
     """The models of a run folder by name: ``model``, or ``client 0`` and so on where clients have their own."""
     if run.suffix == ".safetensors":
+        _refuse_changed(run.parent.parent if run.parent.name in ("models", "clients", "checkpoint") else run.parent)
         return {run.stem: run.resolve()}  # a link that the user names is the user's word
+    _refuse_changed(run)
     if (run / "model.safetensors").exists():
         return {"model": run / "model.safetensors"}
     untrusted.within(run / "models", run)
@@ -58,6 +61,14 @@ def model_files(run: Path) -> dict[str, Path]:
     if not own:
         raise ValueError(f"{run} holds no model: name the folder of a run that is done, such as outputs/<name>/<time>")
     return {f"client {path.stem}": path for path in own}
+
+
+def _refuse_changed(run: Path) -> None:
+    """Raises ValueError where files of the run are not as it left them."""
+    problems: list[str] = []
+    info = read_object(run / "run.json", problems) if (run / "run.json").exists() else {}
+    if why := "; ".join(problems) or changed(run, info):
+        raise ValueError(f"{run}: {why}; bring back what it left, or name another run")
 
 
 @torch.no_grad()

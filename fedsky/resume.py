@@ -27,7 +27,7 @@ from fedsky.command.sweep import options as sweep_options
 from fedsky.config import check, permitted, quoted
 from fedsky.config.refusals import TRACEBACK, explain, fault
 from fedsky.engine.grid import ClientError
-from fedsky.history import DONE, Row, find_runs, lock, read_run
+from fedsky.history import DONE, Row, changed, find_runs, lock, read_run
 from fedsky.run import run
 from fedsky.untrusted import Visible, refuse_strange, text_of, visible
 
@@ -53,9 +53,11 @@ def _resume(folder: Path, given: permitted.Word) -> Row:
     except FileNotFoundError:
         raise ValueError(f"{folder} holds no run to go on with{_left_below(folder)}") from None
     except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(f"{folder} holds no run to go on with ({error})") from error
+        raise ValueError(f"{folder} holds no run to go on with (run.json: {error})") from error
     if not isinstance(info, dict) or not isinstance(info.get("config"), dict):
         raise ValueError(f"{folder}/run.json was not written by fedsky: name the folder of a run")
+    if why := changed(folder, info):
+        raise ValueError(f"{folder}: {why}; bring back what it left, or start another run")
     if info.get("status") == DONE:
         raise ValueError(f"{folder} is done: start another run")
     permitted.check(info["config"], str(folder / "run.json"), given)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import unsealed
 from safetensors.numpy import save_file
 from typer.testing import CliRunner
 
@@ -59,7 +60,7 @@ def attack(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
 
 
 def change(folder: Path, how: Callable[[dict[str, Any]], Any]) -> None:
-    info = json.loads((folder / "run.json").read_text())
+    info = unsealed.read(folder)
     how(info)
     (folder / "run.json").write_text(json.dumps(info))
 
@@ -115,6 +116,7 @@ def test_a_target_counts_only_where_conf_has_it(folder: Path) -> None:
 
 def test_what_hydra_left_in_the_folder_is_not_read(folder: Path, attack: dict[str, Any]) -> None:
     (folder / ".hydra").mkdir()
+    unsealed.unseal(folder)
     for name in ("config.yaml", "hydra.yaml", "overrides.yaml"):
         (folder / ".hydra" / name).write_text(json.dumps({"strategy": attack, "hydra": {"launcher": attack}}))
     assert resume(folder)["status"] == "done"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import unsealed
 from safetensors.numpy import save_file
 from typer.testing import CliRunner
 
@@ -89,7 +90,7 @@ def test_a_report_overwrites_nothing_elsewhere(folder: Path, outside: Path) -> N
 def test_resume_writes_nothing_elsewhere(folder: Path, outside: Path, name: str) -> None:
     from fedsky import resume as program
 
-    info = json.loads((folder / "run.json").read_text())
+    info = unsealed.read(folder)
     (folder / "run.json").write_text(json.dumps(info | {"status": "interrupted"}))
     path = folder / name
     path.parent.mkdir(exist_ok=True)
@@ -166,7 +167,7 @@ def test_no_class_and_no_reason_commands_the_terminal(folder: Path, tmp_path: Pa
     Image.new("RGB", (64, 64), "blue").save(photo)
     done = CliRunner().invoke(app(predict.main), [str(folder), str(photo)])
     assert done.exit_code == 0 and "\\x1b[2J" in done.output and "\x1b" not in done.output and "\x07" not in done.output
-    info = json.loads((folder / "run.json").read_text())
+    info = unsealed.read(folder)
     info |= {"status": "interrupted", "name": ESCAPE}
     info["config"]["strategy"]["_target_"] = f"evil{ESCAPE}"
     (folder / "run.json").write_text(json.dumps(info))

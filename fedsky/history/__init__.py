@@ -11,19 +11,20 @@ import math
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
 from fedsky import untrusted
-from fedsky.history import lock
+from fedsky.history import lock, sums
 from fedsky.history.columns import BEFORE, TABLES
 
 Row = dict[str, Any]
 
 RUNNING, DONE, FAILED, INTERRUPTED = "running", "done", "failed", "interrupted"
 GONE = "its process ended without a word"
+CHANGED = "changed since the run ended: {files}"
 QUIET_SECONDS = 24 * 3600.0  # without a sign of life, after which a run that nobody can ask after counts as interrupted
 # What a run's strategy is: models travel, every owner trains for itself, or all images are pooled.
 ROLES = FEDERATED, POOLED, ALONE = "federated", "pooled", "alone"
@@ -62,7 +63,16 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Writes a JSON file by rename, readable by a person and the same bytes for the same value."""
-    write_whole(path, (json.dumps(finite(value), indent=1, ensure_ascii=False) + "\n").encode())
+    write_whole(path, _json(value))
+
+
+def write_end(folder: Path, info: Mapping[str, Any]) -> None:
+    """Writes the run.json of a run that has ended, with the sha256 of every file that it leaves."""
+    write_whole(folder / "run.json", sums.sealed(_json(sums.with_sums(folder, info))))
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(finite(value), indent=1, ensure_ascii=False) + "\n").encode()
 
 
 class Table:
@@ -148,12 +158,21 @@ def may_run(folder: Path) -> bool:
     return time.time() - max(times, default=0.0) < QUIET_SECONDS
 
 
-def effective(folder: Path, info: Row, rounds: list[Row]) -> Row:
+def changed(folder: Path, info: Row, only: Container[str] | None = None) -> str:
+    """Why a run's files are not to be trusted; empty where they are as it left them. Of all but ``only`` the length."""
+    files = "" if info.get("status") == RUNNING else sums.changed(folder, info, only)
+    return files and CHANGED.format(files=files)
+
+
+def effective(folder: Path, info: Row, rounds: list[Row], only: Container[str] | None = sums.READ) -> Row:
     """What run.json says, with the status that the run's other files tell where they contradict it.
 
     A run whose process is gone (SIGKILL, a power cut) was interrupted, whatever it could not write any more; one that
-    an older version called done, though its last loss is not a number, has failed.
+    an older version called done, though its last loss is not a number, has failed; and so has one whose files were
+    changed since, so that no figure is taken from it. only: the files that are read for it.
     """
+    if why := changed(folder, info, only):
+        return info | {"status": FAILED, "reason": why}
     if info.get("status") == RUNNING and not may_run(folder):
         return info | {"status": INTERRUPTED, "reason": GONE}
     if info.get("status") == DONE and rounds:
@@ -221,8 +240,8 @@ def read_object(path: Path, problems: list[str]) -> Row:
     return value
 
 
-def read_run(folder: Path) -> Run:
-    """Reads one run folder, whatever state it is in."""
+def read_run(folder: Path, whole: bool = False) -> Run:
+    """Reads one run folder, whatever state it is in; ``whole``: looks into all its files for changes since its end."""
     problems: list[str] = []
     info = read_object(folder / "run.json", problems)
     tables: dict[str, list[Row]] = {}
@@ -231,7 +250,8 @@ def read_run(folder: Path) -> Run:
         problems += wrong
     partition = read_object(folder / "partition.json", problems)
     rounds, clients, timing = (tables[f"{name}.jsonl"] for name in ("rounds", "clients", "timing"))
-    return Run(folder, effective(folder, info, rounds), rounds, clients, timing, partition, problems)
+    info = effective(folder, info, rounds, None if whole else sums.READ)
+    return Run(folder, info, rounds, clients, timing, partition, problems)
 
 
 def find_runs(roots: Iterable[Path]) -> Iterator[Path]:

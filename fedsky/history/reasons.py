@@ -9,6 +9,7 @@ from fedsky.untrusted import printable
 # translated where it is read. tests/history/test_reasons.py has each said by its room.
 SAID = (
     N_("its process ended without a word"),
+    N_("changed since the run ended: {files}"),
     N_("stopped by the user"),
     N_("num_clients={num_clients}: {images} images with partition.min_examples={least} allow 1 to {most} clients"),
     N_("a client would get {images} images, fewer than partition.min_examples={least}: {remedy}"),

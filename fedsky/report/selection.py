@@ -61,7 +61,9 @@ def select(runs: Sequence[Path | Run], choice: Choice | None = None) -> Selectio
     """Reads every run at or under the folders, or given, that fits the choice; ValueError if none can."""
     choice = choice or Choice()
     folders = [each for each in runs if isinstance(each, Path)]
-    read = [read_result(read_run(path), run_name(path, folders)) for path in find_runs(folders)]  # one at a time: large
+    read = [
+        read_result(read_run(path, whole=True), run_name(path, folders)) for path in find_runs(folders)
+    ]  # one at a time: large
     read += [read_result(each, printable(each.folder.name)) for each in runs if isinstance(each, Run)]
     if choice.where:
         kept = {id(run) for run in chosen_runs([each.run for each in read], choice.where)}

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fedsky.client.task import load_task, specification
-from fedsky.history import DONE, FAILED, INTERRUPTED, Row, lock, write_json
+from fedsky.history import DONE, FAILED, INTERRUPTED, Row, lock, write_end, write_json
 from fedsky.machine import interrupt, remedies
 from fedsky.run import beginning, provenance
 from fedsky.run.loop import RoundLoop
@@ -63,13 +63,13 @@ def _run(
         info["reason"] = interrupt.STOPPED if interrupted else _reason(error)
         info["ended"] = provenance.now()
         with suppress(OSError):  # on a full disk what went wrong is told, not that it could not be written down
-            write_json(folder / "run.json", info)
+            write_end(folder, info)
         tracking.end(info)
         if interrupted:
             raise KeyboardInterrupt from error
         raise
     info["ended"] = provenance.now()
-    write_json(folder / "run.json", info)
+    write_end(folder, info)
     tracking.end(info)
     return info
 

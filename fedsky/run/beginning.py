@@ -1,26 +1,30 @@
 """What a run began with, as run.json keeps it: data, code and machine; and what of it is another when it goes on."""
 
+import hashlib
 import json
 import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from fedsky.client.task import Task
 from fedsky.data import Photos
 from fedsky.data.manifest import PARTS
-from fedsky.history import RUNNING, Row, read_object
+from fedsky.history import RUNNING, Row, read_object, sums
 from fedsky.run import provenance
 from fedsky.run.rows import describe
 
 LOG = logging.getLogger("fedsky")
+ANEW = "start another run"
 
 
 def begin(name: str, config: Row, choices: dict[str, str]) -> Row:
     """run.json of a run that begins. directory: where it was started, which its relative paths begin from."""
     return {
-        "name": name, "status": RUNNING, "reason": None, "started": provenance.now(), "ended": None,
-        "command": provenance.command(), "directory": str(Path.cwd()), "choices": choices, "config": config,
-        **_runs_on(),
+        "format": sums.FORMAT, "name": name, "status": RUNNING, "reason": None,
+        "started": provenance.now(), "ended": None, "command": provenance.command(),
+        "directory": str(Path.cwd()), "choices": choices, "config": config,
+        "trace": _trace(config, Path.cwd()), **_runs_on(),
     }  # fmt: skip
 
 
@@ -30,6 +34,11 @@ def go_on(folder: Path, begun: Row, task: Task) -> Row:
     ValueError where its data are others than at the beginning; other code and another machine are told.
     """
     _refuse_other_data(folder, begun, task)
+    if begun.get("trace") is not None and _trace(begun["config"], directory(begun)) != begun["trace"]:
+        place = begun["config"]["clients"]["trace"]
+        raise ValueError(
+            f"{folder}: clients.trace={place} is not the file of the beginning: bring that back, or {ANEW}"
+        )
     now = _runs_on()
     if differences := _differences(begun, now):
         LOG.warning(
@@ -40,7 +49,8 @@ def go_on(folder: Path, begun: Row, task: Task) -> Row:
     resumed = begun.get("resumed")
     entry = {"started": provenance.now(), **now}
     return {
-        **begun,
+        **sums.without_sums(begun),
+        "format": sums.FORMAT,
         "status": RUNNING,
         "reason": None,
         "ended": None,
@@ -66,6 +76,15 @@ def directory(begun: Row | None) -> Path:
     """Where a run's relative paths begin: where it was started, or here, where that folder is not."""
     started = begun.get("directory") if begun else None
     return Path(started) if isinstance(started, str) and Path(started).is_dir() else Path.cwd()
+
+
+def _trace(config: Row, directory: Path) -> str | None:
+    """The sha256 of the file that says when clients are there; None where there is none."""
+    if (trace := config["clients"].get("trace")) is None:
+        return None
+    with suppress(OSError):  # which is told when it is read
+        return hashlib.sha256((directory / Path(trace).expanduser()).read_bytes()).hexdigest()
+    return None
 
 
 def _runs_on() -> Row:
@@ -106,9 +125,7 @@ def _counts(partition: Row) -> list[Any]:
 
 
 def _refusal(folder: Path, differences: str) -> ValueError:
-    return ValueError(
-        f"{folder}: the data are not those of the beginning: {differences}; bring those back, or start another run"
-    )
+    return ValueError(f"{folder}: the data are not those of the beginning: {differences}; bring those back, or {ANEW}")
 
 
 def _other_data(begun: Row, now: Row) -> str:

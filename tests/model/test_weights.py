@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+import unsealed
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -175,7 +176,7 @@ def test_a_run_tells_of_its_file_and_goes_on_with_no_other(tmp_path: Path, monke
     assert info["config"]["model"]["weights"] == str((tmp_path / "w.pth").resolve())
     assert info["config"]["model"]["weights_sha256"] == digest
     run(config, tmp_path / "cut")
-    begun = json.loads((tmp_path / "cut" / "run.json").read_text()) | {"status": "interrupted"}
+    begun = unsealed.read(tmp_path / "cut") | {"status": "interrupted"}
     (tmp_path / "cut" / "run.json").write_text(json.dumps(begun))
     for path in (tmp_path / "cut" / "checkpoint").glob("*"):  # nothing kept: it begins anew
         path.unlink()

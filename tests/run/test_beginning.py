@@ -160,9 +160,12 @@ def test_relative_places_begin_where_the_run_was_started(
     assert info(folder)["config"]["data"]["root"] == "photographs", "as it was asked"
 
 
+NEW = ("data", "directory", "format", "files", "sha256", "trace")
+
+
 def older(folder: Path) -> None:
-    """What a version left that kept no fingerprint, no states and no directory."""
-    left = {key: value for key, value in info(folder).items() if key not in ("data", "directory")}
+    """What a version left that kept no fingerprint, no states, no directory and no sums."""
+    left = {key: value for key, value in info(folder).items() if key not in NEW}
     (folder / "run.json").write_text(json.dumps(left))
 
 
@@ -252,3 +255,16 @@ def compose_hydra(run_folder: Path, sweep: Path) -> Any:
     from omegaconf import OmegaConf
 
     return OmegaConf.create({"hydra": {"run": {"dir": str(run_folder)}, "sweep": {"dir": str(sweep)}}})
+
+
+def test_a_trace_file_that_was_changed_is_refused(cut: Cut, tmp_path: Path) -> None:
+    trace = tmp_path / "there.csv"
+    trace.write_text("client,first,last\n0,1,9\n1,1,9\n")
+    folder = cut("clients=trace", f"clients.trace={trace}")
+    before = trace.read_text()
+    trace.write_text(before.replace("1,1,9", "1,3,9"))
+    with pytest.raises(ValueError, match=r"clients\.trace=.* is not the file of the beginning: bring that back, or"):
+        resume(folder)
+    trace.write_text(before)
+    resume(folder)
+    assert info(folder)["status"] == "done"

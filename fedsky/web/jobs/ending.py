@@ -16,7 +16,7 @@ from fedsky.history import (
     lock,
     read_object,
     read_run,
-    write_json,
+    write_end,
 )
 from fedsky.language import _
 from fedsky.untrusted import printable
@@ -100,4 +100,4 @@ def mend(folders: Sequence[Path]) -> None:
         run = read_run(folder)
         if lock.is_held(folder) is not True and read_object(folder / "run.json", []).get("status") == RUNNING:
             ended = datetime.now(UTC).isoformat(timespec="seconds")
-            write_json(folder / "run.json", run.info | {"status": INTERRUPTED, "reason": GONE, "ended": ended})
+            write_end(folder, run.info | {"status": INTERRUPTED, "reason": GONE, "ended": ended})

@@ -64,15 +64,19 @@ class Model:
     data: str = ""
     is_reference: bool = False
     is_default: bool = False
+    left: str | None = None  # the SHA-256 that run.json has of the file
 
     @property
     def sha256(self) -> str:
-        """The SHA-256 of the file; ValueError where it cannot be read."""
+        """The SHA-256 of the file; ValueError where it cannot be read, or was changed since its run ended."""
         try:
             known = os.lstat(self.path)
-            return _digest(str(self.path), known.st_mtime_ns, known.st_size)
+            found = _digest(str(self.path), known.st_mtime_ns, known.st_size)
         except OSError as error:
             raise ValueError(_("The model's file is gone: load the page again.")) from error
+        if self.left not in (None, found):
+            raise ValueError(_("The model's file was changed since its run ended: choose another model."))
+        return found
 
 
 def digest(path: Path) -> str:
@@ -243,6 +247,7 @@ def _read(row: RunRow, run: Run, files: list[tuple[int | None, Path]]) -> Iterat
             data=data,
             is_reference=row.is_reference,
             group=row.experiment,
+            left=section(section(run.info, "files"), path.relative_to(run.folder).as_posix()).get("sha256"),
         )
 
 

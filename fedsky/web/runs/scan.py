@@ -6,10 +6,11 @@ import os
 import stat
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from fedsky.history import lock, may_run
+from fedsky.history import lock, may_run, sums
 
 # Files of a run that are read, and the largest size at which they are.
 LIMITS = {
@@ -20,11 +21,13 @@ LIMITS = {
     "partition.json": 16_000_000,
     "predictions.csv": 64_000_000,
 }
+MODEL = "model.safetensors"
 # Files whose change makes a row of the list anew.
-WATCHED = ("run.json", "rounds.jsonl", "timing.jsonl")
+WATCHED = ("run.json", "rounds.jsonl", "timing.jsonl", "clients.jsonl", "partition.json", "predictions.csv", MODEL)
 # Folders in a run's that hold no runs.
 INNER = frozenset({"clients", "checkpoint", "models", "report", "plots", "tables"})
 DEEPEST, MOST_FOLDERS = 10, 50_000
+MOST_LOOKED_INTO = 256_000_000  # bytes
 
 Stamp = tuple[tuple[int, int], ...]
 
@@ -132,6 +135,17 @@ def _stamp(folder: Path) -> Stamp | None:
     if os.path.lexists(os.path.join(folder, lock.NAME)):
         stamps.append((int(may_run(folder)), -1))
     return tuple(stamps)
+
+
+def looked_into(folder: Path) -> set[str]:
+    """The files of a run that are read to see whether they were changed since its end: as many as are soon read."""
+    room, found = MOST_LOOKED_INTO, set()
+    for name in sums.names(folder):
+        with suppress(OSError):
+            room -= os.lstat(folder / name).st_size
+        if room >= 0:
+            found.add(name)
+    return found
 
 
 def unsafe(folder: Path) -> list[str]:

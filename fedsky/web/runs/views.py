@@ -9,13 +9,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fedsky.history import FEDERATED, Run
+from fedsky.history import FEDERATED, Run, changed, reasons
 from fedsky.history.columns import COLUMNS, OK, ROUNDS, STATUSES, TABLES
 from fedsky.report import reading, spending
 from fedsky.report.confusion import confusion as confusion_of
 from fedsky.untrusted import number, printable, section
 
 from .rows import flat_config, known, whole
+from .scan import looked_into
 
 MOST_CLIENTS, MOST_TOLD, MOST_CLASSES = 2000, 100, 200
 PAGE = 1000  # rounds of one answer
@@ -26,6 +27,8 @@ TEXT = 400  # characters of a text that a file holds
 def about(run: Run) -> dict[str, Any]:
     """What a run was asked for and ran on."""
     info = run.info
+    why = changed(run.folder, info, looked_into(run.folder))
+    problems = [reasons.told(why), *run.problems] if why else run.problems
     result = {printable(key, 60): _plain(value) for key, value in section(info, "result").items()}
     return {
         "config": flat_config(run.config),
@@ -38,7 +41,7 @@ def about(run: Run) -> dict[str, Any]:
         "command": printable(info.get("command") or "", 4000),
         "commit": printable(info.get("commit") or "", 60),
         "changed": info.get("changed") is True,
-        "problems": [printable(problem, 200) for problem in run.problems[:50]],
+        "problems": [printable(problem, 200) for problem in problems[:50]],
     }
 
 

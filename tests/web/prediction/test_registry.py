@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import unsealed
 
 from fedsky.web.prediction.registry import Registry, default, digest
 from fedsky.web.runs.index import Index
@@ -38,7 +39,7 @@ def test_models_of_other_photographs_seeds_or_owners_are_not_related(runs: Path,
         shutil.copytree(runs / "centralized-0", folder / "b")
         both = Registry(Index([folder]))
         assert [other.kind for other in both.others(both.models()[0])] == ["pooled"]
-        info = json.loads((folder / "b" / "run.json").read_text())
+        info = unsealed.read(folder / "b")
         info["config"] |= change
         (folder / "b" / "run.json").write_text(json.dumps(info))
         changed = Registry(Index([folder]))
@@ -74,7 +75,7 @@ def _link(folder: Path) -> None:
 
 
 def _fail(folder: Path) -> None:
-    (folder / "run.json").write_text((folder / "run.json").read_text().replace('"done"', '"failed"'))
+    unsealed.unseal(folder, status="failed")
 
 
 SPOIL: dict[str, Callable[[Path], object]] = {

@@ -1,0 +1,120 @@
+"""A change to a run's files since it ended is noticed by whoever reads it; ``python -m benchmarks.rot`` tries more."""
+
+import json
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.rot import damages, of_report, unnoticed
+from fedsky import language
+from fedsky.config import compose, resolve
+from fedsky.history import RUNNING, read_run, reasons, sums, write_end, write_json
+from fedsky.resume import resume
+from fedsky.run import run
+from fedsky.run.loop import RoundLoop
+
+TINY = {"data": {"_target_": "tiny.points", "fold": "1/5"}, "model": {"_target_": "tiny.linear"}}
+
+
+def config() -> dict[str, Any]:
+    return resolve(compose(["engine=inline", "num_rounds=2", "num_clients=2", "strategy=scaffold"])) | TINY
+
+
+def stop(loop: Any, round: int, last: bool) -> Any:
+    raise KeyboardInterrupt
+
+
+@pytest.fixture(scope="module", params=["done", "interrupted"])
+def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that has ended."""
+    folder = tmp_path_factory.mktemp("ended") / "run"
+    (folder / ".hydra").mkdir(parents=True)
+    (folder / ".hydra" / "config.yaml").write_text("seed: 0\n")
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "done":
+            run(config(), folder)
+        else:
+            judge = RoundLoop._judge
+            patch.setattr(RoundLoop, "_judge", lambda loop, n, last: (stop if n == 2 else judge)(loop, n, last))
+            with pytest.raises(KeyboardInterrupt):
+                run(config(), folder)
+    assert json.loads((folder / "run.json").read_text())["status"] == request.param
+    return folder
+
+
+def copied(whole: Path, place: Path) -> Path:
+    return Path(shutil.copytree(whole, place / "run"))
+
+
+def test_a_folder_as_its_run_left_it_is_read(whole: Path, tmp_path: Path) -> None:
+    folder = copied(whole, tmp_path)
+    info = json.loads((folder / "run.json").read_text())
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert {*info["files"], "run.json"} == names
+    assert sums.changed(folder, info) == ""
+    for name in ("checkpoint", "clients"):  # which are large
+        shutil.rmtree(folder / name)
+    assert sums.changed(folder, info) == "" and read_run(folder, whole=True).status == info["status"]
+
+
+def test_every_reader_notices_every_file_that_was_cut_or_has_rotted(whole: Path, tmp_path: Path) -> None:
+    rng = random.Random(0)
+    for path in sorted(path for path in whole.rglob("*") if path.is_file()):
+        name, content = path.relative_to(whole).as_posix(), path.read_bytes()
+        for what, damaged in damages(content, rng, 1, range(0, 10, 9)):
+            folder = copied(whole, tmp_path)
+            (folder / name).write_bytes(damaged)
+            assert unnoticed(folder, name) == {}, f"{name} {what}"
+            shutil.rmtree(folder)
+
+
+def test_edited_figures_are_not_counted_and_the_reason_is_told_in_the_readers_language(
+    whole: Path, tmp_path: Path
+) -> None:
+    folder = copied(whole, tmp_path)
+    info = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(info | {"status": "done", "reason": "edited"}, indent=1) + "\n")
+    read = read_run(folder)
+    assert (read.status, read.info["reason"]) == ("failed", "changed since the run ended: run.json")
+    with language.use("zh"):
+        assert reasons.told(read.info["reason"]) == "运行结束后被更改：run.json"
+    del info["sha256"], info["files"]  # what says so cannot be left out unseen
+    write_json(folder / "run.json", info | {"status": "done"})
+    assert read_run(folder).info["reason"] == "changed since the run ended: run.json"
+
+
+def test_a_file_that_the_run_did_not_leave_is_noticed(whole: Path, tmp_path: Path) -> None:
+    folder = copied(whole, tmp_path)
+    (folder / "models").mkdir()
+    shutil.copy(folder / "best.safetensors", folder / "models" / "0.safetensors")
+    (folder / "models" / "._0.safetensors").touch()  # of a Mac
+    assert "changed since the run ended: models/0.safetensors (new)" in of_report(folder)
+
+
+def test_runs_without_sums_and_those_that_go_on_are_read(whole: Path, tmp_path: Path) -> None:
+    folder = copied(whole, tmp_path)
+    info = sums.without_sums(json.loads((folder / "run.json").read_text()))
+    write_json(folder / "run.json", info | {"status": RUNNING})
+    assert read_run(folder, whole=True).info["reason"] != "changed since the run ended: run.json"
+    del info["format"]
+    write_json(folder / "run.json", info)
+    (folder / "best.safetensors").write_bytes(b"x")
+    assert read_run(folder, whole=True).status == info["status"]
+    write_end(folder, info)
+    assert json.loads((folder / "run.json").read_text())["files"]["best.safetensors"]["bytes"] == 1
+
+
+def test_a_run_that_went_on_has_the_sums_of_its_end(whole: Path, tmp_path: Path) -> None:
+    folder = copied(whole, tmp_path)
+    if json.loads((folder / "run.json").read_text())["status"] == "done":
+        with pytest.raises(ValueError, match="is done: start another run"):
+            resume(folder)
+        return
+    from own_word import word_for
+
+    resume(folder, word_for(folder))
+    assert read_run(folder, whole=True).status == "done"
+    assert "predictions.csv" in json.loads((folder / "run.json").read_text())["files"]
