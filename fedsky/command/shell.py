@@ -11,11 +11,12 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fedsky import machine
 from fedsky.command import sweep
+from fedsky.command.member import Order
 from fedsky.config import CONF, arguments, from_here, resolve
 from fedsky.config.known import refuse_unread
 from fedsky.config.refusals import TRACEBACK, explain, fault
@@ -50,6 +51,24 @@ def _succeeds(cfg: DictConfig) -> bool:
             check(config)
     except (ValueError, OSError, OmegaConfBaseException) as error:
         return _failed(explain(error), error)
+    if config["dry_run"]:
+        return carry_out(config, folder, {})
+    choices = {
+        group: str(choice)
+        for group, choice in settings.runtime.choices.items()
+        if "/" not in group and choice is not None
+    }
+    if settings.mode == RunMode.MULTIRUN and (crew := sweep.Begun.crew) is not None:
+        _say_what_goes_on(folder, config)
+        interrupt.by_exception()
+        log: Any = OmegaConf.to_container(settings.job_logging, resolve=True)
+        crew.give(Order(config, folder, choices, log, (sys.argv, sys.orig_argv)))
+        return True
+    return carry_out(config, folder, choices)
+
+
+def carry_out(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> bool:
+    """Makes a run, or says what it would take, in this process; whether it went well."""
     watch = Watch() if config["dry_run"] else None
     # These take seconds to import, which a wrong value need not wait for.
     from fedsky.engine.grid import ClientError
@@ -64,11 +83,6 @@ def _succeeds(cfg: DictConfig) -> bool:
             estimates.append(dry_run(config, folder, waited, watch))
             sys.stdout.flush()
             return True
-        choices = {
-            group: str(choice)
-            for group, choice in settings.runtime.choices.items()
-            if "/" not in group and choice is not None
-        }
         _say_what_goes_on(folder, config)
         tell(folder, run(config, folder, choices, waited=waited))
     except ClientError as error:
@@ -94,15 +108,7 @@ def _say_what_goes_on(folder: Path, config: dict[str, Any]) -> None:
 
 def tell(folder: Path, info: dict[str, Any]) -> None:
     """Says in one line how a run ended."""
-    result = info["result"]
-    LOG.info(
-        "%s: accuracy %.4f, balanced %.4f on %d test images after round %d",
-        folder,
-        result["accuracy"],
-        result["balanced_accuracy"],
-        result["num_test"],
-        result["round"],
-    )
+    LOG.info("%s", sweep.ended(folder, info))
 
 
 def _failed(message: str, error: Exception) -> bool:
@@ -128,7 +134,7 @@ def main() -> None:
         _say_what_to_read()
         _say_how_long()
     except KeyboardInterrupt:
-        interrupt.leave("fedsky")
+        interrupt.leave("fedsky", sweep.stop)
     except (HydraException, OmegaConfBaseException, ValueError) as error:  # of composing: a job keeps its own
         _end(explain(error), 2)
     except OSError as error:  # of a folder that cannot be made
@@ -138,7 +144,8 @@ def main() -> None:
             raise
         _end(f"{fault(error)}; {TRACEBACK}=1 before the command shows all of it", 1)
     finally:
-        _close()
+        sweep.stop()
+        close()
     if failures:
         _end("\n".join([f"{len(failures)} job(s) failed:", *failures]), 1)
 
@@ -156,7 +163,8 @@ def _say_how_long() -> None:
         sys.stdout.write(f"{len(estimates)} runs, one after the other: about {duration(seconds)}\n")
 
 
-def _close() -> None:
+def close() -> None:
+    """Ends the engine, if one was started."""
     logging.getLogger("flwr").propagate = False  # what it says from here on belongs to no run
     if "fedsky.engine" in sys.modules:
         sys.modules["fedsky.engine"].close()

@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +21,11 @@ from omegaconf import DictConfig, OmegaConf
 from yaml import CSafeLoader, YAMLError
 
 from fedsky import untrusted
+from fedsky.command.beside import Crew
 from fedsky.config import CONF, from_here
 from fedsky.config.claim import place
 from fedsky.history import DONE
+from fedsky.untrusted import visible
 
 ASKED = "multirun.yaml"  # what Hydra writes before a sweep's first job
 PLACES = ("hydra.mode", "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
@@ -39,12 +42,45 @@ class Begun(Callback):
 
     folders: list[Path] = []  # noqa: RUF012  # of this process
     trains = True
+    crew: Crew | None = None  # that makes the jobs' runs, where several are to go on at a time
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Notes where the jobs' folders will be."""
         if (folder := place(config, "hydra.sweep.dir")) is not None:
             Begun.folders.append(folder)
         Begun.trains = config.get("dry_run") is not True  # which leaves no folders
+        if isinstance(jobs := config.get("jobs"), int) and jobs > 1 and Begun.trains:
+            Begun.crew = Crew(jobs, say_how_it_ended)
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Waits for the runs that go on."""
+        if Begun.crew is not None:
+            Begun.crew.finish()
+            Begun.crew = None
+
+
+def stop() -> None:
+    """Ends the runs that go on side by side, if there are any."""
+    if Begun.crew is not None:
+        Begun.crew.stop()
+        Begun.crew = None
+
+
+def say_how_it_ended(folder: Path) -> None:
+    """A line of a run that another process made."""
+    job = SweepJob(folder, ())
+    reason = job.failure()
+    told = ended(folder, job.info()) if reason is None else f"fedsky: {from_here(folder)}: {reason}"
+    sys.stderr.write(visible(f"{told}\n"))
+
+
+def ended(folder: Path, info: Mapping[str, Any]) -> str:
+    """A line on how a run that is done ended."""
+    result = info["result"]
+    return (
+        f"{folder}: accuracy {result['accuracy']:.4f}, balanced {result['balanced_accuracy']:.4f} on "
+        f"{result['num_test']} test images after round {result['round']}"
+    )
 
 
 def failures() -> list[str]:
@@ -85,11 +121,11 @@ class SweepJob:
 
     def is_done(self) -> bool:
         """Whether its run says so."""
-        return self._info().get("status") == DONE
+        return self.info().get("status") == DONE
 
     def failure(self) -> str | None:
         """Why it is not done, in one line; None where it is."""
-        info = self._info()
+        info = self.info()
         if info.get("status") == DONE:
             return None
         if not self.folder.is_dir():
@@ -97,7 +133,8 @@ class SweepJob:
         reason = info.get("reason") if info else self._refused()
         return " ".join(str(reason).split()) if reason else f"it did not end; see {from_here(self.folder)}"
 
-    def _info(self) -> Mapping[str, Any]:
+    def info(self) -> Mapping[str, Any]:
+        """Its run.json; empty where there is none."""
         try:
             info = json.loads(untrusted.text_of(self.folder / "run.json", self.folder))
         except (OSError, ValueError, RecursionError):

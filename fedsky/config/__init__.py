@@ -66,6 +66,7 @@ def resolve(cfg: DictConfig) -> dict[str, Any]:
 
 def check(config: dict[str, Any]) -> None:
     """Raises ValueError for a top-level value that no run can use."""
+    checks.whole("jobs", config.pop("jobs", 1), 1)  # of a sweep: a run does not know of it
     for key, value in BEFORE.items():
         config.setdefault(key, value)
     for group in GROUPS:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -18,7 +17,7 @@ from fedsky import checks
 from fedsky.data import sky
 from fedsky.data.declared import Declared
 from fedsky.data.photos import Photos, cache_folder, cached
-from fedsky.machine import interrupt
+from fedsky.machine import interrupt, num_cores
 
 Made = TypeVar("Made")
 
@@ -80,7 +79,7 @@ def drawn(make: Callable[[int], Made], count: int) -> Iterator[Made]:
     Every photograph depends on its own number alone, so that the number of processes changes nothing. They end with
     the iterator; where it is not used up, after the few photographs that they have begun.
     """
-    workers = min(os.cpu_count() or 1, count // 50 + 1)
+    workers = min(num_cores(), count // 50 + 1)
     with ExitStack() as end:
         with interrupt.held():
             pool = _processes(workers)

@@ -6,10 +6,14 @@ import shlex
 import sys
 from pathlib import Path
 
+CORES = "FEDSKY_CORES"  # the variable that leaves a process a share of the cores
+
 
 def num_cores() -> int:
     """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    share = os.environ.get(CORES, "")
+    return min(cores, int(share)) if share.isdecimal() and int(share) else cores
 
 
 def peak_memory_bytes() -> int:

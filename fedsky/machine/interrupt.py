@@ -78,14 +78,16 @@ def stop_insisting() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def leave(name: str) -> NoReturn:
-    """Ends this process with status 130, once Ray is gone and every file is written.
+def leave(name: str, *first: Callable[[], None]) -> NoReturn:
+    """Ends this process with status 130, once ``first`` is done, Ray is gone and every file is written.
 
     Threads of the engine may still wait for actors that are no more; the interpreter's own end can abort on them.
     """
     stop_insisting()
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    for do in first:
+        do()
     if "fedsky.engine" in sys.modules:
         sys.modules["fedsky.engine"].close(at_once=True)
     if "multiprocessing" in sys.modules:

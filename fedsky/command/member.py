@@ -1,0 +1,67 @@
+"""One of the processes that make a sweep's runs side by side: what it does with its orders."""
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import configure_log
+from omegaconf import OmegaConf
+
+from fedsky.machine import interrupt
+
+
+@dataclass
+class Order:
+    """A run for another process to make, and what that is told of the command."""
+
+    config: dict[str, Any]
+    folder: Path
+    choices: dict[str, str]
+    logging: dict[str, Any]  # Hydra's job_logging
+    words: tuple[list[str], list[str]]  # of the command line: sys.argv and sys.orig_argv
+
+
+def work(line: Connection) -> None:
+    """Makes the runs that come in orders and answers each when it is over, however that was; None ends it.
+
+    A terminal's Ctrl-C reaches the command alone, which passes it on; what is to be read of a run is in its folder.
+    """
+    os.setsid()
+    _be_silent()
+    interrupt.at_once("fedsky")
+    threading.Thread(target=_end_with_the_command, daemon=True).start()
+    from fedsky.command import shell
+
+    try:
+        while (order := line.recv()) is not None:
+            sys.argv, sys.orig_argv = order.words
+            configure_log(OmegaConf.create(order.logging))
+            shell.carry_out(order.config, order.folder, order.choices)
+            logging.shutdown()
+            line.send(True)
+    except EOFError:  # the command is dead
+        return
+    except KeyboardInterrupt:
+        interrupt.leave("fedsky")
+    finally:
+        shell.close()
+
+
+def _be_silent() -> None:
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+
+
+def _end_with_the_command() -> None:
+    command = multiprocessing.parent_process()
+    assert command is not None
+    command.join()
+    os.kill(os.getpid(), signal.SIGTERM)
