@@ -14,7 +14,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
-from fedsky.command.member import Order, work
+from fedsky.command.member import Make, Order, work
 from fedsky.history import GONE, INTERRUPTED, RUNNING, read_object, write_json
 from fedsky.machine import CORES, interrupt, num_cores
 
@@ -24,10 +24,10 @@ END_SECONDS = 30.0  # that a process which is told to stop takes at most: Ray ta
 class Member:
     """A process that makes runs, and the run that it is at."""
 
-    def __init__(self, cores: int) -> None:
+    def __init__(self, cores: int, make: Make) -> None:
         context = multiprocessing.get_context("spawn")
         self.line, theirs = context.Pipe()
-        self.process: Any = context.Process(target=work, args=(theirs,))
+        self.process: Any = context.Process(target=work, args=(theirs, make))
         self.order: Order | None = None
         os.environ[CORES] = str(cores)
         try:
@@ -68,8 +68,8 @@ class Member:
 class Crew:
     """As many processes as runs are to go on at a time; ``told`` says of each run's folder how it ended."""
 
-    def __init__(self, size: int, told: Callable[[Path], None]) -> None:
-        self.size, self.told = size, told
+    def __init__(self, size: int, make: Make, told: Callable[[Path], None]) -> None:
+        self.size, self.make, self.told = size, make, told
         self.cores = max(1, num_cores() // size)
         self.members: list[Member] = []
         self.waiting: deque[Order] = deque()
@@ -106,7 +106,7 @@ class Crew:
             if free is None:
                 if len(self.members) == self.size:
                     break
-                free = Member(self.cores)
+                free = Member(self.cores, self.make)
                 self.members.append(free)
             free.begin(self.waiting.popleft())
         return any(member.order is not None for member in self.members)

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -28,7 +29,10 @@ class Order:
     words: tuple[list[str], list[str]]  # of the command line: sys.argv and sys.orig_argv
 
 
-def work(line: Connection) -> None:
+Make = Callable[[dict[str, Any], Path, dict[str, str]], bool]  # a run of its configuration, folder and choices
+
+
+def work(line: Connection, make: Make) -> None:
     """Makes the runs that come in orders and answers each when it is over, however that was; None ends it.
 
     A terminal's Ctrl-C reaches the command alone, which passes it on; what is to be read of a run is in its folder.
@@ -37,21 +41,17 @@ def work(line: Connection) -> None:
     _be_silent()
     interrupt.at_once("fedsky")
     threading.Thread(target=_end_with_the_command, daemon=True).start()
-    from fedsky.command import shell
-
     try:
         while (order := line.recv()) is not None:
             sys.argv, sys.orig_argv = order.words
             configure_log(OmegaConf.create(order.logging))
-            shell.carry_out(order.config, order.folder, order.choices)
+            make(order.config, order.folder, order.choices)
             logging.shutdown()
             line.send(True)
     except EOFError:  # the command is dead
         return
     except KeyboardInterrupt:
         interrupt.leave("fedsky")
-    finally:
-        shell.close()
 
 
 def _be_silent() -> None:

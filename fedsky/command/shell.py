@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from fedsky import machine
 from fedsky.command import sweep
+from fedsky.command.beside import Crew
 from fedsky.command.member import Order
 from fedsky.config import CONF, arguments, from_here, resolve
 from fedsky.config.known import refuse_unread
@@ -58,7 +59,8 @@ def _succeeds(cfg: DictConfig) -> bool:
         for group, choice in settings.runtime.choices.items()
         if "/" not in group and choice is not None
     }
-    if settings.mode == RunMode.MULTIRUN and (crew := sweep.Begun.crew) is not None:
+    if settings.mode == RunMode.MULTIRUN and sweep.Begun.jobs > 1:
+        crew = sweep.Begun.crew = sweep.Begun.crew or Crew(sweep.Begun.jobs, carry_out, sweep.say_how_it_ended)
         _say_what_goes_on(folder, config)
         interrupt.by_exception()
         log: Any = OmegaConf.to_container(settings.job_logging, resolve=True)
@@ -125,6 +127,7 @@ def main() -> None:
     os.environ[TRACEBACK] = "1"  # so that Hydra hands its errors over rather than printing them at length
     interrupt.at_once("fedsky")
     sweep.Begun.folders.clear()
+    sweep.Begun.jobs = 1
     begun_here.clear()
     estimates.clear()
     try:

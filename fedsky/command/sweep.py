@@ -42,15 +42,16 @@ class Begun(Callback):
 
     folders: list[Path] = []  # noqa: RUF012  # of this process
     trains = True
-    crew: Crew | None = None  # that makes the jobs' runs, where several are to go on at a time
+    jobs = 1  # whose runs are to go on at a time, and who makes them
+    crew: Crew | None = None
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Notes where the jobs' folders will be."""
         if (folder := place(config, "hydra.sweep.dir")) is not None:
             Begun.folders.append(folder)
         Begun.trains = config.get("dry_run") is not True  # which leaves no folders
-        if isinstance(jobs := config.get("jobs"), int) and jobs > 1 and Begun.trains:
-            Begun.crew = Crew(jobs, say_how_it_ended)
+        if isinstance(jobs := config.get("jobs"), int) and Begun.trains:
+            Begun.jobs = jobs
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Waits for the runs that go on."""
