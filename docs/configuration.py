@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from fedsky.web.jobs.form import BOUNDS
+from fedsky.config.ranges import meaning
 
 LINE = re.compile(r"(?P<indent> *)(?P<key>\w+):(?: +(?P<value>[^#]*?))?(?: *(?<= )# (?P<meaning>.*))?")
 UNTOLD = ("defaults", "hydra")  # Hydra's own sections
@@ -40,7 +40,7 @@ def keys(path: Path, prefix: str = "") -> list[Key]:
         if not match["meaning"]:
             raise ValueError(f"{path}, line {number}: say in a comment what {match['key']} means, and in what unit")
         name = ".".join(key for _indent, key in sections)
-        found.append(Key(f"{prefix}{name}", match["value"], BOUNDS.sub("", match["meaning"])))
+        found.append(Key(f"{prefix}{name}", match["value"], meaning(match["meaning"])))
     return found
 
 

@@ -35,6 +35,8 @@ def quick(command: list[str]) -> list[str]:
         return ["--count", "40"]
     if command[2:4] == ["fedsky.data", "partition"]:
         return ["data.count=200", "data.size=32"]
+    if command[2] == "fedsky.tune":
+        return ["budget=1", "data.fold=1/5", *QUICK]
     if command[2] != "fedsky":
         return []
     return FOLDER if "data=folder" in command else QUICK

@@ -3,7 +3,7 @@
 import runpy
 import sys
 
-COMMANDS = ("data", "predict", "report", "resume", "web")
+COMMANDS = ("data", "predict", "report", "resume", "tune", "web")
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from fedsky import checks
 from fedsky.checks import listed, shown
@@ -53,6 +53,16 @@ def compose(overrides: list[str]) -> DictConfig:
     """The configuration of a command line's overrides, as ``python -m fedsky`` would compose it."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return hydra_compose("config", overrides=arguments.readable(overrides))
+
+
+def composed(overrides: list[str]) -> tuple[DictConfig, dict[str, str]]:
+    """As ``compose``, with the choice that was made in each group."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        cfg = hydra_compose("config", overrides=arguments.readable(overrides), return_hydra_config=True)
+    chosen = {group: str(choice) for group, choice in cfg.hydra.runtime.choices.items() if choice is not None}
+    with open_dict(cfg):
+        del cfg["hydra"]
+    return cfg, {group: choice for group, choice in chosen.items() if "/" not in group}
 
 
 def resolve(cfg: DictConfig) -> dict[str, Any]:

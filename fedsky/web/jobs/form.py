@@ -15,6 +15,7 @@ from typing import Any, Literal
 import yaml
 
 from fedsky.config import ON_FAILURE
+from fedsky.config.ranges import bounds, comments, meaning
 from fedsky.config.shelf import CONF, choices
 from fedsky.language import ENGLISH, LANGUAGES, _, current
 
@@ -90,8 +91,6 @@ NUMBERS: tuple[tuple[str, str, Literal["int", "float"], float, float, float, str
     ("seed", "First seed", "int", 0, 9999, 1, ""),
 )
 NEEDED = re.compile(r"\bneeded\b")  # what conf/ says of a null that is to be set
-# At the end of what it says of a setting of a choice: the bounds within which the form offers it.
-BOUNDS = re.compile(r"\s*\[(?P<low>[\d.]+) to (?P<high>[\d.]+) by (?P<step>[\d.]+)\]$")
 # A line at the head of a recipe.
 TOLD = re.compile(rf"(?:(?P<language>{'|'.join(LANGUAGES)})\b(?=:| Time:| Result:)[: ]*)?"
                   r"(?:(?P<what>Time|Result):)?\s*(?P<text>.*)")  # fmt: skip
@@ -198,33 +197,22 @@ def _settings(group: str, start: Path | None) -> Iterator[Field]:
     for choice, path in _complete(group, start).items():
         values, name = _yaml(path), str(_yaml(path).get("_target_")).rpartition(".")[2]
         name = f"{name} " if name.lower() == choice else ""  # a class of several choices tells nothing of any
-        for key, comment in _comments(path).items():
-            if (bounds := BOUNDS.search(comment)) is None:
+        for key, comment in comments(path).items():
+            if (told := bounds(comment)) is None:
                 continue
-            low, high, step = (yaml.safe_load(bounds[each]) for each in ("low", "high", "step"))
+            low, high, step = map(yaml.safe_load, told)
             label = f"{name}{key.replace('_', ' ')}"
             yield Field(
                 f"{choice}.{key}", label[:1].upper() + label[1:], "int" if step == 1 else "float", values[key],
-                f"{group}.{key}", (), low, high, step, "", BOUNDS.sub("", comment), (group, (choice,)),
+                f"{group}.{key}", (), low, high, step, "", meaning(comment), (group, (choice,)),
             )  # fmt: skip
 
 
 def _complete(group: str, start: Path | None) -> dict[str, Path]:
     """The choices of a group without those of which conf/ says that a null is to be set."""
-    found = {path: _comments(path).items() for path in choices(group, start).values()}
+    found = {path: comments(path).items() for path in choices(group, start).values()}
     return {path.stem: path for path, each in found.items()
             if not any(_yaml(path).get(key) is None and NEEDED.search(said) for key, said in each)}  # fmt: skip
-
-
-def _comments(path: Path) -> dict[str, str]:
-    """What conf/ says of each key, behind its value."""
-    found = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        setting, mark, comment = line.partition("#")
-        key, colon, _ = setting.partition(":")
-        if mark and colon and key and not key.startswith(" "):
-            found[key] = comment.strip()
-    return found
 
 
 def make_form(roots: Mapping[str, Path], start: Path | None = None) -> Form:
@@ -233,8 +221,8 @@ def make_form(roots: Mapping[str, Path], start: Path | None = None) -> Form:
     ``start`` is where launched runs are started, the current folder if not given: a shelf of one's own there is
     offered too.
     """
-    config, said = _yaml(CONF / "config.yaml"), _comments(CONF / "config.yaml")
-    rendered, drawn = _yaml(CONF / "data" / "rendered.yaml"), _comments(CONF / "data" / "rendered.yaml")
+    config, said = _yaml(CONF / "config.yaml"), comments(CONF / "config.yaml")
+    rendered, drawn = _yaml(CONF / "data" / "rendered.yaml"), comments(CONF / "data" / "rendered.yaml")
     images = [name for name, path in choices("model", start).items() if "num_features" not in _yaml(path)]
     fields = [
         Field("strategy", "Strategy", "choice", _chosen("strategy"), "strategy", tuple(choices("strategy", start))),
@@ -258,8 +246,9 @@ def make_form(roots: Mapping[str, Path], start: Path | None = None) -> Form:
     for name, label, kind, low, high, step, unit in NUMBERS:
         group, _, key = name.rpartition(".")
         default, explained = (rendered[key], drawn) if group else (config[key], said)
+        told = meaning(explained.get(key, ""))
         when = ("data", ("rendered",)) if name == "data.count" else None
-        fields.append(Field(name, label, kind, default, name, (), low, high, step, unit, explained.get(key, ""), when))
+        fields.append(Field(name, label, kind, default, name, (), low, high, step, unit, told, when))
     fields += [each for group in ("partition", "strategy", "clients") for each in _settings(group, start)]
     return Form(tuple(fields), tuple(_recipe(*each) for each in choices("experiment", start).items()), dict(roots))
 

@@ -1,0 +1,1 @@
+"""``python -m fedsky.tune``: each strategy's best settings, by as many trials for each, on validation images alone."""
