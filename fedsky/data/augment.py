@@ -15,7 +15,8 @@ class Augment:
 
     flip: mirror left and right with probability 1/2; zoom, shift: largest relative change of scale and largest shift
     as a fraction of the picture's side; rotate: largest turn in degrees; light: largest relative change of
-    brightness; contrast: largest relative change of contrast. 0 turns each off.
+    brightness; contrast: largest relative change of contrast; saturation: largest relative change of how far colours
+    are from grey; cast: largest relative change of red, green and blue, each by itself. 0 turns each off.
     """
 
     flip: bool = False
@@ -24,9 +25,11 @@ class Augment:
     rotate: float = 0.0
     light: float = 0.0
     contrast: float = 0.0
+    saturation: float = 0.0
+    cast: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("zoom", "shift", "light", "contrast"):
+        for name in ("zoom", "shift", "light", "contrast", "saturation", "cast"):
             checks.number(f"data.augment.{name}", getattr(self, name), at_least=0, below=1)
         checks.flag("data.augment.flip", self.flip)
         checks.number("data.augment.rotate", self.rotate, at_least=0, at_most=180, hint=" (degrees)")
@@ -56,4 +59,10 @@ class Augment:
         if self.contrast:
             mean = images.mean(dim=(1, 2, 3), keepdim=True)
             images = mean + (images - mean) * (1 + self.contrast * draw()).to(images)[:, None, None, None]
+        if self.saturation:
+            grey = images.mean(dim=1, keepdim=True)
+            images = grey + (images - grey) * (1 + self.saturation * draw()).to(images)[:, None, None, None]
+        if self.cast:
+            gains = torch.stack([1 + self.cast * draw() for _ in range(images.shape[1])], dim=1)
+            images = images * gains.to(images)[:, :, None, None]
         return images

@@ -20,6 +20,7 @@ from fedsky.data.photos import Photos, cache_folder, cached
 from fedsky.machine import interrupt, num_cores
 
 Made = TypeVar("Made")
+CAMERAS = ("good", "any")
 
 
 def load(
@@ -29,19 +30,22 @@ def load(
     cache: str | None = None,
     owners: int | None = None,
     label_noise: float = 0.0,
+    cameras: str = "good",
 ) -> Photos:
     """``count`` rendered photographs of ``size`` pixels a side, half of them of each class.
 
     owners: so many owners with a camera and a climate of their own, for partition=natural; None: none in particular.
     label_noise: the share of photographs of 2 to 6 oktas, called cloudy the more often the more cloud there is.
+    cameras: good, or any: each photograph, or owner, has one of the faults of fedsky.data.sky.owner, or none.
     """
-    check(count, size, render_seed, owners, label_noise)
+    check(count, size, render_seed, owners, label_noise, cameras)
 
     def make() -> list[tuple[str, int, NDArray[np.uint8]]]:
-        return list(drawn(partial(_row, render_seed, size, owners, label_noise), count))
+        return list(drawn(partial(_row, render_seed, size, owners, label_noise, cameras), count))
 
     key = f"rendered-v{sky.VERSION}-{render_seed}-{count}-{size}"
     key += f"-owners{owners}" * (owners is not None) + f"-noise{label_noise:g}" * (label_noise > 0)
+    key += f"-{cameras}" * (cameras != CAMERAS[0])
     photos = cached(cache_folder(cache), key, sky.CLASSES, make)
     if owners is None:
         return photos
@@ -49,7 +53,9 @@ def load(
     return dataclasses.replace(photos, declared=Declared(("",) * owners, whose))
 
 
-def check(count: int, size: int, render_seed: int, owners: int | None, label_noise: float) -> None:
+def check(
+    count: int, size: int, render_seed: int, owners: int | None, label_noise: float, cameras: str = "good"
+) -> None:
     """Raises ValueError for what cannot be drawn."""
     if not isinstance(count, int) or count < 4 or count % 2:
         raise ValueError(
@@ -60,6 +66,7 @@ def check(count: int, size: int, render_seed: int, owners: int | None, label_noi
     if owners is not None:
         checks.whole("data.owners", owners, 1, count // 2, of="owners", hint=", or null")
     checks.number("data.label_noise", label_noise, at_least=0, at_most=1)
+    checks.choice("data.cameras", cameras, CAMERAS)
 
 
 def owner_of(index: int, owners: int) -> int:
@@ -67,9 +74,14 @@ def owner_of(index: int, owners: int) -> int:
     return index // len(sky.CLASSES) % owners
 
 
-def draw(render_seed: int, size: int, owners: int | None, label_noise: float, index: int) -> sky.Drawn:
+def draw(
+    render_seed: int, size: int, owners: int | None, label_noise: float, index: int, cameras: str = "good"
+) -> sky.Drawn:
     """Photograph number ``index``, and what is true of it."""
-    owner = sky.ANYONE if owners is None else sky.draw_owner(render_seed, owner_of(index, owners))
+    number = None if owners is None else owner_of(index, owners)
+    owner = sky.ANYONE if number is None else sky.draw_owner(render_seed, number)
+    if cameras != CAMERAS[0]:  # the fault is that of the photograph, or of its owner's camera
+        owner = sky.with_fault(owner, (render_seed, index) if number is None else (render_seed, number, 0))
     return sky.draw(render_seed, index, size, owner, label_noise)
 
 
@@ -110,10 +122,11 @@ def _end(pool: ProcessPoolExecutor) -> None:
 
 
 def _row(
-    render_seed: int, size: int, owners: int | None, label_noise: float, index: int
+    render_seed: int, size: int, owners: int | None, label_noise: float, cameras: str, index: int
 ) -> tuple[str, int, NDArray[np.uint8]]:
-    made = draw(render_seed, size, owners, label_noise, index)
+    made = draw(render_seed, size, owners, label_noise, index, cameras)
     # One number draws another picture with another camera or label noise, so its name is another too.
     name = f"rendered-{render_seed}-{index:05d}" + f"-noise{label_noise:g}" * (label_noise > 0)
+    name += f"-{cameras}" * (cameras != CAMERAS[0])
     name += "" if owners is None else f"-owner{owner_of(index, owners)}"
     return name, made.label, np.ascontiguousarray(made.image.transpose(2, 0, 1))

@@ -26,7 +26,14 @@ MARGIN = 0.02  # of accuracy: within 2 points two groups are equally good
 AROUND = ("personalize", "privacy", "attack", "compression")
 PART = ("strategy.owners", "strategy.photographs")  # of the training images: those of a part of the owners, or so many
 # Settings that older runs lack: what they are of, and what these runs had.
-LATER = {"data.split": ("fedsky.data.folder.", "folds"), "model.freeze": ("fedsky.model.resnet", None)}
+_PHOTOGRAPHS = ("fedsky.data.folder.", "fedsky.data.rendered")
+LATER: dict[str, tuple[tuple[str, ...], Any]] = {
+    "data.split": (("fedsky.data.folder.",), "folds"),
+    "model.freeze": (("fedsky.model.resnet",), None),
+    "data.augment.saturation": (_PHOTOGRAPHS, 0),
+    "data.augment.cast": (_PHOTOGRAPHS, 0),
+    "data.cameras": (("fedsky.data.rendered",), "good"),
+}
 # Settings of single owners, {owner: value}: each is one setting.
 OF_OWNERS = ("clients.join", "clients.leave", "clients.slowness")
 MOST_OWNERS = 64  # whom a whole number names by its binary digits
@@ -41,8 +48,8 @@ def settings_of(config: Row) -> dict[str, Any]:
     tuned = {key for key in flat if key.split(".")[0] == "tuned"}
     if tuned and "lr" in flat:
         flat["strategy.lr"] = flat.pop("lr")
-    for key, (target, value) in LATER.items():
-        if str(flat.get(f"{key.split('.')[0]}._target_")).startswith(target):
+    for key, (targets, value) in LATER.items():
+        if str(flat.get(f"{key.split('.')[0]}._target_")).startswith(targets):
             flat.setdefault(key, value)
     for key in OF_OWNERS:
         if own := section(section(config, "clients"), key.partition(".")[2]):

@@ -16,6 +16,7 @@ BELOW_1 = "of 0 or more and below 1"
     [
         *(("count", value, "an even number of photographs, 4 or more") for value in (2, 41, -4, 40.0, "abc", None)),
         *(("size", value, "pixels a side, 16 to 512") for value in (15, 513, 32.5, "abc", None)),
+        *(("cameras", value, "choose good or any") for value in ("bad", True, None)),
         *(("render_seed", value, "a whole number of 0 or more") for value in (-1, 0.5, "abc", None)),
     ],
 )
@@ -28,7 +29,11 @@ def test_a_drawing_that_cannot_be_made(key: str, value: object, needed: str) -> 
 @pytest.mark.parametrize(
     ("key", "value", "needed"),
     [
-        *((key, value, BELOW_1) for key in ("zoom", "shift", "light", "contrast") for value in (1, -0.1, "x")),
+        *(
+            (key, value, BELOW_1)
+            for key in ("zoom", "shift", "light", "contrast", "saturation", "cast")
+            for value in (1, -0.1, "x")
+        ),
         ("zoom", float("nan"), BELOW_1),
         *(("rotate", value, "of 0 or more and at most 180") for value in (181, -1, float("nan"), "x")),
         *(("flip", value, "true or false") for value in ("x", 1, None)),

@@ -19,16 +19,18 @@ from fedsky.photographs.__main__ import app
 SMALL: dict[str, Any] = {"count": 60, "size": 32, "render_seed": 3}
 
 
-@pytest.mark.parametrize("more", [{}, {"owners": 3}, {"label_noise": 0.5}])
+@pytest.mark.parametrize("more", [{}, {"owners": 3}, {"label_noise": 0.5}, {"cameras": "any"}])
 def test_processes_draw_what_one_draws(tmp_path: Path, more: dict[str, Any]) -> None:
     photos = rendered.load(**SMALL, **more, cache=str(tmp_path))
+    own: list[Any] = [
+        more.get(key, usual) for key, usual in (("owners", None), ("label_noise", 0.0), ("cameras", "good"))
+    ]
     for index in (0, 7, 59):
-        made = rendered.draw(3, 32, more.get("owners"), more.get("label_noise", 0.0), index)
+        made = rendered.draw(3, 32, own[0], own[1], index, own[2])
         assert np.array_equal(photos.pixels[index], made.image.transpose(2, 0, 1))
         assert photos.labels[index] == made.label
-    assert photos.names[7] == "rendered-3-00007" + {"owners": "-owner0", "label_noise": "-noise0.5"}.get(
-        "".join(more), ""
-    )
+    ends = {"owners": "-owner0", "label_noise": "-noise0.5", "cameras": "-any"}
+    assert photos.names[7] == "rendered-3-00007" + ends.get("".join(more), "")
 
 
 def test_every_setting_has_a_cache_of_its_own(tmp_path: Path) -> None:
@@ -38,6 +40,8 @@ def test_every_setting_has_a_cache_of_its_own(tmp_path: Path) -> None:
         {"owners": 4},
         {"label_noise": 0.5},
         {"owners": 3, "label_noise": 0.5},
+        {"cameras": "any"},
+        {"owners": 3, "cameras": "any"},
     )
     marks = {rendered.load(**SMALL, **more, cache=str(tmp_path)).fingerprint for more in settings}
     assert len(marks) == len(list(tmp_path.glob("rendered-*"))) == len(settings)
@@ -54,6 +58,25 @@ def test_every_setting_has_a_cache_of_its_own(tmp_path: Path) -> None:
 def test_what_cannot_be_drawn_is_refused(key: str, value: object, needed: str) -> None:
     with pytest.raises(ValueError, match=f"^data.{key}={shown(value)}: .*{needed}"):
         rendered.load(**SMALL | {key: value})
+
+
+def test_a_camera_with_a_fault_takes_the_same_scene() -> None:
+    """What is true of the photograph stays; a sixth of the cameras has no fault, and takes it as before."""
+    pairs = [(rendered.draw(3, 32, None, 0.0, n), rendered.draw(3, 32, None, 0.0, n, "any")) for n in range(60)]
+    assert all(good[1:] == other[1:] for good, other in pairs)
+    same = [np.array_equal(good.image, other.image) for good, other in pairs]
+    assert 3 <= sum(same) <= 18
+    brightness = np.array([[each.image.mean() for each in pair] for pair in pairs])
+    assert np.ptp(brightness[:, 1]) > np.ptp(brightness[:, 0])
+
+
+def test_an_owners_camera_keeps_its_fault() -> None:
+    faults = {}
+    for number in range(12):
+        owner = sky.draw_owner(3, number)
+        faults[number] = [sky.with_fault(owner, (3, number, 0)) for _ in range(2)]
+        assert faults[number][0] == faults[number][1]
+    assert len({(each.veil, each.exposure.low < -1.5, each.saturation.high < 0.6) for each, _ in faults.values()}) > 2
 
 
 def spec(tmp_path: Path, *overrides: str) -> dict[str, Any]:

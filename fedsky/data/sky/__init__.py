@@ -23,10 +23,21 @@ from fedsky.data.sky.foreground import draw_foreground, paint_foreground
 from fedsky.data.sky.genera import draw_cloud
 from fedsky.data.sky.ground import GROUNDS, draw_land, paint
 from fedsky.data.sky.noise import smoothstep
-from fedsky.data.sky.owner import ANYONE, Owner
+from fedsky.data.sky.owner import ANYONE, Owner, with_fault
 from fedsky.data.sky.scene import draw_scene
 
-__all__ = ["ANYONE", "CLASSES", "GROUNDS", "VERSION", "Drawn", "draw", "draw_owner", "render", "render_with_cover"]
+__all__ = [
+    "ANYONE",
+    "CLASSES",
+    "GROUNDS",
+    "VERSION",
+    "Drawn",
+    "draw",
+    "draw_owner",
+    "render",
+    "render_with_cover",
+    "with_fault",
+]
 
 CLASSES = ("cloudy", "sunny")
 VERSION = 2  # raise it whenever the bytes of any image change: caches and published figures are keyed by it

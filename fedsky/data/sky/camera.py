@@ -76,7 +76,7 @@ def photograph(rng: Generator, owner: Owner, radiance: Array, sunlight: Array) -
         owner.noise.at(next(shares)),
     )
     quality = round(owner.quality.at(next(shares)))
-    grey_film, filtered, strength, metering = (next(shares) for _ in range(4))
+    grey_film, filtered, strength, metering, veiled = (next(shares) for _ in range(5))
 
     light = (radiance[::2, ::2] + radiance[1::2, ::2] + radiance[::2, 1::2] + radiance[1::2, 1::2]) / 4
     pixels = np.arange(len(light))
@@ -99,11 +99,14 @@ def photograph(rng: Generator, owner: Owner, radiance: Array, sunlight: Array) -
     light += noise * np.sqrt(np.maximum(light, 0) + 0.05) * rng.standard_normal(light.shape, dtype=np.float32)
     grey = (0.2126 * light[..., 0] + 0.7152 * light[..., 1] + 0.0722 * light[..., 2])[..., None]
     light = grey + (light - grey) * (saturation if grey_film > 0.04 else 0.0)
+    veil = owner.veil[0] + (owner.veil[1] - owner.veil[0]) * veiled
     film = (1 - np.exp(-1.15 * np.maximum(light, 0))) ** (1 / 2.2)
     if clarity > 0.1:
         film += clarity * 0.8 * (film - _blurred(film, max(len(film) // 10, 1)))
         film = np.clip(film, 0, 1)
     film += (smoothstep(film) - film) * contrast
+    if veil:
+        film += (0.85 - film) * veil
     encoded = io.BytesIO()
     Image.fromarray((np.clip(film, 0, 1) * 255 + 0.5).astype(np.uint8)).save(encoded, "JPEG", quality=quality)
     return np.asarray(Image.open(encoded).convert("RGB"))

@@ -3,7 +3,7 @@
 Without owners every photograph has a camera and a climate of its own, drawn from the whole of `ANYONE`.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -41,6 +41,7 @@ class Owner(NamedTuple):
     turbidity: Span
     grounds: tuple[float, ...] | None  # the shares of GROUNDS; None: as they are there
     heaps: float  # how much more often than elsewhere clouds are heaps rather than decks and veils
+    veil: tuple[float, float] = (0.0, 0.0)  # white light that lens and air lay over all of the picture, of its white
 
 
 ANYONE = Owner(
@@ -48,6 +49,24 @@ ANYONE = Owner(
     Span(0.0, 0.8), Span(0.0, 0.4), Span(0.0, 0.8), Span(0.002, 0.015), Span(60, 96), Span(2.0, 5.5), None, 1.0,
 )  # fmt: skip
 _WIDTH = 0.25  # how much of a span one owner has
+
+
+# What can be wrong with a camera, beside nothing: of each fault the spans that take the place of ANYONE's.
+FAULTS: dict[str, dict[str, Span | tuple[float, float]]] = {
+    "none": {},
+    "dim": {"exposure": Span(-3.2, -1.6), "saturation": Span(0.5, 1.4), "noise": Span(0.01, 0.04)},
+    "grey": {"saturation": Span(0.1, 0.5), "contrast": Span(0.0, 0.6)},
+    "hazy": {"veil": (0.15, 0.55), "saturation": Span(0.5, 1.2), "contrast": Span(0.0, 0.3)},
+    "burnt out": {"exposure": Span(0.5, 1.8), "veil": (0.0, 0.15), "saturation": Span(0.4, 1.4)},
+    "tinted": {"warmth": Span(-0.35, 0.35), "tint": Span(-0.12, 0.12)},
+}
+
+
+def with_fault(owner: Owner, key: tuple[int, ...]) -> Owner:
+    """The owner with a camera that has one of the faults, or none, as ``key`` draws it."""
+    rng = np.random.default_rng((*key, 2))  # photographs have (seed, index), owners (seed, number, 1)
+    changed: dict[str, Any] = FAULTS[[*FAULTS][rng.integers(len(FAULTS))]]
+    return owner._replace(**changed)
 
 
 def draw_owner(seed: int, number: int, num_grounds: int) -> Owner:
