@@ -9,6 +9,7 @@ from hydra.errors import MissingConfigException, OverrideParseException
 from fedsky.checks import listed
 from fedsky.config import arguments
 from fedsky.config.known import unknown
+from fedsky.config.shelf import choices
 from fedsky.machine import remedies
 
 LONGEST = 800  # characters of a line that someone is to read
@@ -27,6 +28,8 @@ def explain(error: BaseException) -> str:
     if found := re.search(r"Ambiguous value for argument '(.*?)'\n1\. ", str(error), re.DOTALL):
         key, text = arguments.split(found[1])
         return _short(f"{found[1]}: for a run with each of these values add -m; as one text: {_typed(key, text)}")
+    if "Error resolving interpolation '${experiment}/${strategy}'" in str(error):  # of conf/config.yaml
+        return _short(f"unknown strategy 'null'; choose {listed([*choices('strategy')])}")
     if found := re.search(r"Could not override '([^']+)'", str(error)):
         return _short(unknown(found[1]))
     if isinstance(error.__cause__, OSError) and str(error).startswith("Unable to configure"):  # logging's file

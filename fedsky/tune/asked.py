@@ -15,7 +15,7 @@ from fedsky.tune.space import interval
 OWN = ("budget", "jobs", "folder")  # words that are no settings
 MOST_TRIALS = 1000
 # What may have several values, with commas: strategies are each tuned, the others repeat a trial.
-SEVERAL = {"strategy": "fedavg", "data.fold": "1/5", "seed": "0"}
+SEVERAL = ("strategy", "data.fold", "seed")
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,9 @@ def read(words: Sequence[str]) -> Asked:
             intervals[ranged[0]] = ranged[1]
         else:
             rest.append(word)
-    strategies = several.get("strategy", ["fedavg"])
+    if "strategy" not in several:
+        raise ValueError("name the strategies to tune: strategy=A,B")
+    strategies = several["strategy"]
     for name in strategies:
         if name not in choices("strategy"):
             raise ValueError(f"unknown strategy '{name}'; choose {listed([*choices('strategy')])}")

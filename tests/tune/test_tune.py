@@ -123,6 +123,7 @@ def test_a_recipe_includes_what_was_chosen(searched: Path, tmp_path: Path, monke
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        ([], "name the strategies to tune: strategy=A,B"),
         (["budget=0"], "budget=0: a whole number of 1 to 1000 is needed"),
         (["budget=many"], "budget=many: a whole number"),
         (["strategy=fedavgg"], "unknown strategy 'fedavgg'; choose"),
@@ -148,9 +149,10 @@ def test_what_cannot_be_meant_is_told_in_one_line(tmp_path: Path, words: list[st
 
     from fedsky.config.refusals import explain
 
+    usual = ["strategy=fedavg"] if words else []
     own = [] if any(word.startswith("folder=") for word in words) else [f"folder={tmp_path / 'x'}"]
     with pytest.raises((ValueError, HydraException, OmegaConfBaseException)) as raised:
-        course.tune(asked.read([*words, *own]))
+        course.tune(asked.read([*usual, *words, *own]))
     assert said in explain(raised.value)
     assert not (tmp_path / "x").exists()
 
@@ -163,6 +165,6 @@ def test_a_folder_of_another_search_is_refused(searched: Path) -> None:
 
 
 def test_the_command_ends_in_one_line(tmp_path: Path) -> None:
-    done = subprocess.run(command(tmp_path, "budget=-1"), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command(tmp_path, "strategy=fedavg", "budget=-1"), capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert done.stderr == "fedsky.tune: budget=-1: a whole number of 1 to 1000 is needed\n"
