@@ -84,4 +84,4 @@ def test_three_classes_run(tmp_path: Path) -> None:
 def test_every_choice_of_the_other_groups_is_run_somewhere() -> None:
     known = {"rendered", "folder", "fcube", "synthetic", "digits", "torchvision", "medmnist"}
     assert {path.stem for path in (CONF / "data").glob("*.yaml")} == known
-    assert {path.stem for path in (CONF / "engine").glob("*.yaml")} == {"ray", "inline"}
+    assert {path.stem for path in (CONF / "engine").glob("*.yaml")} == {"ray", "inline", "deployment"}

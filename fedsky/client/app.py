@@ -140,7 +140,7 @@ def _evaluate(content: RecordDict, config: Config) -> RecordDict:
         if (name := model_not_finite(task.model)) is not None:
             raise diverged(round, "lr", f"{name} of the client's own model is not finite")
     parts = {"validation": task.part("validation", [client]), "test": task.part("test", [client])}
-    if config["last"] and config["evaluate"]:
+    if config["last"] and config["evaluate"] and task.is_whole:
         parts["pooled"] = task.part("test", list(range(len(task.owners))))
     record, predictions = MetricRecord(), {}
     for name, indices in parts.items():
@@ -150,7 +150,7 @@ def _evaluate(content: RecordDict, config: Config) -> RecordDict:
         record[f"{name}_loss_sum"] = scores.loss_sum
     record["evaluate_seconds"] = time.perf_counter() - start
     reply = RecordDict({"metrics": record})
-    if config["last"]:  # of simulations alone: a deployment sends counts
+    if config["last"] and config.get("predictions", True):  # an owner of a real federation need not send them
         reply["predictions"] = ArrayRecord([predictions["test"]])
     return reply
 

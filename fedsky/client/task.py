@@ -18,8 +18,8 @@ from fedsky.config import check_names, make, start
 from fedsky.config.making import telling
 from fedsky.data.augment import Augment
 from fedsky.data.owners import load
-from fedsky.data.photos import settled_cache
-from fedsky.data.split import Indices
+from fedsky.data.photos import Photos, settled_cache
+from fedsky.data.split import Indices, Owner
 from fedsky.machine.remedies import in_full
 from fedsky.model import weights
 from fedsky.model.freeze import freeze
@@ -33,14 +33,16 @@ class Task:
     """Photographs, owners and one model, as a configuration names them.
 
     The specification's keys: data, partition, model (as in conf/), num_clients, seed, data_seed, use_gpu, states (the
-    folder of the clients' own states).
+    folder of the clients' own states). Of one owner among others: client, names, and classes of all of them.
+    known: photographs and owners, where they are known from elsewhere.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, known: tuple[Photos, list[Owner]] | None = None) -> None:
         self.text = text
         spec = json.loads(text)
         self.augment = Augment(**spec["data"].get("augment") or {})
-        self.photos, self.owners = load(spec)
+        self.photos, self.owners = load(spec) if known is None else known
+        self.is_whole = "client" not in spec  # all owners' photographs are here
         self.seed: int = spec["seed"]
         self.states = Path(spec["states"])
         self.device = torch.device("cuda" if spec["use_gpu"] and torch.cuda.is_available() else "cpu")

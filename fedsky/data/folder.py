@@ -35,9 +35,11 @@ def load(
     duplicates: str = "together",
     distance: int = DISTANCE,
     cache_gb: float | None = CACHE_GB,
+    num_classes: int = 2,
 ) -> Photos:
     """The photographs of ``manifest``, else of ``root/<class>/`` or ``root/<owner>/<class>/``, ``size`` pixels a side.
 
+    num_classes: that there must be, at the least; 1 of an owner among others.
     on_bad: a broken file ends it (fail) or is left out (skip). duplicates: near duplicates form groups that keep one
     owner and one part (together), all but the first are left out (drop), or nobody looks for them (keep).
     """
@@ -46,7 +48,7 @@ def load(
     _check(size, on_bad, duplicates, distance, cache_gb)
     home = in_full(str(root)) if root is not None else in_full(str(manifest)).parent
     table = manifests.find(home, manifest)
-    rows, left_out = _listed(home) if table is None else _named(table, home)
+    rows, left_out = _listed(home, num_classes) if table is None else _named(table, home, num_classes)
     settings = [VERSION, size, duplicates, None if duplicates == "keep" else distance]
     digest = hashlib.sha256(json.dumps(settings).encode())
     for row in rows:
@@ -83,18 +85,18 @@ def _check(size: int, on_bad: str, duplicates: str, distance: int, cache_gb: flo
         checks.number("data.cache_gb", cache_gb, at_least=0, hint=", or null for no bound")
 
 
-def _listed(root: Path) -> tuple[list[Row], LeftOut]:
+def _listed(root: Path, num_classes: int) -> tuple[list[Row], LeftOut]:
     """The photographs of the class folders, and what is not read there."""
-    listing = list_files(root)
+    listing = list_files(root, num_classes)
     whose = listing.owners
     return [
         Row(label, name, path, whose.get(name, "")) for label, files in listing.files.items() for name, path in files
     ], listing.left_out
 
 
-def _named(table: Path, root: Path) -> tuple[list[Row], LeftOut]:
+def _named(table: Path, root: Path, num_classes: int) -> tuple[list[Row], LeftOut]:
     """The photographs that a manifest names, and what lies beside them unnamed."""
-    rows, dropped = manifests.read(table, root)
+    rows, dropped = manifests.read(table, root, num_classes)
     left_out = LeftOut()
     for name in unlisted(root, [row.label for row in rows], [*(row.name for row in rows), *dropped]):
         left_out.add(UNLISTED, name)

@@ -84,11 +84,11 @@ def locate(root: Path, name: str) -> Path:
     return path
 
 
-def list_files(root: Path) -> Listing:
+def list_files(root: Path, num_classes: int = 2) -> Listing:
     """The photographs of every class folder of ``root``, or of every owner's; ValueError where there are none.
 
     Where no folder of ``root`` holds photographs itself, but some hold folders that do, they are those of owners:
-    ``root/OWNER/CLASS/photo.jpg``.
+    ``root/OWNER/CLASS/photo.jpg``. num_classes: that there must be at the least, 1 or 2.
     """
     if not root.is_dir():
         raise ValueError(f"data.root={root} does not exist: name a folder that holds one folder of photographs a class")
@@ -96,7 +96,7 @@ def list_files(root: Path) -> Listing:
     left_out = LeftOut()
     _beside(root, "", left_out)
     if any(map(_holds_photographs, folders)) or not any(map(_holds_classes, folders)):
-        return Listing(_classes(root, folders, left_out), left_out)
+        return Listing(_classes(root, folders, left_out, num_classes), left_out)
     if strange := [folder for folder in folders if not _holds_classes(folder)]:
         raise ValueError(
             f"{strange[0]} holds no class folder with photographs, as the other owners' folders of {root} do "
@@ -139,12 +139,16 @@ def _beside(root: Path, above: str, left_out: LeftOut) -> None:
             left_out.add(HIDDEN if path.name.startswith(".") else BESIDE, f"{above}{escaped(path.name)}")
 
 
-def _classes(root: Path, folders: Sequence[Path], left_out: LeftOut) -> dict[str, list[tuple[str, Path]]]:
-    """The photographs of two or more class folders."""
-    if len(folders) < 2:
+def _classes(
+    root: Path, folders: Sequence[Path], left_out: LeftOut, num_classes: int
+) -> dict[str, list[tuple[str, Path]]]:
+    """The photographs of ``num_classes`` or more class folders."""
+    if len(folders) < num_classes:
+        many = "two" if num_classes > 1 else "one"
         found = ", ".join(escaped(path.name) for path in folders) or "none"
         raise ValueError(
-            f"data.root={root} holds {len(folders)} class folder{'s' * (not folders)} ({found}): two or more are needed"
+            f"data.root={root} holds {len(folders)} class folder{'s' * (not folders)} ({found}): "
+            f"{many} or more are needed"
         )
     return _by_class(root, folders, "", left_out)
 

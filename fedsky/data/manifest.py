@@ -53,7 +53,7 @@ def find(root: Path, asked: str | bool | None) -> Path | None:
     return manifest
 
 
-def read(manifest: Path, root: Path) -> tuple[list[Row], list[str]]:
+def read(manifest: Path, root: Path, num_classes: int = 2) -> tuple[list[Row], list[str]]:
     """The rows that are not dropped, by class and name, and the names of those that are; ValueError names the line.
 
     Files are relative to root.
@@ -71,7 +71,7 @@ def read(manifest: Path, root: Path) -> tuple[list[Row], list[str]]:
         if name in seen:
             raise ValueError(f"{manifest} names {name} twice: remove one of the rows")
         seen.add(name)
-    if len(classes := sorted({row.label for row in rows})) < 2:
+    if len(classes := sorted({row.label for row in rows})) < num_classes:
         found = ", ".join(classes) or "none"
         raise ValueError(f"{manifest} has photographs of {len(classes)} classes ({found}): two or more are needed")
     if any(row.owner for row in rows) and (nobodys := [row.name for row in rows if not row.owner]):

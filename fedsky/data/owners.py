@@ -22,8 +22,11 @@ WAYS = ("folds", "time")
 def load(spec: Mapping[str, Any]) -> tuple[Photos, list[Owner]]:
     """The photographs, and the parts of owners 0 .. num_clients-1, that a configuration names.
 
-    The keys that count: data and partition (as in conf/), num_clients (None: as many as the data have), data_seed.
+    The keys that count: data and partition (as in conf/), num_clients (None: as many as the data have), data_seed; for
+    an owner among others, whose photographs are all that is here, also client and names.
     """
+    if "client" in spec:
+        return _own(spec)
     settings = dict(spec["data"])
     fold, by, _ = (settings.pop(key, None) for key in APART)
     way = checks.choice("data.split", by or WAYS[0], WAYS)
@@ -51,6 +54,25 @@ def load(spec: Mapping[str, Any]) -> tuple[Photos, list[Owner]]:
     if partition.func is noise:
         photos = noisy(photos, owners, partition.keywords["sigma"], data_seed)
     return photos, owners
+
+
+def _own(spec: Mapping[str, Any]) -> tuple[Photos, list[Owner]]:
+    """One owner's photographs, with the parts that they would have among all; the other owners have none here.
+
+    classes: those of all owners, once they are known.
+    """
+    settings, client, names = dict(spec["data"]), spec["client"], spec["names"]
+    fold, by, _ = (settings.pop(key, None) for key in APART)
+    photos: Photos = make(settings | {"num_classes": 1}, "data")
+    if len(photos) < (smallest := spec["partition"]["min_examples"]):
+        raise ValueError(f"partition.min_examples={smallest}: owner {names[client]} has {len(photos)} photographs")
+    everything = np.arange(len(photos), dtype=np.int64)
+    (owner,) = divide(photos, [everything], fold, spec["data_seed"], by or WAYS[0], [names[client]], client)
+    if (classes := spec.get("classes")) is not None:
+        places = np.array([classes.index(name) for name in photos.classes], dtype=np.int64)
+        photos = dataclasses.replace(photos, labels=places[photos.labels], classes=classes)
+    none = everything[:0]
+    return photos, [owner if place == client else Owner(none, none, none, name) for place, name in enumerate(names)]
 
 
 def noisy(photos: Photos, owners: Sequence[Owner], sigma: float, seed: int) -> Photos:

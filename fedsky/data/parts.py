@@ -18,9 +18,17 @@ LEAVE_OUT = "leave the owner out with +partition.owners=[...]"
 
 
 def divide(
-    photos: Photos, shards: Sequence[Indices], fold: str, seed: int, by: str, names: Sequence[str] | None = None
+    photos: Photos,
+    shards: Sequence[Indices],
+    fold: str,
+    seed: int,
+    by: str,
+    names: Sequence[str] | None = None,
+    first: int = 0,
 ) -> list[Owner]:
     """The three parts of every owner's photographs, ``shards``; names: what the data call owners of their own.
+
+    first: the number of the first of them, of an owner whose photographs are all that is here.
 
     A declared part is kept, and what is in one group with it follows. The rest is split by folds or by time, a group as
     one: where several owners have it, as the first of them has it. An owner with declared test photographs gets no
@@ -39,7 +47,7 @@ def divide(
         if (told[shard] == OPEN).all():
             _check_size(len(open_ones), fold, called[client] if called else "", client)
     if by == "folds":
-        dealt = split(photos.labels, open_units, fold, seed)
+        dealt = split(photos.labels, open_units, fold, seed, first)
     else:
         dealt = latest(_last(photos, groups, open_units, fold), open_units, fold)
     for shard, owner in reversed([*zip(shards, dealt, strict=True)]):  # so that the first owner's counts

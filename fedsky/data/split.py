@@ -25,16 +25,16 @@ class Owner:
     name: str = ""
 
 
-def split(labels: NDArray[np.int64], shards: Sequence[Indices], fold: str, seed: int) -> list[Owner]:
+def split(labels: NDArray[np.int64], shards: Sequence[Indices], fold: str, seed: int, first: int = 0) -> list[Owner]:
     """Every owner's parts: fold k is tested on, half of the next one validated on, the others trained on.
 
     Each owner's photographs are shuffled, class by class, and dealt to the folds in turn, so that every fold mirrors
     the owner's label mixture and the folds' sizes differ by one at most. With 5 folds this is 70/10/20. Over all k
-    every photograph is tested once. The same ``seed`` gives the same folds.
+    every photograph is tested once. The same ``seed`` gives the same folds. first: the number of the first owner.
     """
     chosen, num_folds = checks.fold(fold)
     owners = []
-    for client, shard in enumerate(shards):
+    for client, shard in enumerate(shards, first):
         rng = np.random.default_rng([seed, 1, client])
         dealt: list[Any] = [rng.permutation(shard[labels[shard] == label]) for label in np.unique(labels[shard])]
         order = np.concatenate([shard[:0], *dealt])

@@ -1,19 +1,26 @@
-"""Carries messages between the server and the clients: on Ray by Flower's simulation engine, or within this process.
+"""Carries messages between the server and the clients: on Ray by Flower's simulation engine, within this process, or
+to owners' own machines over Flower's SuperLink.
 
-Both give a ``ClientGrid`` (fedsky/engine/grid.py).
+All give a ``ClientGrid`` (fedsky/engine/grid.py).
 """
 
 import logging
+import os
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fedsky.client.app import app
-from fedsky.engine.grid import ClientGrid
-from fedsky.engine.inline import InlineGrid
-from fedsky.engine.ray import RayGrid, Simulation
+from fedsky.history import POOLED
 from fedsky.machine import num_cores
 
-_open: list[Simulation] = []
+if TYPE_CHECKING:  # a node's own process needs neither torch nor what trains
+    from fedsky.client.task import Task
+    from fedsky.engine.grid import ClientGrid
+    from fedsky.engine.ray import Simulation
+
+os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
+
+_open: "list[Simulation]" = []
+_joined: list[Any] = []  # federations, of which there is one at most
 
 
 def begin(settings: dict[str, Any], num_clients: int | None) -> None:
@@ -28,26 +35,84 @@ def begin(settings: dict[str, Any], num_clients: int | None) -> None:
     if _open and (_open[0].settings != settings or _open[0].num_actors < num_actors or _open[0].ended.is_set()):
         close()
     if not _open:
+        from fedsky.client.app import app
+        from fedsky.engine.ray import Simulation
+
         _quieten()
         _open.append(Simulation(app, settings, num_actors))
 
 
-def open_grid(settings: dict[str, Any], num_clients: int) -> ClientGrid:
+def open_grid(settings: dict[str, Any], num_clients: int) -> "ClientGrid":
     """A grid of ``num_clients`` clients by the engine that ``settings`` (conf/engine) name."""
+    from fedsky.client.app import app
+    from fedsky.engine.grid import ClientGrid
+
     kind = settings["kind"]
     if kind == "inline":
+        from fedsky.engine.inline import InlineGrid
+
         return ClientGrid(InlineGrid(app, num_clients))
+    if kind == "deployment":
+        from fedsky.engine.deployment import DeploymentGrid
+
+        return ClientGrid(DeploymentGrid(_federation(settings)))
     if kind != "ray":
-        raise ValueError(f"engine.kind={kind}: choose ray or inline")
+        raise ValueError(f"engine.kind={kind}: choose ray, inline or deployment")
+    from fedsky.engine.ray import RayGrid
+
     begin(settings, num_clients)
     _open[0].wait()
     return ClientGrid(RayGrid(_open[0], num_clients))
 
 
+def task_of(settings: dict[str, Any], text: str) -> "Task":
+    """The server's task of a specification: of a real federation it is made of what the owners tell."""
+    if settings["kind"] == "deployment":
+        task: Task = _federation(settings).task(text)
+        return task
+    from fedsky.client.task import load_task
+
+    return load_task(text)
+
+
+def check_engine(settings: dict[str, Any], evaluate: str, role: str) -> None:
+    """Raises ValueError where the engine cannot do what is asked for."""
+    if settings["kind"] != "deployment":
+        return
+    if role == POOLED:
+        raise ValueError(
+            "engine=deployment: pooled training needs all photographs on one machine, and they stay with their owners: "
+            "what it would reach is unknown here"
+        )
+    if evaluate != "clients":
+        raise ValueError(
+            f"evaluate={evaluate}: with engine=deployment the server has no photograph, set evaluate=clients"
+        )
+
+
+def joined(settings: dict[str, Any]) -> dict[str, Any] | None:
+    """What run.json says of the machines that a run's engine has joined; None where it has joined none."""
+    return _federation(settings).described() if settings["kind"] == "deployment" else None
+
+
+def _federation(settings: dict[str, Any]) -> Any:
+    """The open federation, if it was opened with the same settings, else another."""
+    from fedsky.engine.deployment import Federation
+
+    if _joined and _joined[0].settings != settings:
+        close()
+    if not _joined:
+        _quieten()
+        _joined.append(Federation(settings))
+    return _joined[0]
+
+
 def close(at_once: bool = False) -> None:
-    """Ends the open simulation, if there is one."""
+    """Ends the open simulation, if there is one, and takes leave of a federation."""
     while _open:
         _open.pop().close(at_once)
+    while _joined:
+        _joined.pop().close()
 
 
 # Before the interpreter joins the engine's worker threads, which end only when the simulation does: atexit runs later.

@@ -11,21 +11,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from flwr.app import Message, RecordDict
+from flwr.common.constant import ErrorCode
 from flwr.serverapp import Grid
 from flwr.supercore.run import Run
 
 from fedsky.client.arrays import num_bytes
 from fedsky.engine.nodes import Nodes
+from fedsky.history.columns import FAILED, LATE, LOST
 
+# Flower's errors of a message or a reply that has expired, and of a node that went away.
+OF_ERRORS = {ErrorCode.MESSAGE_UNAVAILABLE: LATE, ErrorCode.REPLY_MESSAGE_UNAVAILABLE: LATE,
+             ErrorCode.NODE_UNAVAILABLE: LOST}  # fmt: skip
 TRAIN = "train"  # the messages whose bytes are a strategy's own; those of evaluation only measure it
 
 
 class ClientError(RuntimeError):
     """A client raised: ``reason`` is its own one-line remedy, if it had one, ``report`` its traceback."""
 
-    def __init__(self, client: int, reason: str, report: str) -> None:
+    def __init__(self, client: int, reason: str, report: str, status: str = FAILED) -> None:
         super().__init__(f"client {client}: {reason or report.strip().splitlines()[-1]}")
-        self.client, self.reason, self.report = client, reason, report
+        self.client, self.reason, self.report, self.status = client, reason, report, status
 
 
 @dataclass
@@ -102,11 +107,20 @@ class ClientGrid(Grid):
                 waiting.discard(reply.metadata.reply_to_message_id)
                 yield self._checked(reply)
 
+    @property
+    def has_states(self) -> bool:
+        """Whether the clients' own states are in the run's folder."""
+        return self.inner.has_states
+
+    def why_away(self, client: int) -> str | None:
+        """Why a client is not connected; None where it is, or is simulated."""
+        return self.inner.why_away(self.nodes[client])
+
     def failure(self, reply: Message) -> ClientError | None:
         """What a reply says went wrong; None where nothing did."""
         client = self.number.get(reply.metadata.src_node_id, -1)
         if reply.has_error():
-            return ClientError(client, "", f"{reply.error.reason}")
+            return ClientError(client, "", f"{reply.error.reason}", OF_ERRORS.get(reply.error.code, FAILED))
         if "failure" in reply.content.config_records:
             failure = reply.content.config_records["failure"]
             return ClientError(client, str(failure["reason"]), str(failure["traceback"]))

@@ -73,6 +73,7 @@ class Nodes(Grid):
     """A grid of nodes 1 to ``num_nodes``; who inherits brings ``send`` and ``receive``."""
 
     in_flight = 1  # messages that are with the engine at a time
+    has_states = True  # the clients' own states are files of the run's folder
 
     def __init__(self, num_nodes: int) -> None:
         self.num_nodes = num_nodes
@@ -86,6 +87,10 @@ class Nodes(Grid):
     @abstractmethod
     def receive(self) -> Message:
         """The next reply, as soon as there is one."""
+
+    def why_away(self, node: int) -> str | None:
+        """Why a node is not there; None where it is."""
+        return None
 
     def set_run(self, run: Run) -> None:
         raise NotImplementedError("these engines have one run alone")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from fedsky.client.task import load_task, specification
+from fedsky.engine import joined, task_of
 from fedsky.history import DONE, FAILED, INTERRUPTED, Row, lock, write_end, write_json
 from fedsky.machine import interrupt, remedies
 from fedsky.run import beginning, provenance
@@ -43,12 +44,14 @@ def _run(
         info = beginning.begin(folder.name, config, choices)
     else:
         load_task.cache_clear()  # its data are to be those that are there now
-        info = beginning.go_on(folder, begun, load_task(text))
+        info = beginning.go_on(folder, begun, task_of(config["engine"], text))
     write_json(folder / "run.json", info)
     try:
         loop = RoundLoop(config, folder, text, directory, begun is not None, tracking)
         info["data"] = beginning.of_data(loop.task.photos)
         info["role"] = loop.strategy.role
+        if (others := joined(config["engine"])) is not None:
+            info["joined"] = others
         if begun is None:
             process = {} if waited is None else {"process_seconds": waited[0], "process_cpu_seconds": waited[1]}
             info["start"] = process | loop.start

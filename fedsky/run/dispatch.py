@@ -14,7 +14,7 @@ from fedsky.client.task import Task
 from fedsky.config import ON_FAILURE, make
 from fedsky.engine.grid import ClientGrid, Traffic
 from fedsky.history import FEDERATED, POOLED, Row
-from fedsky.history.columns import AWAY, CRASHED, FAILED, LATE, OK, REFUSED, UNUSED
+from fedsky.history.columns import AWAY, CRASHED, LATE, OK, REFUSED, UNUSED
 from fedsky.run.states import States
 
 LOG = logging.getLogger("fedsky")
@@ -101,7 +101,7 @@ class Dispatch:
                 self.grid.tolerant = True
             else:
                 LOG.warning("left out of the round: %s", error)
-                self.outcomes.setdefault(error.client, Outcome(OK)).status = FAILED
+                self.outcomes.setdefault(error.client, Outcome(OK)).status = error.status
                 self.outcomes[error.client].reason = str(error).partition(": ")[2]
 
     def _wanted(self, round: int, settings: Any) -> int:
@@ -117,7 +117,7 @@ class Dispatch:
         for message in messages:
             asked: Any = message.content.config_records["config"]
             client = asked["client"]
-            if BEGUN not in asked and (why := self.behaviour.why_away(round, client)) is not None:
+            if (why := self._why_away(round, client, BEGUN in asked)) is not None:
                 self.outcomes[client] = Outcome(AWAY, why)
                 continue
             fate = self.behaviour.fate(round, client)
@@ -134,6 +134,28 @@ class Dispatch:
             if outcome.seconds is None:
                 steps = fate.part * self.behaviour.steps(client, asked["local_epochs"], self.batch_size)
                 outcome.seconds = self.behaviour.seconds(round, client, steps, down, 0)
+
+    def _why_away(self, round: int, client: int, is_known: bool) -> str | None:
+        """Why a client is away; is_known: the strategy has asked the simulation itself."""
+        simulated = None if is_known else self.behaviour.why_away(round, client)
+        return simulated if simulated is not None else self.grid.why_away(client)
+
+    def judge(self, messages: Iterable[Message], round: int) -> Iterator[Message]:
+        """The answers of clients that judge models; where ``skip`` says so without those that fail or are away."""
+        self.grid.tolerant = self.on_failure == SKIP
+        try:
+            replies = self.grid.send_and_receive(self.states.told(messages))
+            yield from self.states.noted(self._judging(replies, round), round)
+        finally:
+            self.grid.tolerant = False
+
+    def _judging(self, replies: Iterable[Message], round: int) -> Iterator[Message]:
+        for reply in replies:
+            error = self.grid.failure(reply) if self.grid.tolerant else None
+            if error is None:
+                yield reply
+            else:
+                LOG.warning("round %d: not judged: %s", round, error)
 
     def _judged(self, replies: Iterable[Message], round: int) -> Iterator[Message]:
         """The replies that count, of those that come; notes what becomes of each."""

@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from fedsky.client.task import Task, load_task, settle, specification
+from fedsky.client.task import Task, settle, specification
 from fedsky.client.training import Shard, predict, sgd
 from fedsky.config import make_strategy
-from fedsky.engine import open_grid
+from fedsky.engine import open_grid, task_of
 from fedsky.history import find_runs, read_run
 from fedsky.history.estimate import Estimate, Measured, Work, duration, estimate, of_messages
 from fedsky.history.times import Times, longest, num_workers, ran_on, steps_of, times_of
@@ -43,7 +43,7 @@ def dry_run(
     if (folder / "run.json").exists():  # nothing of which may go
         raise ValueError(f"{folder} holds a run already: name another folder")
     began, cpu = time.perf_counter(), time.process_time()
-    task = load_task(specification(config, folder / "clients"))
+    task = task_of(config["engine"], specification(config, folder / "clients"))
     settle(config, task)
     strategy = make_strategy(config)
     strategy.begin(task.model, config)

@@ -30,7 +30,19 @@ class Evaluation:
     train: list[Scores] = field(default_factory=list)
     pooled: list[Scores] = field(default_factory=list)
     predictions: list[LogProbabilities] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
+    seconds: list[float | None] = field(default_factory=list)
+
+    def skip(self, client: int, num_classes: int) -> None:
+        """Leaves the clients before ``client`` that have nothing yet without scores."""
+        while len(self.test) < client:
+            nothing = Scores(np.zeros((num_classes, num_classes), dtype=np.int64), 0.0)
+            self.validation.append(nothing)
+            self.test.append(nothing)
+            if self.pooled:
+                self.pooled.append(nothing)
+            if self.predictions:
+                self.predictions.append(np.zeros((0, num_classes)))
+            self.seconds.append(None)
 
     def not_finite(self) -> str | None:
         """Whose loss is not finite, and what it is; None where all are, or where there are no images."""
@@ -67,10 +79,14 @@ def by_server(task: Task, arrays: ArrayRecord, train: bool = False) -> Evaluatio
     return result
 
 
-def by_clients(replies: Iterable[Message], num_classes: int) -> Evaluation:
-    """What the clients answered, in their order: counts and, where asked for, predictions."""
+def by_clients(replies: Iterable[tuple[int, Message]], num_classes: int, num_clients: int) -> Evaluation:
+    """What the clients answered, in their order: counts and, where asked for, predictions.
+
+    A client that did not answer has no scores, as one without images.
+    """
     result = Evaluation()
-    for reply in replies:
+    for client, reply in replies:
+        result.skip(client, num_classes)
         metrics = reply.content.metric_records["metrics"]
         for name in ("validation", "test", "pooled"):
             if f"{name}_confusion" in metrics:
@@ -83,4 +99,5 @@ def by_clients(replies: Iterable[Message], num_classes: int) -> Evaluation:
         seconds = metrics["evaluate_seconds"]
         assert isinstance(seconds, float)
         result.seconds.append(seconds)
+    result.skip(num_clients, num_classes)
     return result

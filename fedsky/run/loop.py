@@ -2,19 +2,20 @@
 
 import logging
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from flwr.app import ArrayRecord, ConfigRecord
+from flwr.app import ArrayRecord, ConfigRecord, Message
 
 from fedsky import checks
 from fedsky.client import state
 from fedsky.client.metrics import pool
-from fedsky.client.task import Task, load_task, settle
+from fedsky.client.task import Task, settle
 from fedsky.config import learning_rate, make_strategy
 from fedsky.data.parts import remarks
-from fedsky.engine import begin, open_grid
+from fedsky.engine import begin, check_engine, open_grid, task_of
 from fedsky.engine.grid import ClientError, ClientGrid, Traffic
 from fedsky.history import (
     FEDERATED,
@@ -49,12 +50,13 @@ class RoundLoop:
         self.config, self.folder, self.tracking = config, folder, tracking
         began, cpu = time.perf_counter(), time.process_time()
         begin(config["engine"], config["num_clients"])
-        self.task: Task = load_task(text)
+        self.task: Task = task_of(config["engine"], text)
         settle(config, self.task)
         for remark in remarks(self.task.photos, self.task.owners):
             LOG.warning("%s", remark)
         self.strategy: Any = make_strategy(config)
         checks.choice(f"{type(self.strategy).__name__}.role", self.strategy.role, ROLES)
+        check_engine(config["engine"], config["evaluate"], self.strategy.role)
         self.strategy.begin(self.task.model, config)
         try_out(self.task, self.strategy, config)
         partition = describe(self.task, config["client_names"])
@@ -161,10 +163,16 @@ class RoundLoop:
         else:
             settings = self._settings(round, last=last)
             messages = self.strategy.configure_evaluate(round, self.arrays, settings, self.grid)
-            judged = by_clients(self.dispatch.exchange(messages, round), len(self.task.photos.classes))
+            judged = by_clients(
+                self._answers(messages, round), len(self.task.photos.classes), self.config["num_clients"]
+            )
         if (sign := judged.not_finite()) is not None:
             raise diverged(round, remedy(self.config), sign)
         return judged
+
+    def _answers(self, messages: Iterable[Message], round: int) -> Iterator[tuple[int, Message]]:
+        for reply in self.dispatch.judge(messages, round):
+            yield self.grid.number[reply.metadata.src_node_id], reply
 
     def _asks_clients(self) -> bool:
         return self.strategy.evaluate is not None or self.config["evaluate"] == "clients"
@@ -224,7 +232,7 @@ class RoundLoop:
         round = self.progress.round
         if self.strategy.evaluate is None:
             self._write_model("model.safetensors", round)
-        else:
+        elif self.grid.has_states:  # else the owners have their models, and nobody else
             for client in range(len(self.task.owners)):
                 own = state.State(self.folder / "clients", client, round + 2, self.states.of(client)).load() or {}
                 arrays = checkpoint.to_numpy(self.arrays)

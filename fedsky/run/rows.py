@@ -108,6 +108,8 @@ def predictions_csv(task: Task, judged: Evaluation) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["image", "client", "label", "predicted", *(f"probability_{name}" for name in classes), "group"])
     for client, predictions in enumerate(judged.predictions):
+        if not len(predictions):  # of a client that did not answer
+            continue
         for index, row in zip(task.owners[client].test, predictions, strict=True):
             writer.writerow(
                 [task.photos.names[index], client, classes[task.photos.labels[index]], classes[row.argmax()],

@@ -97,7 +97,7 @@ def test_interpolations_are_resolved() -> None:
     ("override", "line"),
     [
         ("strategy=fedavgg", "unknown strategy 'fedavgg'; choose bulyan, centralized, ditto, "),
-        ("engine=rey", "unknown engine 'rey'; choose inline or ray"),
+        ("engine=rey", "unknown engine 'rey'; choose deployment, inline or ray"),
         ("num_client=3", "unknown key num_client: did you mean num_clients?"),
         ("stratgy=fedavg", "unknown key stratgy: did you mean strategy?"),
         ("data.cout=40", "unknown key data.cout: did you mean data.count?"),

@@ -238,7 +238,7 @@ def make_form(roots: Mapping[str, Path], start: Path | None = None) -> Form:
               help=said.get("on_failure", "")),
         Field("lr_schedule", "Step size over the rounds", "choice", str(config["lr_schedule"]), "lr_schedule",
               ("cosine", "constant"), help=said.get("lr_schedule", "")),
-        Field("engine", "Engine", "choice", "ray", "engine", tuple(reversed(choices("engine", start))),
+        Field("engine", "Engine", "choice", "ray", "engine", tuple(reversed(_complete("engine", start))),
               help="ray: clients side by side; inline: one after the other, for small runs"),
         Field("repetitions", "Seeds", "int", 1, "", min=1, max=5, step=1,
               help="repetitions with the next seeds, from which intervals are made"),

@@ -1,0 +1,278 @@
+"""A real federation: the clients are owners' nodes, reached over Flower's SuperLink.
+
+The server has no photograph. It asks each owner once for its label counts, class list and fingerprint, and works with
+photographs of which it knows the labels alone.
+"""
+
+import hashlib
+import json
+import logging
+import time
+from typing import Any, TypeVar
+
+import numpy as np
+from flwr.app import ArrayRecord, ConfigRecord, Error, Message, RecordDict
+
+from fedsky import __version__, checks
+from fedsky.client.task import PLACES, Task
+from fedsky.data.manifest import PARTS
+from fedsky.data.photos import Photos
+from fedsky.data.split import Indices, Owner
+from fedsky.engine.grid import OF_ERRORS
+from fedsky.engine.nodes import Nodes
+from fedsky.engine.packing import pack, unpack
+from fedsky.engine.superlink import Driven, Registered, RunLostError, SuperLink
+from fedsky.history.columns import LATE, LOST
+from fedsky.machine.remedies import in_full
+
+LOG = logging.getLogger("fedsky")
+R = TypeVar("R", ArrayRecord, ConfigRecord)
+QUERY, ARRAYS = "query", "arrays"
+ONLINE = "online"
+KIND = "fedsky.data.folder.load"  # of the data that owners have
+WAITS = (0.02, 0.3)  # seconds between two looks for replies: at first, and at most
+SEEN_SECONDS = 2.0  # for which it is believed who is connected
+
+
+class Federation:
+    """The owners of a run on a SuperLink, in the order of the clients' numbers; kept open for all jobs of a sweep."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self.settings = settings
+        if not settings.get("superlink"):
+            raise ValueError("engine=deployment needs to know the SuperLink: add engine.superlink=HOST:PORT")
+        if not settings.get("certificate"):
+            raise ValueError("engine=deployment needs the authority's certificate: add engine.certificate=.../ca.crt")
+        self.ttl = checks.number("engine.ttl_seconds", settings["ttl_seconds"], above=0)
+        self.link = SuperLink(str(settings["superlink"]), in_full(str(settings["certificate"])))
+        self.driven: Any = None
+        self.seen: tuple[float, set[int]] = (0.0, set())
+        self.answers: list[dict[str, Any]] = []
+        try:
+            self.owners = self._expected()
+            self.driven = Driven(self.link)
+            self._wait()
+        except BaseException:
+            self.close()
+            raise
+
+    def _expected(self) -> list[Registered]:
+        """The owners that are to take part: those that ``owners`` names, else all that are registered, by name."""
+        known = {each.name: each for each in self.link.registered()}
+        asked = self.settings.get("owners")
+        names = sorted(known) if asked is None else [str(name) for name in asked]
+        if missing := [name for name in names if name not in known]:
+            raise ValueError(
+                f"engine.owners: {', '.join(missing)} is not registered at {self.link.address}, "
+                f"{', '.join(sorted(known)) or 'nobody'} is"
+            )
+        if not names:
+            raise ValueError(f"no owner is registered at {self.link.address}: python -m fedsky.deploy register")
+        return [known[name] for name in names]
+
+    def _wait(self) -> None:
+        """Returns when all owners are connected; ValueError names those who are not after ``wait_seconds``."""
+        deadline = time.monotonic() + float(self.settings["wait_seconds"])
+        told = False
+        while missing := [owner.name for owner in self.owners if owner.node not in self.online()]:
+            if time.monotonic() > deadline:
+                raise ValueError(
+                    f"{', '.join(missing)} not connected to {self.link.address}: have them start python -m fedsky.node "
+                    "owner.yaml, or leave them out with engine.owners=[...]"
+                )
+            if not told:
+                LOG.info("waiting for %s", ", ".join(missing))
+                told = True
+            time.sleep(0.2)
+            self.seen = (0.0, set())
+
+    def online(self) -> set[int]:
+        """The nodes that are connected, as of a moment ago."""
+        if time.monotonic() - self.seen[0] > SEEN_SECONDS:
+            self.seen = (time.monotonic(), self.driven.online())
+        return self.seen[1]
+
+    def again(self) -> None:
+        """Another run in place of one that the SuperLink has given up."""
+        LOG.warning("%s has given up the run: it goes on in another", self.link.address)
+        self.driven.close(failed=True)
+        while True:
+            try:
+                self.driven = Driven(self.link)
+                return
+            except ValueError as error:
+                LOG.warning("%s", error)
+                time.sleep(WAITS[1])
+
+    def task(self, text: str) -> Task:
+        """The server's side of the task that a specification names: the owners are asked what they have."""
+        self.text = travelling(json.loads(text), [owner.name for owner in self.owners])
+        grid = DeploymentGrid(self)
+        messages = [
+            Message(RecordDict({"config": ConfigRecord()}), dst_node_id=client + 1, message_type=QUERY)
+            for client in range(len(self.owners))
+        ]
+        answers: dict[int, dict[str, Any]] = {}
+        for reply in grid.send_and_receive(messages):
+            client = reply.metadata.src_node_id - 1
+            answers[client] = self._answer(self.owners[client].name, reply)
+        self.answers = [answers[client] for client in range(len(self.owners))]
+        size = json.loads(text)["data"]["size"]
+        photos, owners = labels_alone(self.answers, [owner.name for owner in self.owners], size)
+        spec = json.loads(self.text) | {"classes": list(photos.classes)}
+        self.text = json.dumps(spec, sort_keys=True)
+        return Task(self.text, (photos, owners))
+
+    def _answer(self, name: str, reply: Message) -> dict[str, Any]:
+        if reply.has_error():
+            raise ValueError(f"owner {name}: {reply.error.reason}")
+        if "failure" in reply.content.config_records:
+            raise ValueError(f"owner {name}: {reply.content.config_records['failure']['reason']!s}")
+        answer: dict[str, Any] = json.loads(str(reply.content.config_records["answer"]["json"]))
+        if answer["version"] != __version__:
+            raise ValueError(f"owner {name} has fedsky {answer['version']}, not {__version__}: have the same")
+        return answer
+
+    def described(self) -> dict[str, Any]:
+        """What run.json says of the federation."""
+        return {
+            "superlink": self.link.address,
+            "owners": [
+                {"name": owner.name, "since": owner.since, **{key: answer[key] for key in ("version", "versions")}}
+                for owner, answer in zip(self.owners, self.answers, strict=True)
+            ],
+        }
+
+    def close(self) -> None:
+        """Takes leave of the SuperLink."""
+        if self.driven is not None:
+            self.driven.close()
+        self.link.close()
+
+
+def travelling(spec: dict[str, Any], names: list[str]) -> str:
+    """What of a specification travels to owners: no path, and nothing of the machine that the run is started on."""
+    data = spec["data"]
+    if data.get("_target_") != KIND or spec["partition"].get("_target_") != "fedsky.partition.natural":
+        raise ValueError(
+            "engine=deployment: the owners have folders of photographs, choose data=folder partition=natural"
+        )
+    if given := [key for key in ("root", "manifest") if data.get(key) is not None]:
+        raise ValueError(f"data.{given[0]}={data[given[0]]}: the photographs are with the owners, leave it out")
+    if spec["partition"].get("owners") is not None:
+        raise ValueError("partition.owners: with engine=deployment it is engine.owners that says who joins")
+    if spec["num_clients"] not in (None, len(names)):
+        raise ValueError(f"num_clients={spec['num_clients']}: {len(names)} owners take part, leave it out")
+    model = spec["model"]
+    if "init" in model or "weights_sha256" in model:
+        raise ValueError("model.init and files as model.weights are not with the owners: set them to null")
+    kept = {key: value for key, value in data.items() if key not in PLACES and key != "cache_gb"}
+    run = hashlib.sha256(spec["states"].encode()).hexdigest()[:16]
+    return json.dumps({**spec, "data": kept, "num_clients": len(names), "states": run}, sort_keys=True)
+
+
+def labels_alone(answers: list[dict[str, Any]], names: list[str], size: int) -> tuple[Photos, list[Owner]]:
+    """Photographs of which only the labels are known, and their owners, from the owners' counts by class name."""
+    classes = sorted({name for answer in answers for name in answer["classes"]})
+    labels: list[int] = []
+    owners = []
+    for answer, name in zip(answers, names, strict=True):
+        parts: list[Indices] = []
+        for part in PARTS:
+            start = len(labels)
+            for label, each in enumerate(classes):
+                labels += [label] * int(answer[part].get(each, 0))
+            parts.append(np.arange(start, len(labels), dtype=np.int64))
+        owners.append(Owner(parts[0], parts[1], parts[2], name))
+    digest = hashlib.sha256(json.dumps([[n, a["fingerprint"]] for n, a in zip(names, answers, strict=True)]).encode())
+    nothing = np.broadcast_to(np.uint8(0), (len(labels), 3, size, size))
+    called = [f"{number}" for number in range(len(labels))]
+    return Photos(nothing, np.array(labels, dtype=np.int64), called, classes, digest.hexdigest()[:16]), owners
+
+
+class DeploymentGrid(Nodes):
+    """The grid of a federation, for one job: node n + 1 is the n-th owner's."""
+
+    has_states = False
+
+    def __init__(self, federation: Federation) -> None:
+        super().__init__(len(federation.owners))
+        self.federation = federation
+        self.in_flight = len(federation.owners)
+        self.sent: dict[str, Message] = {}  # by their numbers on the SuperLink
+        self.there: list[Message] = []
+
+    def why_away(self, node: int) -> str | None:
+        """Why an owner is not asked; None where it is connected."""
+        return None if self.federation.owners[node - 1].node in self.federation.online() else "not connected"
+
+    def send(self, message: Message) -> None:
+        federation = self.federation
+        while True:
+            try:
+                (number,) = federation.driven.push([self._outward(message)])
+            except RunLostError:
+                self._again()
+            else:
+                self.sent[number] = message
+                return
+
+    def _outward(self, message: Message) -> Message:
+        """The message as it goes to the owner's node."""
+        client = message.metadata.dst_node_id - 1
+        owner, content = self.federation.owners[client], message.content.copy()
+        config: Any = dict(content["config"])
+        config = {"client": client, **config, "task": self.federation.text, "owner": owner.name}
+        config["predictions"] = bool(self.federation.settings["predictions"])
+        if self.federation.answers:
+            config["fingerprint"] = self.federation.answers[client]["fingerprint"]
+        content["config"] = ConfigRecord(config)
+        if ARRAYS in content:
+            content[ARRAYS] = pack(_taken(content, ArrayRecord))
+        return Message(content, owner.node, message.metadata.message_type, ttl=self.federation.ttl)
+
+    def _again(self) -> None:
+        """Everything that is not answered yet, sent once more in another run."""
+        self.federation.again()
+        waiting, self.sent = list(self.sent.values()), {}
+        for message in waiting:
+            self.send(message)
+
+    def receive(self) -> Message:
+        wait = WAITS[0]
+        while not self.there:
+            try:
+                self.there += [self._inward(reply) for reply in self.federation.driven.pull(list(self.sent))]
+            except RunLostError:
+                self._again()
+            if not self.there:
+                time.sleep(wait)
+                wait = min(WAITS[1], 1.5 * wait)
+        return self.there.pop(0)
+
+    def _inward(self, reply: Message) -> Message:
+        """A reply as the message's own, whoever sent it: the SuperLink answers itself for who is away."""
+        asked = self.sent.pop(reply.metadata.reply_to_message_id)
+        name = self.federation.owners[asked.metadata.dst_node_id - 1].name
+        if reply.has_error():
+            return Message(Error(reply.error.code, _told(reply.error, name, self.federation.ttl)), reply_to=asked)
+        content = reply.content
+        try:
+            if ARRAYS in content.config_records:
+                content[ARRAYS] = unpack(_taken(content, ConfigRecord))
+        except ValueError as error:
+            content = RecordDict({"failure": ConfigRecord({"reason": str(error), "traceback": str(error)})})
+        return Message(content, reply_to=asked)
+
+
+def _taken(content: RecordDict, kind: type[R]) -> R:
+    """The arrays' record, out of a content: Flower remarks on one that another is put in place of."""
+    record = content.pop(ARRAYS)
+    assert isinstance(record, kind)
+    return record
+
+
+def _told(error: Error, name: str, ttl: float) -> str:
+    """One line for Flower's own error replies."""
+    told = {LATE: f"no reply of {name} within engine.ttl_seconds={ttl:g}", LOST: f"{name} went away before it answered"}
+    return told.get(OF_ERRORS.get(error.code, ""), f"{error.reason}")
