@@ -1,13 +1,19 @@
-"""What all tests share: the photographs, and a cache folder of the session's own."""
+"""What all tests share: the photographs, one thread, a cache folder, and configurations composed once."""
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from composed_once import hydras_memory
 from listed_skips import pytest_addoption, pytest_sessionfinish  # noqa: F401  # hooks
 from longest_first import pytest_collection_modifyitems  # noqa: F401  # hook
 from slow import pytest_itemcollected  # noqa: F401  # hook
+
+# As runs have it. Two of the small matrices of tests are multiplied slower by two threads, which wait for each other.
+for library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 SKY = Path(__file__).resolve().parents[2] / "shared" / "sky"
 
@@ -22,6 +28,14 @@ def sky() -> Path:
 @pytest.fixture(scope="session")
 def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def composed_once() -> Iterator[None]:
+    """Hydra takes a quarter of a second for a configuration, and hundreds of tests ask for the same few."""
+    with pytest.MonkeyPatch.context() as patch:
+        hydras_memory(patch)
+        yield
 
 
 @pytest.fixture(autouse=True)

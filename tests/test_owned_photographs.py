@@ -25,7 +25,9 @@ THREE = {"Ada": {"cloudy": 8, "sunny": 6}, "Bo": {"cloudy": 5, "sunny": 7}, "Cy"
 
 
 def config_of(root: Path, *overrides: str) -> dict[str, Any]:
-    return resolve(compose(["data=folder", f"data.root={root}", *QUICK, *overrides]))
+    config = compose(["data=folder", *QUICK, *overrides])
+    config.data.root = str(root)  # not among the words, which are composed once
+    return resolve(config)
 
 
 def days(count: int = 30) -> list[dict[str, str]]:

@@ -4,11 +4,10 @@ import json
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 
+import forked
 import pytest
 
 from fedsky.config import compose, resolve
@@ -47,9 +46,7 @@ def test_every_command_runs(page: Path, tmp_path: Path) -> None:
     asked = commands(page)
     shutil.copytree(ROOT / TRAINED, tmp_path / TRAINED)
     for command in asked:
-        done = subprocess.run(
-            [sys.executable, *command[1:], *quick(command)], cwd=tmp_path, capture_output=True, text=True, timeout=300
-        )
+        done = forked.command(*command[2:], *quick(command), cwd=tmp_path, timeout=300)
         assert done.returncode == 0, (command, done.stderr)
         for option, name in pairwise(command):
             assert option not in ("--out", "--sheet") or (tmp_path / name).exists(), command
@@ -97,8 +94,7 @@ def with_examples(tmp_path: Path) -> None:
 def run(tmp_path: Path, *asked: str) -> Path:
     """The folder of a run of the copy."""
     folder = tmp_path / "run" / "-".join(asked[:3])
-    command = [sys.executable, "-m", "fedsky", *asked, f"hydra.run.dir='{folder}'"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = forked.command("fedsky", *asked, f"hydra.run.dir='{folder}'", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     return folder
 

@@ -2,11 +2,10 @@
 
 import hashlib
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 import torch
 import unsealed
@@ -70,9 +69,8 @@ def test_run_json_names_the_file_and_its_hash(earlier: Path, tmp_path: Path, mon
 
 def test_ray_begins_where_inline_does(earlier: Path, tmp_path: Path) -> None:
     for engine in ("inline", "ray"):
-        command = [sys.executable, "-m", "fedsky", *QUICK[1:], f"engine={engine}", f"model.init={earlier}"]
-        asked = [*command, f"hydra.run.dir={tmp_path / engine}"]
-        done = subprocess.run(asked, capture_output=True, text=True, timeout=240)
+        asked = [*QUICK[1:], f"engine={engine}", f"model.init={earlier}", f"hydra.run.dir={tmp_path / engine}"]
+        done = forked.command("fedsky", *asked, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
     for name in ("rounds.jsonl", "model.safetensors", "predictions.csv"):
         assert (tmp_path / "ray" / name).read_bytes() == (tmp_path / "inline" / name).read_bytes(), name

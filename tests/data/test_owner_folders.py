@@ -25,7 +25,9 @@ NAMES = ("Ada Lovelace", "Jörg Größe", "天空站", "x" * 200, "a, b; 'c' & <
 
 def config_of(root: Path, *overrides: str) -> dict[str, Any]:
     quick = ["engine=inline", "num_rounds=1", "data.size=16", "partition=natural", "model.norm=group", "batch_size=8"]
-    return resolve(compose(["data=folder", f"data.root='{root}'", *quick, *overrides]))
+    config = compose(["data=folder", *quick, *overrides])
+    config.data.root = str(root)  # not among the words, which are composed once
+    return resolve(config)
 
 
 def refusal(root: Path, *overrides: str) -> str:

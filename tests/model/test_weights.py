@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 import unsealed
+from omegaconf import OmegaConf
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -50,8 +51,11 @@ def start(config: dict[str, Any], folder: Path) -> dict[str, Tensor]:
     return Task(specification(config, folder)).initial
 
 
-def asked(words: list[str], file: Path | str) -> list[str]:
-    return [*words, f"++model.weights={file}"]
+def asked(words: list[str], file: Path | str) -> dict[str, Any]:
+    """The settings of the words, with the weights of a file; put in afterwards, so that the words are composed once."""
+    config = compose([*QUICK, *words])
+    OmegaConf.update(config, "model.weights", str(file), force_add=True)
+    return resolve(config)
 
 
 @pytest.mark.parametrize("form", ["safetensors", "pth"])
@@ -63,7 +67,7 @@ def test_every_family_starts_from_a_file_of_either_form(
     trained = made(words, 5)
     (save_file if form == "safetensors" else torch.save)(trained.state_dict(), file)
     with caplog.at_level(logging.INFO, "fedsky"):
-        begun = start(settings(*asked(words, file)), tmp_path)
+        begun = start(asked(words, file), tmp_path)
     head, fresh = head_of(trained), start(settings(*words), tmp_path)
     for key, tensor in trained.state_dict().items():
         assert torch.equal(begun[key], fresh[key] if key in head else tensor), key
@@ -76,7 +80,7 @@ def test_a_head_of_as_many_classes_is_taken_over_too(tmp_path: Path, caplog: pyt
     trained = made(["model=simple_cnn"], 2).state_dict()
     torch.save(trained, tmp_path / "w.pth")
     with caplog.at_level(logging.INFO, "fedsky"):
-        begun = start(settings(*asked(["model=simple_cnn"], tmp_path / "w.pth")), tmp_path)
+        begun = start(asked(["model=simple_cnn"], tmp_path / "w.pth"), tmp_path)
     assert all(torch.equal(begun[key], tensor) for key, tensor in trained.items())
     assert not [line for line in caplog.messages if "head" in line]
 
@@ -94,7 +98,7 @@ def test_what_training_programs_write_around_a_state_dict_is_understood(tmp_path
         "half": {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in trained.items()},
     }[kept]
     torch.save(written, tmp_path / "w.pth")
-    begun = start(settings(*asked(words, tmp_path / "w.pth")), tmp_path)
+    begun = start(asked(words, tmp_path / "w.pth"), tmp_path)
     for name, tensor in trained.items():
         assert torch.equal(begun[name], tensor.half().float() if kept == "half" else tensor), name
         assert begun[name].dtype == tensor.dtype
@@ -110,7 +114,7 @@ def test_a_whole_model_is_unpacked_by_nobody(tmp_path: Path) -> None:
     torch.save({"a": Trap()}, tmp_path / "trap.pth")
     for name in ("whole.pth", "trap.pth"):
         with pytest.raises(ValueError) as raised:
-            start(settings(*asked([], tmp_path / name)), tmp_path)
+            start(asked([], tmp_path / name), tmp_path)
         assert str(raised.value) == (
             f"model.weights={tmp_path / name} holds more than named arrays, or is damaged: save them by "
             "torch.save(model.state_dict(), FILE)"
@@ -124,7 +128,7 @@ def test_files_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     def refusal(content: Any, name: str = "w.pth") -> str:
         (tmp_path / name).write_bytes(content) if isinstance(content, bytes) else torch.save(content, tmp_path / name)
         with pytest.raises(ValueError) as raised:
-            start(settings(*asked(["model=resnet8"], tmp_path / name)), tmp_path)
+            start(asked(["model=resnet8"], tmp_path / name), tmp_path)
         told = str(raised.value)
         assert told.startswith(f"model.weights={tmp_path / name}") and "\n" not in told and len(told) < 600
         return told
@@ -170,7 +174,7 @@ def test_names_that_are_none_are_refused(tmp_path: Path, words: list[str], line:
 def test_a_run_tells_of_its_file_and_goes_on_with_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     torch.save(made(MODELS["torchvision"], 10).state_dict(), "w.pth")
-    config = settings(*asked(MODELS["torchvision"], "w.pth"), "model.freeze=backbone", "num_rounds=2")
+    config = asked([*MODELS["torchvision"], "model.freeze=backbone", "num_rounds=2"], "w.pth")
     info = run(config, tmp_path / "whole")
     digest = hashlib.sha256((tmp_path / "w.pth").read_bytes()).hexdigest()
     assert info["config"]["model"]["weights"] == str((tmp_path / "w.pth").resolve())

@@ -84,6 +84,7 @@ def simulated(generator: np.random.Generator, groups: int) -> Moments:
     return moments(Entries(values, balanced(photograph % 2, photograph), photograph % 2, photograph, split, run))
 
 
+@pytest.mark.slow
 def test_five_contrasts_with_few_degrees_of_freedom_hold_the_truth_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """As Shapley values do: all five intervals at once, which one error for all misses."""
     monkeypatch.setattr(family_module, "MOST_DRAWS", 10_000)

@@ -1,4 +1,4 @@
-"""Machines with something amiss, for a command in a process of its own: mounts, users, networks."""
+"""A command in a process of its own, on a machine where all is well or something amiss: mounts, users, networks."""
 
 import os
 import subprocess
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import forked
 import pytest
 
 SMALL = ["engine=inline", "num_rounds=1", "num_clients=3", "data.count=40", "data.size=32"]
@@ -32,6 +33,8 @@ def command(
 
     env: what is changed in the environment, None for what is not there; shell: such as redirections, after it.
     """
+    if not (before or mount or env or shell):
+        return forked.command(program, *words, cwd=folder)
     variables = {key: value for key, value in (os.environ | dict(env or {})).items() if value is not None}
     line = [*before, sys.executable, "-m", program, *words]
     if mount:

@@ -16,7 +16,8 @@ import pytest
 TESTS = Path(__file__).resolve().parents[1]
 STARTERS = (
     # processes, Ray, browsers
-    "subprocess", "multiprocessing", "ray", "schemathesis", "job_site", "interrupted", "fedsky.web.isolated",
+    "subprocess", "multiprocessing", "ray", "schemathesis", "job_site", "interrupted", "forked", "fedsky.web.isolated",
+    "fedsky.web.api.predict",
     # training
     "fedsky.run", "fedsky.run.loop", "fedsky.engine", "fedsky.resume", "quadratics", "personal", "benchmarks",
     # drawing: whole reports and pages, skies

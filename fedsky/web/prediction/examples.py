@@ -44,19 +44,20 @@ def draw(number: int) -> tuple[bytes, str]:
     return buffer.getvalue(), sky.CLASSES[drawn.label]
 
 
-def judged(content: bytes, label: str, models: list[Any]) -> list[dict[str, Any]]:
-    """How many of the models of each experiment take a photograph for what it is."""
+def judged(photographs: list[tuple[bytes, str]], models: list[Any]) -> list[list[dict[str, Any]]]:
+    """How many of the models of each experiment take each photograph for its label."""
     from fedsky.web.prediction import upload, worker
 
-    picture, kept = upload.read(content), worker.Models()
-    found: dict[str, dict[str, Any]] = {}
+    kept, pictures = worker.Models(), [(upload.read(content), label) for content, label in photographs]
+    found: list[dict[str, dict[str, Any]]] = [{} for _ in pictures]
     for model in models:
-        said = worker.label(kept.get(str(model.path), model.sha256), picture)
+        loaded = kept.get(str(model.path), model.sha256)
         about = {"name": model.strategy, "data": model.data, "right": 0, "num_models": 0}
-        each = found.setdefault(model.group, about)
-        each["right"] += said == label
-        each["num_models"] += 1
-    return list(found.values())
+        for (picture, label), groups in zip(pictures, found, strict=True):
+            each = groups.setdefault(model.group, dict(about))
+            each["right"] += worker.label(loaded, picture) == label
+            each["num_models"] += 1
+    return [list(groups.values()) for groups in found]
 
 
 def reference_models() -> list[Any]:
@@ -76,12 +77,11 @@ def reference_models() -> list[Any]:
 
 def main() -> None:
     """Writes the photographs and what is told of them."""
-    models, told = reference_models(), []
-    for number in NUMBERS:
-        content, label = draw(number)
+    drawn, told = [draw(number) for number in NUMBERS], []
+    for number, (content, label), each in zip(NUMBERS, drawn, judged(drawn, reference_models()), strict=True):
         name = f"{label}-{number}.jpg"
         (FOLDER / name).write_bytes(content)
-        told.append({"name": name, "label": label, "judged": judged(content, label, models)})
+        told.append({"name": name, "label": label, "judged": each})
     TOLD.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 

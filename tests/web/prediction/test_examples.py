@@ -21,6 +21,6 @@ def test_each_is_there_and_small_and_no_other_file_is_sent(visitor: Any) -> None
 def test_the_reference_models_say_of_them_what_is_told() -> None:
     models = examples.reference_models()
     assert {model.strategy for model in models} == {"fedavg", "centralized", "local"}
-    for each in examples.shown():
-        content = (examples.FOLDER / each["name"]).read_bytes()
-        assert examples.judged(content, each["label"], models) == each["judged"]
+    shown = examples.shown()
+    photographs = [((examples.FOLDER / each["name"]).read_bytes(), each["label"]) for each in shown]
+    assert examples.judged(photographs, models) == [each["judged"] for each in shown]

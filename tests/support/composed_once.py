@@ -1,0 +1,23 @@
+"""Configurations that Hydra composed before are copied, where they come from fedsky's own conf/ alone."""
+
+import copy
+from typing import Any
+
+import pytest
+from hydra import compose
+
+from fedsky.config import shelf
+
+
+def hydras_memory(patch: pytest.MonkeyPatch) -> None:
+    """Has ``fedsky.config.compose`` ask Hydra once for the same words; what is refused is asked again."""
+    known: dict[tuple[str, ...], Any] = {}
+
+    def composed(name: str, overrides: list[str]) -> Any:
+        if shelf.own() is not None:
+            return compose(name, overrides=overrides)
+        if (words := tuple(overrides)) not in known:
+            known[words] = compose(name, overrides=overrides)
+        return copy.deepcopy(known[words])
+
+    patch.setattr("fedsky.config.hydra_compose", composed)
