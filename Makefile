@@ -54,12 +54,12 @@ demo: setup
 web: setup
 	$(PY) -m fedsky.web
 
-# Two at a time, each file in one process (what its tests share is made once), the longest files first.
+# Two at a time, each file in one process (what its tests share is made once), the longest files first. Bytecode is kept
+# even where it is not elsewhere: each of hundreds of processes would compile its modules anew.
 test: setup lint
-	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # For the loop while one works: the tests that start no process, no Ray, no browser and no run (tests/support/slow.py).
-# Bytecode is kept even where it is not elsewhere: each process would compile 500 modules anew, for 7 seconds.
 quick: setup
 	PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
