@@ -2,6 +2,7 @@ export default {
   title: 'Sunny or cloudy?',
   lead: 'Show a model a photograph of the sky: what it says, how sure it is, and where it looked.',
   caution: 'It judges the sky in this picture, not tomorrow’s weather.',
+  alike: 'The percentages hold for photographs like those it was trained on: of another camera or place it can be wrong and just as sure.',
   drop: 'Drop a photograph here',
   dropHere: 'Let go to choose it',
   choose: 'Choose a photograph',
