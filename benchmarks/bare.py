@@ -10,24 +10,13 @@ import multiprocessing
 import os
 import statistics
 import time
-from contextlib import suppress
 from typing import Any
 
-import psutil
 import torch
 from torch.nn import functional as F
 
+from benchmarks.simulation import processor_seconds
 from fedsky.model import resnet8
-
-
-def processor_seconds() -> float:
-    """What this process and those below it have taken of the processors until now; ended ones do not count."""
-    total = 0.0
-    for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
-        with suppress(psutil.NoSuchProcess):
-            taken = process.cpu_times()
-            total += taken.user + taken.system
-    return total
 
 
 def work(name: str, clients: int, images: int, judged: int, size: int, go: Any, done: Any) -> None:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,9 @@ from typing import Any
 import numpy as np
 import psutil
 
-from benchmarks.bare import processor_seconds
 from fedsky.config import compose, resolve
 from fedsky.data import Photos
+from fedsky.engine import close, prepare
 from fedsky.history import write_json
 from fedsky.machine import num_cores
 
@@ -43,6 +44,16 @@ PLAIN = ("10x100",)  # which a plain flwr app does, too
 INLINE = ("default", "10x5", "100x5")  # all cases within ten minutes
 
 
+def processor_seconds() -> float:
+    """What this process and those below it have taken of the processors until now; ended ones do not count."""
+    total = 0.0
+    for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            taken = process.cpu_times()
+            total += taken.user + taken.system
+    return total
+
+
 def noise(count: int, size: int) -> Photos:
     """Random images, as the other programs have them."""
     rng = np.random.default_rng(0)
@@ -52,11 +63,6 @@ def noise(count: int, size: int) -> Photos:
 
 def run_engine(engine: str, case: str, workers: int) -> None:
     """Runs fedsky in this process and prints what it took, by the rows of its folder."""
-    from fedsky.engine import close
-    from fedsky.history import read_run
-    from fedsky.run import run
-    from fedsky.run.loop import RoundLoop
-
     clients, images, _, rounds, more, _ = CASES[case]
     config = resolve(compose([f"engine={engine}", f"num_clients={clients}", f"num_rounds={rounds}", *more]))
     if more is LARGE:  # a little more than asked for, never less
@@ -64,6 +70,11 @@ def run_engine(engine: str, case: str, workers: int) -> None:
         config["data"] = {"_target_": "benchmarks.simulation.noise", "count": count, "size": 64, "fold": f"1/{FOLDS}"}
     if engine == "ray":
         config["engine"]["num_actors"] = workers
+    prepare(config["engine"], clients)  # as the command does, before it imports the rest
+    from fedsky.history import read_run
+    from fedsky.run import run
+    from fedsky.run.loop import RoundLoop
+
     loop: Any = RoundLoop
     ends, processor, write = [], [], loop._write
 

@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from fedsky import machine
+from fedsky import engine, machine
 from fedsky.command import sweep
 from fedsky.command.beside import Crew
 from fedsky.command.member import Order
@@ -72,7 +73,10 @@ def _succeeds(cfg: DictConfig) -> bool:
 def carry_out(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> bool:
     """Makes a run, or says what it would take, in this process; whether it went well."""
     watch = Watch() if config["dry_run"] else None
-    # These take seconds to import, which a wrong value need not wait for.
+    if not config["dry_run"]:
+        with suppress(TypeError, ValueError):  # of such settings as the run refuses
+            engine.prepare(config["engine"], config["num_clients"])
+    # These take seconds to import, which a wrong value need not wait for, and during which Ray starts.
     from fedsky.engine.grid import ClientError
     from fedsky.run import run
     from fedsky.run.dry_run import dry_run

@@ -1,7 +1,7 @@
 """Carries messages between the server and the clients: on Ray by Flower's simulation engine, within this process, or
 to owners' own machines over Flower's SuperLink.
 
-All give a ``ClientGrid`` (fedsky/engine/grid.py).
+All give a ``ClientGrid`` (fedsky/engine/grid.py). What imports torch is imported late: Ray starts meanwhile.
 """
 
 import logging
@@ -23,8 +23,8 @@ _open: "list[Simulation]" = []
 _joined: list[Any] = []  # federations, of which there is one at most
 
 
-def begin(settings: dict[str, Any], num_clients: int | None) -> None:
-    """Has the engine that ``settings`` (conf/engine) name start beside what is done meanwhile: it takes seconds.
+def prepare(settings: dict[str, Any], num_clients: int | None) -> None:
+    """Has the Ray start that ``settings`` (conf/engine) ask for, if they do, beside what is done meanwhile.
 
     A simulation that is open already serves again, if it was opened with the same settings and has actors enough.
     """
@@ -35,11 +35,19 @@ def begin(settings: dict[str, Any], num_clients: int | None) -> None:
     if _open and (_open[0].settings != settings or _open[0].num_actors < num_actors or _open[0].ended.is_set()):
         close()
     if not _open:
-        from fedsky.client.app import app
         from fedsky.engine.ray import Simulation
 
         _quieten()
-        _open.append(Simulation(app, settings, num_actors))
+        _open.append(Simulation(settings, num_actors))
+
+
+def begin(settings: dict[str, Any], num_clients: int | None) -> None:
+    """As ``prepare``, and has the actors start, too, which takes seconds."""
+    prepare(settings, num_clients)
+    if settings["kind"] == "ray":
+        from fedsky.client.app import app
+
+        _open[0].go_on(app)
 
 
 def open_grid(settings: dict[str, Any], num_clients: int) -> "ClientGrid":
@@ -58,7 +66,7 @@ def open_grid(settings: dict[str, Any], num_clients: int) -> "ClientGrid":
         return ClientGrid(DeploymentGrid(_federation(settings)))
     if kind != "ray":
         raise ValueError(f"engine.kind={kind}: choose ray, inline or deployment")
-    from fedsky.engine.ray import RayGrid
+    from fedsky.engine.simulated import RayGrid
 
     begin(settings, num_clients)
     _open[0].wait()

@@ -78,6 +78,18 @@ def stop() -> None:
     _before.clear()
 
 
+def _abandon() -> None:
+    """Leaves nothing of a cluster of our own behind where the process ends in the midst of its start."""
+    if _folder:
+        for process in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        shutil.rmtree(_folder[-1], ignore_errors=True)
+
+
+interrupt.before_leaving(_abandon)
+
+
 def _init(address: str, **own: Any) -> None:
     import ray
 

@@ -6,8 +6,9 @@ the message.
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from flwr.app import Message, RecordDict
@@ -54,6 +55,7 @@ class ClientGrid(Grid):
         self.nodes = sorted(inner.get_node_ids())
         self.number = {node: client for client, node in enumerate(self.nodes)}
         self.traffic: dict[int, Traffic] = {}
+        self.sizes: Sequence[int] = ()  # how much each client has to do, where somebody knows
         self.tolerant = False
         self.waited_seconds = 0.0
 
@@ -81,12 +83,24 @@ class ClientGrid(Grid):
         """Yields the replies in the order of the messages, each as soon as it and those before it are there."""
         order: deque[int] = deque()
         early: dict[int, Message] = {}
-        for reply in self._exchange(iter(messages), order):
+        for reply in self._exchange(self._longest_first(iter(messages), order)):
             early[reply.metadata.src_node_id] = reply
             while order and order[0] in early:
                 yield early.pop(order.popleft())
 
-    def _exchange(self, messages: Iterator[Message], order: deque[int]) -> Iterator[Message]:
+    def _longest_first(self, messages: Iterator[Message], order: deque[int]) -> Iterator[Message]:
+        """Of as many messages as are with the engine at a time those to the clients first that have most to do.
+
+        Else the last to begin may be the one that takes longest. Not of all: so few replies alone wait for their turn.
+        """
+        while window := list(islice(messages, self.inner.in_flight)):
+            order.extend(message.metadata.dst_node_id for message in window)
+            yield from sorted(window, key=self._size, reverse=True)
+
+    def _size(self, message: Message) -> int:
+        return self.sizes[self.number[message.metadata.dst_node_id]] if self.sizes else 0
+
+    def _exchange(self, messages: Iterator[Message]) -> Iterator[Message]:
         """Keeps as many messages with the engine as it asks for and yields replies as they arrive."""
         waiting: set[str] = set()
         more = True
@@ -96,7 +110,6 @@ class ClientGrid(Grid):
                 if message is None:
                     more = False
                     break
-                order.append(message.metadata.dst_node_id)
                 if message.metadata.message_type == TRAIN:
                     self._count(message.metadata.dst_node_id, message.content, "down")
                 waiting.update(self.push_messages([message]))

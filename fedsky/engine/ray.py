@@ -18,8 +18,6 @@ from flwr.app import Message, RecordDict
 from flwr.clientapp import ClientApp
 
 from fedsky.engine import cluster
-from fedsky.engine.actor import Actor
-from fedsky.engine.nodes import Nodes, Once
 
 ALIVE_SECONDS = 1.0  # between looks whether the engine, from which a reply is awaited, is still there
 START_SECONDS = 60.0  # that a cluster takes at most to start
@@ -35,9 +33,14 @@ class Actors:
         self.idle: SimpleQueue[Any] = SimpleQueue()
 
     def build(self, app_fn: Callable[[], ClientApp]) -> None:
-        """Starts the actors; ValueError where the cluster has no room for one."""
+        """Starts the actors, unless they are; ValueError where the cluster has no room for one."""
+        if self.all:
+            return
         import ray
         from flwr.simulation.ray_transport.ray_actor import pool_size_from_resources
+
+        from fedsky.engine.actor import Actor
+        from fedsky.engine.nodes import Once
 
         make: Any = ray.remote(Actor).options(**self.resources)
         app = ray.put(app_fn())
@@ -123,9 +126,12 @@ class Post:
 
 
 class Simulation:
-    """Flower's simulation engine on Ray, kept open for all jobs of a sweep. ``run_api`` runs in a thread of its own."""
+    """Flower's simulation engine on Ray, kept open for all jobs of a sweep. ``run_api`` runs in a thread of its own.
 
-    def __init__(self, client_app: ClientApp, settings: dict[str, Any], num_actors: int) -> None:
+    That starts Ray at once and, when it is told the ``ClientApp``, the actors: this process may import it meanwhile.
+    """
+
+    def __init__(self, settings: dict[str, Any], num_actors: int) -> None:
         self.settings, self.num_actors = settings, num_actors
         self.stop = threading.Event()
         self.started = threading.Event()  # or failed to
@@ -133,18 +139,31 @@ class Simulation:
         self.post = Post()
         self.actors = Actors(float(settings.get("num_gpus", 0)), self.stop, self.started)
         self.failure: BaseException | None = None
-        self.thread = threading.Thread(target=self._run, args=(client_app,), name="simulation", daemon=True)
+        self.app: ClientApp | None = None
+        self.told = threading.Event()  # the app, or to end
+        import ray  # noqa: F401  # here, as two threads that import the same may disturb each other
+
+        self.thread = threading.Thread(target=self._run, name="simulation", daemon=True)
         self.thread.start()
 
-    def _run(self, client_app: ClientApp) -> None:
+    def go_on(self, app: ClientApp) -> None:
+        """Has the actors start, unless they have, to answer messages by an app."""
+        self.app = self.app or app
+        self.told.set()
+
+    def _run(self) -> None:
         post: Any = self.post
         actors: Any = self.actors
         try:
             cluster.start(self.settings.get("address"), self.num_actors)
+            self.told.wait()
+            if (app := self.app) is None:
+                return
+            actors.build(lambda: app)  # before imports that take a second, during which the actors have theirs
             from flwr.server.superlink.fleet.vce.metrics import VceMetrics
             from flwr.server.superlink.fleet.vce.vce_api import run_api
 
-            run_api(lambda: client_app, lambda: actors, post, post, post, self.stop, VceMetrics())
+            run_api(lambda: app, lambda: actors, post, post, post, self.stop, VceMetrics())
         except BaseException as error:
             self.failure = error
         finally:
@@ -176,6 +195,7 @@ class Simulation:
     def close(self, at_once: bool = False) -> None:
         """Ends the actors and Ray; ``at_once`` does not wait for clients that are still training."""
         self.stop.set()
+        self.told.set()
         self.started.wait(START_SECONDS)  # half a cluster cannot be ended
         if at_once:
             self.actors.terminate()
@@ -185,18 +205,3 @@ class Simulation:
         self.ended.wait(timeout=5 if at_once else 60)
         cluster.stop()
         self.closed.set()
-
-
-class RayGrid(Nodes):
-    """The grid of a simulation, for one job."""
-
-    def __init__(self, simulation: Simulation, num_nodes: int) -> None:
-        super().__init__(num_nodes)
-        self.simulation = simulation
-        self.in_flight = 2 * simulation.num_actors + 2  # an actor that is ready finds another message
-
-    def send(self, message: Message) -> None:
-        self.simulation.post.messages.put(message)
-
-    def receive(self) -> Message:
-        return self.simulation.reply()

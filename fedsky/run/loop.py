@@ -75,6 +75,7 @@ class RoundLoop:
         ready = time.perf_counter()
         self.start = {"data_seconds": ready - began, "data_cpu_seconds": time.process_time() - cpu}
         self.grid: ClientGrid = open_grid(config["engine"], config["num_clients"])
+        self.grid.sizes = [len(owner.train) for owner in self.task.owners]
         self.start["engine_seconds"] = time.perf_counter() - ready
         now = self.progress.virtual_seconds
         self.dispatch = Dispatch(config, behaviour, self.strategy, self.grid, self.states, now)

@@ -1,0 +1,41 @@
+"""Clients with much to do begin first, and their replies come in the order of the messages all the same."""
+
+from flwr.app import Message, RecordDict
+
+from fedsky.engine.grid import ClientGrid
+from fedsky.engine.nodes import Nodes
+
+
+class Engine(Nodes):
+    """Keeps three messages at a time and answers the last of them first."""
+
+    in_flight = 3
+
+    def __init__(self, num_nodes: int) -> None:
+        super().__init__(num_nodes)
+        self.sent: list[int] = []
+        self.left: list[Message] = []
+
+    def send(self, message: Message) -> None:
+        self.sent.append(message.metadata.dst_node_id - 1)
+        self.left.append(message)
+
+    def receive(self) -> Message:
+        return Message(RecordDict(), reply_to=self.left.pop())
+
+
+def exchanged(sizes: list[int]) -> tuple[list[int], list[int]]:
+    """The clients in the order in which they got their messages, and in that of their replies."""
+    engine = Engine(7)
+    grid = ClientGrid(engine)
+    grid.sizes = sizes
+    messages = (Message(RecordDict(), dst_node_id=node, message_type="train") for node in grid.get_node_ids())
+    return engine.sent, [reply.metadata.src_node_id - 1 for reply in grid.send_and_receive(messages)]
+
+
+def test_the_longest_begin_first_and_replies_keep_their_order() -> None:
+    assert exchanged([1, 5, 9, 2, 2, 4, 3]) == ([2, 1, 0, 5, 3, 4, 6], list(range(7)))
+
+
+def test_where_nobody_knows_they_begin_in_their_order() -> None:
+    assert exchanged([]) == (list(range(7)), list(range(7)))
