@@ -27,6 +27,7 @@ LOG = logging.getLogger("fedsky")
 
 MODE, TOKEN, TOKEN_PATH = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
 LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # 0: the node's address is the loopback one, as on those two by default
+END_SECONDS = 3.0  # that killed processes take at most to be gone
 LONGEST = 107  # bytes of a socket's path (Linux; 104 elsewhere)
 INNER = "r"  # Ray opens the folder that it is given to everybody: one within another stays shut
 BELOW = len(f"/{INNER}/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store")
@@ -81,9 +82,11 @@ def stop() -> None:
 def _abandon() -> None:
     """Leaves nothing of a cluster of our own behind where the process ends in the midst of its start."""
     if _folder:
-        for process in psutil.Process().children(recursive=True):
+        children = psutil.Process().children(recursive=True)
+        for process in children:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
+        psutil.wait_procs(children, timeout=END_SECONDS)  # one that ends might write there once more
         shutil.rmtree(_folder[-1], ignore_errors=True)
 
 
