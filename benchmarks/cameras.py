@@ -132,10 +132,9 @@ def calibration_error(chance: Floats, labels: NDArray[np.int64]) -> float:
                      for each in set(bins.tolist())))  # fmt: skip
 
 
-def judge(run: Path, part: str) -> list[str]:
-    """The rows of a run: home, each camera, and the mean of the foreign ones."""
-    config = read_run(run).config
-    task: Task = load_task(specification(config, run / "clients"))
+def judge(run: Path, part: str, of: Path) -> list[str]:
+    """The rows of a run on the photographs of another: home, each camera, and the mean of the foreign ones."""
+    task: Task = load_task(specification(read_run(of).config, of / "clients"))
     model, _, _ = load_model(model_files(run)["model"])
     clients = list(range(len(task.owners)))
     home, at = (task.part(name, clients) for name in ("validation", part))
@@ -162,13 +161,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, nargs="+")
     parser.add_argument("--part", choices=("validation", "test"), default="validation")
+    parser.add_argument("--of", type=Path, help="The run on whose photographs all are judged; else its own.")
     asked = parser.parse_args()
     print(
         "| run | camera | n | balanced | at the best threshold | ECE | ECE, temperature | sure |\n" + "|---" * 8 + "|"
     )
     for run in find_runs(asked.run):
         if read_run(run).status == DONE:
-            print("\n".join(judge(run, asked.part)), flush=True)
+            print("\n".join(judge(run, asked.part, asked.of or run)), flush=True)
 
 
 if __name__ == "__main__":
