@@ -115,7 +115,9 @@ def test_the_seed_alone_decides() -> None:
 def test_an_owners_parts_do_not_depend_on_the_other_owners() -> None:
     labels = np.random.default_rng(0).integers(0, 2, 200)
     shards = two_shards(labels, 0)
-    assert same(split(labels, shards, "2/5", 3)[:1], split(labels, shards[:1], "2/5", 3))
+    whole = split(labels, shards, "2/5", 3)
+    assert same(whole[:1], split(labels, shards[:1], "2/5", 3))
+    assert same(whole[1:], split(labels, shards[1:], "2/5", 3, first=1)), "an owner's number goes with it"
 
 
 @pytest.mark.parametrize(
