@@ -189,8 +189,15 @@ def cells(design: Design | Worth | Cuts, count: int) -> list[str]:
         return [f"{swept.truth:.1f}", f"{swept.coverage:.3f}", f"{swept.width:.1f}", error, f"{swept.power:.2f}"]
     told = tell(design, count)
     error, old = ("", "") if design.gain else (f"{told.any_shown:.3f}", f"{told.any_before:.3f}")
-    return [f"{told.truth:.1f}", f"{told.coverage:.3f}", f"{told.width:.1f}", error, old, f"{told.power:.2f}",
-            f"{told.power_before:.2f}"]  # fmt: skip
+    return [
+        f"{told.truth:.1f}",
+        f"{told.coverage:.3f}",
+        f"{told.width:.1f}",
+        error,
+        old,
+        f"{told.power:.2f}",
+        f"{told.power_before:.2f}",
+    ]
 
 
 if __name__ == "__main__":

@@ -78,8 +78,15 @@ def main() -> None:
             continue
         for job in jobs:
             shutil.rmtree(home / job, ignore_errors=True)
-        command = [sys.executable, "-m", "fedsky", "-m", *overrides, f"engine={asked.engine}",
-                   f"hydra.sweep.dir={home.as_posix()}"]  # fmt: skip
+        command = [
+            sys.executable,
+            "-m",
+            "fedsky",
+            "-m",
+            *overrides,
+            f"engine={asked.engine}",
+            f"hydra.sweep.dir={home.as_posix()}",
+        ]
         done = subprocess.run(command, capture_output=True, text=True)
         (home / "multirun.yaml").unlink(missing_ok=True)
         for job in jobs:

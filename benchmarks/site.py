@@ -66,8 +66,15 @@ def paths(rng: random.Random, runs: list[str]) -> tuple[str, str]:
     kinds = {
         "page": rng.choice(["/home", "/runs", f"/runs/{run}", "/compare", "/predict"]),
         "session": "/api/session",
-        "list": rng.choice(["/api/runs", "/api/runs?sort=-accuracy&limit=100", "/api/runs?q=fedavg&status=done",
-                            "/api/runs?strategy=local&sort=name", f"/api/runs?offset={rng.randrange(0, 450, 50)}"]),
+        "list": rng.choice(
+            [
+                "/api/runs",
+                "/api/runs?sort=-accuracy&limit=100",
+                "/api/runs?q=fedavg&status=done",
+                "/api/runs?strategy=local&sort=name",
+                f"/api/runs?offset={rng.randrange(0, 450, 50)}",
+            ]
+        ),
         "run": f"/api/runs/{run}",
         "rounds": f"/api/runs/{run}/rounds?after={rng.choice([-1, -1, 10, 19])}",
         "clients": f"/api/runs/{run}/clients",
@@ -75,7 +82,7 @@ def paths(rng: random.Random, runs: list[str]) -> tuple[str, str]:
         "confusion": f"/api/runs/{run}/confusion",
         "story": "/api/story",
         "compare": rng.choice(["/api/compare?q=reference/sky", "/api/compare?q=reference/sky&x=megabytes"]),
-    }  # fmt: skip
+    }
     weights = {"page": 2, "session": 2, "list": 3, "run": 2, "rounds": 3, "story": 1, "compare": 1}
     names = list(kinds)
     name = rng.choices(names, [weights.get(each, 1) for each in names])[0]
@@ -240,8 +247,15 @@ def main() -> int:
     )
     slow = np.percentile([value for values in measured.reads.values() for value in values], 99) > 2
     wrong = [name for name in measured.errors if name != "predict: 503"]
-    missed = [text for text, is_missed in (("errors", wrong), ("99th percentile above 2 s", slow),
-                                           ("memory grew by more than 10 %", growth[0] > 10)) if is_missed]  # fmt: skip
+    missed = [
+        text
+        for text, is_missed in (
+            ("errors", wrong),
+            ("99th percentile above 2 s", slow),
+            ("memory grew by more than 10 %", growth[0] > 10),
+        )
+        if is_missed
+    ]
     print(f"missed: {', '.join(missed)}" if missed else "all targets met")
     return 1 if missed else 0
 

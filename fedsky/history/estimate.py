@@ -92,9 +92,15 @@ def of_messages(
         most = sum(judged) / max(1, min(cores, -(-sum(judged) // BATCH)))
     pooled = sum(judged) * max(1.0, len(judged) / workers) if own and role == ALONE else 0.0
     return Work(
-        likeness(config), workers, int(config["num_rounds"]), busiest, asked + (len(judged) if own else 0), most,
-        pooled, own,
-    )  # fmt: skip
+        likeness(config),
+        workers,
+        int(config["num_rounds"]),
+        busiest,
+        asked + (len(judged) if own else 0),
+        most,
+        pooled,
+        own,
+    )
 
 
 def duration(seconds: float) -> str:
@@ -148,11 +154,12 @@ def estimate(
     return Estimate(
         start=loading * one if warm else (process + loading) * one + opening * all_,
         first=each + judging + (0.0 if warm else more * all_),
-        each=each, num_rounds=asked.num_rounds,
+        each=each,
+        num_rounds=asked.num_rounds,
         end=asked.last * seen * all_ + (0.0 if warm else END.get(kind, END_ELSE) * process * one),
         num_alike=0 if train is None else len(_alike(alike, asked, "method", "owners")),
         load=mean(each.others for each in load) if load else 0.0,
-    )  # fmt: skip
+    )
 
 
 def _told(past: Iterable[Times], asked: Work, what: Callable[[Times], float | None], *keys: str) -> float | None:

@@ -60,8 +60,11 @@ def likeness(config: Row) -> Likeness:
     pictures = {key: value for key, value in data.items() if key not in REPETITION}
     network = [
         {key: value for key, value in model.items() if not key.startswith("init")},
-        data.get("size"), data.get("augment"), config.get("batch_size"), engine.get("num_gpus"),
-    ]  # fmt: skip
+        data.get("size"),
+        data.get("augment"),
+        config.get("batch_size"),
+        engine.get("num_gpus"),
+    ]
     method = [section(config, name).get("_target_") for name in ("strategy", *AROUND)]
     owners = [pictures, config.get("partition"), config.get("num_clients")]
     texts = (json.dumps(each, sort_keys=True, default=str) for each in (network, method, pictures, owners))
@@ -125,15 +128,20 @@ def times_of(run: Run) -> Times | None:
     first = rounds[0].seconds + rounds[1].seconds - usual - median(judging) if later and {0, 1} <= set(rounds) else None
     is_cold = _known(begun.get("process_seconds")) is not None
     return Times(
-        likeness(config), machine, str(run.info.get("ended")),
+        likeness(config),
+        machine,
+        str(run.info.get("ended")),
         train=wall / slow / (per_step * sum(each.steps for each in told)),
         judge=median(costs) / slow / sum(judged) if sum(judged) and any(costs) else None,
         rest=max(0.0, median(rests) / slow),
         first=max(0.0, first / slow) if first is not None and is_cold else None,
-        process=_free(begun, "process"), load=_free(begun, "data"),
+        process=_free(begun, "process"),
+        load=_free(begun, "data"),
         opening=None if (open_ := _known(begun.get("engine_seconds"))) is None or not is_cold else open_ / slow,
-        sizes=sizes, judged=judged, by_clients=by_clients,
-    )  # fmt: skip
+        sizes=sizes,
+        judged=judged,
+        by_clients=by_clients,
+    )
 
 
 @dataclass
@@ -149,8 +157,9 @@ class _Round:
 
 
 def _rounds(run: Run) -> dict[int, _Round]:
-    found = {int(row["round"]): _Round(number(row.get("num_steps"), 0), math.nan, [], [], [], 0.0)
-             for row in run.rounds}  # fmt: skip
+    found = {
+        int(row["round"]): _Round(number(row.get("num_steps"), 0), math.nan, [], [], [], 0.0) for row in run.rounds
+    }
     for row in run.timing:
         each = found.get(row["round"])
         if each is None:
@@ -159,9 +168,7 @@ def _rounds(run: Run) -> dict[int, _Round]:
             each.seconds = number(row.get("round_seconds"), 0)
             each.server_judging = _known(row.get("evaluate_seconds")) or 0.0
             continue
-        train, cpu, judging = (
-            _known(row.get(f"{name}_seconds")) for name in ("train", "train_cpu", "evaluate")
-        )  # fmt: skip
+        train, cpu, judging = (_known(row.get(f"{name}_seconds")) for name in ("train", "train_cpu", "evaluate"))
         if train is not None:
             each.train.append(train)
             each.cpu.append(train if cpu is None else cpu)

@@ -194,9 +194,16 @@ def _refuse_other_settings(first: Result, second: Result, group_by: Sequence[str
     ours, theirs = (settings_of(result.run.config) for result in (first, second))
     differing = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
     if differing:
-        raise ValueError(_("group-by={keys}: {first} and {second} differ in {key} too; add it, or choose one with "
-                           "--where {key}=VALUE", keys=",".join(group_by), first=first.name, second=second.name,
-                           key=differing[0]))  # fmt: skip
+        raise ValueError(
+            _(
+                "group-by={keys}: {first} and {second} differ in {key} too; add it, or choose one with "
+                "--where {key}=VALUE",
+                keys=",".join(group_by),
+                first=first.name,
+                second=second.name,
+                key=differing[0],
+            )
+        )
 
 
 def _natural(text: str) -> list[tuple[float, str]]:

@@ -42,9 +42,9 @@ def find(kind: ComparableGroups) -> list[Late]:
         if comes is not None and (whole := in_time.get(_rest(group))) is not None:
             cases.append((group, whole, *comes))
     cases.sort(key=lambda case: (case[1].label, case[2], case[4]))
-    others = told_together([
-        difference_on(group, whole, _but(group, owner), "balanced_accuracy") for group, whole, owner, *_ in cases
-    ])  # fmt: skip
+    others = told_together(
+        [difference_on(group, whole, _but(group, owner), "balanced_accuracy") for group, whole, owner, *_ in cases]
+    )
     own = told_together([difference_on(group, whole, [owner], "accuracy") for group, whole, owner, *_ in cases])
     return [
         Late(whole, owner, name, joins, int(group.settings.get("num_rounds") or 0), *changes)

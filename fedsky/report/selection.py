@@ -32,8 +32,12 @@ class Choice:
 
     def __post_init__(self) -> None:
         if not 0 < self.margin < 1:
-            raise ValueError(_("margin={points}: points of accuracy above 0 and below 100 are needed, such as 2",
-                               points=f"{100 * self.margin:g}"))  # fmt: skip
+            raise ValueError(
+                _(
+                    "margin={points}: points of accuracy above 0 and below 100 are needed, such as 2",
+                    points=f"{100 * self.margin:g}",
+                )
+            )
 
 
 @dataclass(frozen=True)
@@ -76,16 +80,24 @@ def select(runs: Sequence[Path | Run], choice: Choice | None = None) -> Selectio
         kind.margin = choice.margin
         notes += _differences(kind)
         if len(kind.groups) > MANY and choice.baseline is None:
-            notes.append(_("{data}: of {n} groups, only those are compared that differ in nothing but the strategy.",
-                           data=kind.title, n=len(kind.groups)))  # fmt: skip
+            notes.append(
+                _(
+                    "{data}: of {n} groups, only those are compared that differ in nothing but the strategy.",
+                    data=kind.title,
+                    n=len(kind.groups),
+                )
+            )
     notes += _short_runs(results)
     return Selection(kinds, notes, results, [each for each in read if isinstance(each, LeftOut)])
 
 
 def nothing_finished(selection: Selection, folders: Sequence[Path]) -> str:
     """Why there is nothing to compare, in one line."""
-    states = [_("{name} is {status}", name=each.name, status=printable(each.run.status, 30))
-              + (f" ({why_left_out(each)})" if why_left_out(each) else "") for each in selection.left_out]  # fmt: skip
+    states = [
+        _("{name} is {status}", name=each.name, status=printable(each.run.status, 30))
+        + (f" ({why_left_out(each)})" if why_left_out(each) else "")
+        for each in selection.left_out
+    ]
     found = printable(", ".join(states), 400) or _("no run.json there; run one first")
     return _("no finished run under {folders}: {found}", folders=", ".join(map(str, folders)), found=found)
 
@@ -112,23 +124,46 @@ def _differences(kind: ComparableGroups) -> list[str]:
     notes = []
     if len({frozenset(group.results) for group in kind.groups}) > 1:
         counts = printable(", ".join(f"{group.label} {len(group.results)}" for group in kind.groups), 600)
-        notes.append(_("{data}: groups do not have the same seeds and folds (runs: {counts}); differences count shared "
-                       "ones only.", data=kind.title, counts=counts))  # fmt: skip
+        notes.append(
+            _(
+                "{data}: groups do not have the same seeds and folds (runs: {counts}); differences count shared "
+                "ones only.",
+                data=kind.title,
+                counts=counts,
+            )
+        )
     if len({str(result.run.info.get("commit")) for result in kind.results}) > 1:
-        notes.append(_("{data}: runs differ in commit, the version of the code; see where the numbers come from.",
-                       data=kind.title))  # fmt: skip
+        notes.append(
+            _(
+                "{data}: runs differ in commit, the version of the code; see where the numbers come from.",
+                data=kind.title,
+            )
+        )
     if len({str(result.run.info.get("versions")) for result in kind.results}) > 1:
-        notes.append(_("{data}: runs differ in versions of libraries; see where the numbers come from.",
-                       data=kind.title))  # fmt: skip
+        notes.append(
+            _("{data}: runs differ in versions of libraries; see where the numbers come from.", data=kind.title)
+        )
     return notes
 
 
 def _short_runs(results: Sequence[Result]) -> list[str]:
     """Runs that ended before their last round because they were asked to, by patience or by their strategy."""
-    told = [_("{name} after round {round} of {planned}", name=each.name, round=each.last_round,
-              planned=planned_rounds(each.run))
-            for each in results if planned_rounds(each.run) not in (None, each.last_round)]  # fmt: skip
+    told = [
+        _(
+            "{name} after round {round} of {planned}",
+            name=each.name,
+            round=each.last_round,
+            planned=planned_rounds(each.run),
+        )
+        for each in results
+        if planned_rounds(each.run) not in (None, each.last_round)
+    ]
     if not told:
         return []
-    return [_("Stopped early, as their settings ask for: {runs}. Their last round counts; a mean over rounds ends "
-              "where the first run of its group does.", runs=printable(", ".join(told), 400))]  # fmt: skip
+    return [
+        _(
+            "Stopped early, as their settings ask for: {runs}. Their last round counts; a mean over rounds ends "
+            "where the first run of its group does.",
+            runs=printable(", ".join(told), 400),
+        )
+    ]

@@ -200,10 +200,17 @@ def _curve(group: Group, metric: str, x: str) -> Json:
 def _comparison(each: Comparison) -> Json:
     told = each.difference
     return {
-        "first": each.first.label, "second": each.second.label, "difference": _interval(told),
-        "p": told.p if told else None, "family": each.family, "verdict": each.verdict, "within": each.is_within,
-        "photographs": told.photographs if told else 0, "splits": each.splits, "sentence": words.sentence(each),
-    }  # fmt: skip
+        "first": each.first.label,
+        "second": each.second.label,
+        "difference": _interval(told),
+        "p": told.p if told else None,
+        "family": each.family,
+        "verdict": each.verdict,
+        "within": each.is_within,
+        "photographs": told.photographs if told else 0,
+        "splits": each.splits,
+        "sentence": words.sentence(each),
+    }
 
 
 def _owners(kind: ComparableGroups) -> list[Json]:

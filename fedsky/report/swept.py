@@ -76,11 +76,25 @@ def sweeps(kind: ComparableGroups) -> list[Sweep]:
     pairs = {frozenset((each.first, each.second)): each for each in compare_all(kind)}
     found = []
     for key in _chosen_sections(kind.groups):
-        found.append(_sweep(kind, key, pairs, lambda g, key=key: _choice(kind.groups, g, key),  # type: ignore[misc]
-                            lambda name, key=key: name.split(".")[0] == key))  # type: ignore[misc] # fmt: skip
+        found.append(
+            _sweep(
+                kind,
+                key,
+                pairs,
+                lambda g, key=key: _choice(kind.groups, g, key),  # type: ignore[misc]
+                lambda name, key=key: name.split(".")[0] == key,
+            )
+        )  # type: ignore[misc]
     for key, tied in _keys(kind.groups):
-        found.append(_sweep(kind, key, pairs, lambda g, key=key: _value(g, key),  # type: ignore[misc]
-                            lambda name, tied=tied: name in tied))  # type: ignore[misc] # fmt: skip
+        found.append(
+            _sweep(
+                kind,
+                key,
+                pairs,
+                lambda g, key=key: _value(g, key),  # type: ignore[misc]
+                lambda name, tied=tied: name in tied,
+            )
+        )  # type: ignore[misc]
     return [each for each in found if each is not None]
 
 

@@ -97,12 +97,19 @@ def comparison_table(kind: ComparableGroups, comparisons: Sequence[Comparison]) 
             **dict(zip(("difference", "difference_low", "difference_high"), ends, strict=True)),
             "p": told.p if told else None, "comparisons": each.size, "verdict": each.verdict, **counts,
         })  # fmt: skip
-        shown.append({
-            _("first"): each.first.label, _("second"): each.second.label, _("points"): points_interval(told),
-            _("verdict"): judgement(each), "p": p_text(told.p if told else None), _("family"): _(FAMILIES[each.family]),
-            _("photographs"): str(counts["photographs"] or UNKNOWN), _("runs"): str(counts["runs"]),
-            _("splits"): str(counts["splits"]),
-        })  # fmt: skip
+        shown.append(
+            {
+                _("first"): each.first.label,
+                _("second"): each.second.label,
+                _("points"): points_interval(told),
+                _("verdict"): judgement(each),
+                "p": p_text(told.p if told else None),
+                _("family"): _(FAMILIES[each.family]),
+                _("photographs"): str(counts["photographs"] or UNKNOWN),
+                _("runs"): str(counts["runs"]),
+                _("splits"): str(counts["splits"]),
+            }
+        )
     return pd.DataFrame(raw), pd.DataFrame(shown)
 
 
@@ -227,14 +234,21 @@ def provenance_table(kind: ComparableGroups) -> pd.DataFrame:
         for result in group.results.values():
             seed, data_seed, fold = result.key
             info = result.run.info
-            rows.append({
-                _("run"): result.name, _("group"): group.label, _("seed"): seed, _("data seed"): data_seed,
-                _("fold"): UNKNOWN if fold == "null" else fold,
-                _("started"): printable(info.get("started") or UNKNOWN, 40),
-                _("commit"): printable(info.get("commit") or UNKNOWN, 60), _("data fingerprint"): result.fingerprint,
-                _("versions"): listed(section(info, "versions")), _("machine"): listed(section(info, "machine")),
-                _("command"): printable(info.get("command") or UNKNOWN, 1000),
-            })  # fmt: skip
+            rows.append(
+                {
+                    _("run"): result.name,
+                    _("group"): group.label,
+                    _("seed"): seed,
+                    _("data seed"): data_seed,
+                    _("fold"): UNKNOWN if fold == "null" else fold,
+                    _("started"): printable(info.get("started") or UNKNOWN, 40),
+                    _("commit"): printable(info.get("commit") or UNKNOWN, 60),
+                    _("data fingerprint"): result.fingerprint,
+                    _("versions"): listed(section(info, "versions")),
+                    _("machine"): listed(section(info, "machine")),
+                    _("command"): printable(info.get("command") or UNKNOWN, 1000),
+                }
+            )
     return pd.DataFrame(rows)
 
 

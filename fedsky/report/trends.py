@@ -108,9 +108,16 @@ def _ends(sweep: Sweep, line: Series) -> str:
     if pair is None or pair.difference is None:
         return ""
     each = _turned(pair, last.group)
-    return _("{label}, from {setting} {first} to {last}: {points} points ({interval}); {verdict}.", label=line.label,
-             setting=sweep.name, first=first.value, last=last.value, points=_points(each),
-             interval=_interval(each), verdict=judgement(each))  # fmt: skip
+    return _(
+        "{label}, from {setting} {first} to {last}: {points} points ({interval}); {verdict}.",
+        label=line.label,
+        setting=sweep.name,
+        first=first.value,
+        last=last.value,
+        points=_points(each),
+        interval=_interval(each),
+        verdict=judgement(each),
+    )
 
 
 def _points(each: Comparison) -> str:

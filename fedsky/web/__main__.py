@@ -45,10 +45,17 @@ def serve(
         if registration not in Registration.__args__:  # type: ignore[attr-defined]
             raise ValueError(f"--registration {registration}: choose approve, open or closed")
         settings = Settings(
-            data=data, database_url=database, photographs=photographs, public=public, registration=registration,  # type: ignore[arg-type]
-            https=https, threads=threads, hosts=(*Settings().hosts, *(name or ())),
-            jobs_at_once=jobs_at_once, jobs_a_day=jobs_a_day,
-        )  # fmt: skip
+            data=data,
+            database_url=database,
+            photographs=photographs,
+            public=public,
+            registration=registration,  # type: ignore[arg-type]
+            https=https,
+            threads=threads,
+            hosts=(*Settings().hosts, *(name or ())),
+            jobs_at_once=jobs_at_once,
+            jobs_a_day=jobs_a_day,
+        )
         if outputs:
             settings = dataclasses.replace(settings, outputs=tuple(outputs), reference=outputs[0] / "reference")
         context.obj = settings

@@ -21,10 +21,17 @@ HASHED = re.compile(r"-[A-Za-z0-9_-]{8,}\.\w+$")
 YEAR = 365 * 24 * 3600  # seconds
 # The kinds of file there are; the system's own table is not asked, which may say anything.
 KINDS = {
-    ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml",
-    ".txt": "text/plain; charset=utf-8", ".json": "application/json", ".woff2": "font/woff2", ".png": "image/png",
-    ".webp": "image/webp", ".ico": "image/x-icon", ".wasm": "application/wasm",
-}  # fmt: skip
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".json": "application/json",
+    ".woff2": "font/woff2",
+    ".png": "image/png",
+    ".webp": "image/webp",
+    ".ico": "image/x-icon",
+    ".wasm": "application/wasm",
+}
 MISSING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>fedsky</title>
 <h1>The pages have not been built</h1><p>The site runs, and answers under /api. To build its pages:
 cd fedsky/web/frontend; npm ci; npm run build</p></html>"""

@@ -79,9 +79,16 @@ def test_what_is_not_read_is_told_in_one_line_by_all_who_read(
         ["curate", str(root), "--out", str(review)],
         ["curate", str(root), "--apply", str(review / "review.csv"), "--out", str(tmp_path / "new")],
         ["explore", str(root), "--out", str(tmp_path / "page.html")],
-        ["partition", "data=folder", f"data.root={root}", "num_clients=2", "partition.min_examples=1",
-         "data.duplicates=keep", "data.fold=1/3"],
-    ):  # fmt: skip
+        [
+            "partition",
+            "data=folder",
+            f"data.root={root}",
+            "num_clients=2",
+            "partition.min_examples=1",
+            "data.duplicates=keep",
+            "data.fold=1/3",
+        ],
+    ):
         done = run.invoke(app, asked)
         heard = done.output + "\n".join(caplog.messages[1:])
         assert done.exit_code == 0 and heard.count(told) == 1, (asked, done.output)

@@ -43,9 +43,16 @@ def test_a_set_is_read_from_its_own_file(tmp_path: Path, name: str, side: int, m
     np.testing.assert_array_equal(photos.labels, np.concatenate([arrays[f"{each}_labels"][:, 0] for each in COUNTS]))
     assert list(photos.classes) == list(medmnist.INFO[name]["label"].values())
     asked = [
-        "data=medmnist", f"data.name={name}", f"data.resolution={side}", f"data.root={tmp_path / 'sets'}",
-        f"data.cache={tmp_path / 'cache'}", "num_clients=2", "num_rounds=1", "engine=inline", "data.size=16",
-    ]  # fmt: skip
+        "data=medmnist",
+        f"data.name={name}",
+        f"data.resolution={side}",
+        f"data.root={tmp_path / 'sets'}",
+        f"data.cache={tmp_path / 'cache'}",
+        "num_clients=2",
+        "num_rounds=1",
+        "engine=inline",
+        "data.size=16",
+    ]
     info = run(resolve(compose(asked)), tmp_path / "run")
     assert info["data"]["image_size"] == 16 and info["result"]["num_test"] == info["data"]["num_declared_test"] == 20
     tested = (tmp_path / "run" / "predictions.csv").read_text().splitlines()[1:]

@@ -12,9 +12,13 @@ from fedsky.engine.deployment import labels_alone, travelling
 
 DATA = {"_target_": "fedsky.data.folder.load", "size": 16, "fold": "2/5", "duplicates": "together", "distance": 8}
 SPEC: dict[str, Any] = {
-    "data": DATA, "partition": {"_target_": "fedsky.partition.natural", "min_examples": 1}, "num_clients": None,
-    "data_seed": 3, "model": {}, "states": "/somewhere",
-}  # fmt: skip
+    "data": DATA,
+    "partition": {"_target_": "fedsky.partition.natural", "min_examples": 1},
+    "num_clients": None,
+    "data_seed": 3,
+    "model": {},
+    "states": "/somewhere",
+}
 
 
 def own(root: Path, client: int, **more: Any) -> Any:
@@ -47,7 +51,7 @@ def test_the_server_knows_labels_alone(tmp_path: Path) -> None:
             "validation": {"a": 1},
             "test": {"a": 1},
         },
-    ]  # fmt: skip
+    ]
     photos, owners = labels_alone(answers, ["A", "B"], 16)
     assert photos.classes == ["a", "b"] and photos.pixels.shape == (7, 3, 16, 16) and not photos.pixels.any()
     assert [list(photos.labels[owner.train]) for owner in owners] == [[1, 1], [0, 1]]
@@ -60,8 +64,10 @@ def test_no_path_travels() -> None:
     text = travelling({**SPEC, "data": {**DATA, "root": None, "cache": "/home/x", "cache_gb": 10}}, ["A", "B"])
     assert "/" not in text.replace(DATA["fold"], "").replace("fedsky.", "")
     for change, told in (
-        ({"data": {**DATA, "root": "x"}}, "data.root=x"), ({"num_clients": 3}, "num_clients=3"),
-        ({"model": {"init": "x"}}, "model.init"), ({"partition": {"_target_": "fedsky.partition.iid"}}, "natural"),
-    ):  # fmt: skip
+        ({"data": {**DATA, "root": "x"}}, "data.root=x"),
+        ({"num_clients": 3}, "num_clients=3"),
+        ({"model": {"init": "x"}}, "model.init"),
+        ({"partition": {"_target_": "fedsky.partition.iid"}}, "natural"),
+    ):
         with pytest.raises(ValueError, match=told):
             travelling({**SPEC, **change}, ["A", "B"])

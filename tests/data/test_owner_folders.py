@@ -128,10 +128,17 @@ def test_one_owner_under_two_names_is_refused(tmp_path: Path, way: str, one: str
     if way == "folders":
         owner_folders(tmp_path, {one: BOTH, other: BOTH})
     else:
-        with_manifest(tmp_path, [
-            {"file": f"{number}.png", "label": ("cloudy", "sunny")[number // 2 % 2], "owner": (one, other)[number % 2]}
-            for number in range(24)
-        ])  # fmt: skip
+        with_manifest(
+            tmp_path,
+            [
+                {
+                    "file": f"{number}.png",
+                    "label": ("cloudy", "sunny")[number // 2 % 2],
+                    "owner": (one, other)[number % 2],
+                }
+                for number in range(24)
+            ],
+        )
     first, second = sorted((one, other))
     assert refusal(tmp_path) == (
         f"owners {first!a} and {second!a} are one name but for case, or for how their letters are encoded: "

@@ -21,8 +21,13 @@ def test_init_writes_all_that_owners_need(tmp_path: Path) -> None:
     assert (home.names(), home.port, home.superlink) == (["A", "B"], 8000, "127.0.0.1:8001")
     kit = home.kit("B")
     assert {path.name for path in kit.iterdir()} == {
-        "B.key", "ca.crt", "owner.yaml", "README.md", "fedsky-node.service", "compose.yaml"
-    }  # fmt: skip
+        "B.key",
+        "ca.crt",
+        "owner.yaml",
+        "README.md",
+        "fedsky-node.service",
+        "compose.yaml",
+    }
     owner = read(kit / "owner.yaml")
     assert (owner.owner, owner.superlink, owner.leaves["predictions"]) == ("B", "192.168.1.10:8000", False)
     assert load_ssh_private_key(owner.key.read_bytes(), None).key_size == 384  # type: ignore[union-attr]

@@ -137,9 +137,14 @@ def test_the_gate_passes_what_nodes_ask_for_and_nothing_else(local: support.Loca
     context = ssl.create_default_context(cafile=str(local.home.folder / "ca.crt"))
     with httpx.Client(base_url=f"https://{address}", verify=context) as client:
         for path in (
-            "control/start-run", "control/register-node", "runtime/acquire-task", "fleet/register-node",
-            "fleet/../control/start-run", "fleet/%2e%2e/control/start-run", "fleet/pull-messages?x=1",
-        ):  # fmt: skip
+            "control/start-run",
+            "control/register-node",
+            "runtime/acquire-task",
+            "fleet/register-node",
+            "fleet/../control/start-run",
+            "fleet/%2e%2e/control/start-run",
+            "fleet/pull-messages?x=1",
+        ):
             assert client.post(f"/v1/{path}").status_code == 403, path
         assert client.get("/v1/fleet/pull-messages").status_code == 403
         assert client.post("/v1/fleet/pull-messages").status_code not in (403, 404)

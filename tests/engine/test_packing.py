@@ -32,11 +32,15 @@ def packed(head: object, content: bytes = b"") -> ConfigRecord:
 @pytest.mark.parametrize(
     "record",
     [
-        ConfigRecord(), ConfigRecord({PACKED: b"\xff" * 20}), packed([["w", "<f4", [2]]], b"1234"), packed({"w": 1}),
-        packed([["w", "|O", [1]]], bytes(8)), packed([["w", "<f4", [-1]]], bytes(4)),
+        ConfigRecord(),
+        ConfigRecord({PACKED: b"\xff" * 20}),
+        packed([["w", "<f4", [2]]], b"1234"),
+        packed({"w": 1}),
+        packed([["w", "|O", [1]]], bytes(8)),
+        packed([["w", "<f4", [-1]]], bytes(4)),
         packed([["w", "<f4", [1]]], bytes(9)),
     ],
-)  # fmt: skip
+)
 def test_other_bytes_are_refused(record: ConfigRecord) -> None:
     with pytest.raises(ValueError, match="not packed by fedsky"):
         unpack(record)

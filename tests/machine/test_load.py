@@ -13,14 +13,21 @@ from fedsky.machine.load import AUTOGROUP, Look, look
 @pytest.mark.parametrize(
     ("seen", "num", "speed"),
     [
-        (Look(0), 1, 1), (Look(1), 1, 1), (Look(3), 1, 0.5), (Look(2), 2, 0.5),  # every thread alike
-        (Look(0, ()), 2, 1), (Look(0, ()), 4, 0.5),
+        (Look(0), 1, 1),
+        (Look(1), 1, 1),
+        (Look(3), 1, 0.5),
+        (Look(2), 2, 0.5),  # every thread alike
+        (Look(0, ()), 2, 1),
+        (Look(0, ()), 4, 0.5),
         (Look(5, (5,)), 1, 1),  # five of another session get a core together, and leave one
-        (Look(5, (5,)), 2, 0.5), (Look(2, (1, 1)), 2, 1 / 3), (Look(4, (2, 2)), 1, 2 / 3),
+        (Look(5, (5,)), 2, 0.5),
+        (Look(2, (1, 1)), 2, 1 / 3),
+        (Look(4, (2, 2)), 1, 2 / 3),
         (Look(1, (1,)), 3, 1 / 3),  # what the other does not want is left
-        (Look(3, ()), 1, 0.5), (Look(4, (1,)), 1, 0.25),  # three in this process's own session
+        (Look(3, ()), 1, 0.5),
+        (Look(4, (1,)), 1, 0.25),  # three in this process's own session
     ],
-)  # fmt: skip
+)
 def test_the_part_of_a_core_of_two(seen: Look, num: int, speed: float) -> None:
     assert seen.speed(num, 2) == pytest.approx(speed)
 

@@ -17,8 +17,15 @@ from fedsky.resume import resume
 from fedsky.run import run
 from fedsky.run.loop import RoundLoop
 
-QUICK = ["num_clients=3", "num_rounds=3", "data.count=60", "data.size=32", "batch_size=8", "partition.min_examples=5",
-         "model.freeze=[0.*,1.*,4.*]"]  # fmt: skip
+QUICK = [
+    "num_clients=3",
+    "num_rounds=3",
+    "data.count=60",
+    "data.size=32",
+    "batch_size=8",
+    "partition.min_examples=5",
+    "model.freeze=[0.*,1.*,4.*]",
+]
 AROUND = {
     "plain": [],
     "topk": ["compression=topk"],

@@ -17,9 +17,14 @@ ARRAYS = ArrayRecord({"w": Array.from_numpy_ndarray(np.ones(3))})
 SPEC = {
     "data": {"_target_": "fedsky.data.folder.load", "size": 16, "fold": "1/5", "duplicates": "keep"},
     "partition": {"_target_": "fedsky.partition.natural", "min_examples": 1},
-    "model": {"_target_": "fedsky.model.resnet8"}, "num_clients": 2, "seed": 0, "data_seed": 0,
-    "use_gpu": False, "states": "0" * 16, "classes": ["a", "b"],
-}  # fmt: skip
+    "model": {"_target_": "fedsky.model.resnet8"},
+    "num_clients": 2,
+    "seed": 0,
+    "data_seed": 0,
+    "use_gpu": False,
+    "states": "0" * 16,
+    "classes": ["a", "b"],
+}
 CONFIG = {"owner": "A", "client": 0, "round": 1, "train": "strategies.fedavg:train", "evaluate": ""}
 
 
@@ -77,7 +82,7 @@ def answered(tmp_path: Path, kind: str = "train", spec: dict[str, Any] | None = 
         ({"states": "../../home"}, {}, "names files of this machine"),
         ({"more": 1}, {}, "settings that no server sends: more"),
     ],
-)  # fmt: skip
+)
 def test_a_task_that_asks_for_more_is_refused(
     tmp_path: Path, spec: dict[str, Any], config: dict[str, Any], told: str
 ) -> None:
@@ -96,9 +101,11 @@ def test_owner_yaml(tmp_path: Path) -> None:
     owner = read(path)
     assert owner.photographs == Path("/p") and owner.key == tmp_path / "A.key" and owner.leaves == LEAVES
     for more, told in (
-        ("leaves: {photographs: true}\n", "leaves"), ("leaves: {weights: maybe}\n", "leaves.weights"), ("x: 1\n", "x"),
+        ("leaves: {photographs: true}\n", "leaves"),
+        ("leaves: {weights: maybe}\n", "leaves.weights"),
+        ("x: 1\n", "x"),
         ("leaves: all\n", "leaves=all"),
-    ):  # fmt: skip
+    ):
         path.write_text(text + more)
         with pytest.raises(ValueError, match=told):
             read(path)

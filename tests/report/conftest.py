@@ -13,11 +13,18 @@ from fedsky.report import style
 
 CLASSES = ["cloudy", "sunny"]
 INFO: dict[str, Any] = {
-    "status": "done", "reason": None, "started": "2026-05-01T10:00:00+00:00", "ended": "2026-05-01T10:10:00+00:00",
-    "command": "python -m fedsky", "commit": "0123abc", "versions": {"torch": "2.11.0", "flwr": "1.41.0"},
-    "machine": {"processor": "x86-64"}, "model": {"num_parameters": 78042, "num_bytes": 312168},
-    "data": {"fingerprint": "f1", "num_images": 100, "classes": CLASSES, "image_size": 32}, "result": {},
-}  # fmt: skip
+    "status": "done",
+    "reason": None,
+    "started": "2026-05-01T10:00:00+00:00",
+    "ended": "2026-05-01T10:10:00+00:00",
+    "command": "python -m fedsky",
+    "commit": "0123abc",
+    "versions": {"torch": "2.11.0", "flwr": "1.41.0"},
+    "machine": {"processor": "x86-64"},
+    "model": {"num_parameters": 78042, "num_bytes": 312168},
+    "data": {"fingerprint": "f1", "num_images": 100, "classes": CLASSES, "image_size": 32},
+    "result": {},
+}
 CONFIG: dict[str, Any] = {
     "seed": 0, "data_seed": 0, "num_clients": 2, "num_rounds": 2, "local_epochs": 1, "batch_size": 16, "lr": 0.05,
     "participation": 1.0, "client_names": None, "strategy": {"_target_": "strategies.fedavg.FedAvg"},

@@ -25,8 +25,14 @@ def write(write_run: WriteRun, root: Path, num_wrong: int, fold: int, **config: 
         rows.append((f"{fold}-{image:02}", label, other if image in wrong else label, image % 3))
     counts = (([30, 10], [7, 7]), ([10, 5], [7, 6]), ([6, 4], [6, 7]))
     more = {"num_rounds": 20, "num_clients": 3, "data.fold": f"{fold}/2", **config}
-    write_run(root / f"{num_wrong}-{fold}", predictions=rows, curve=(0.5,) * 20 + (1 - num_wrong / 40,),
-              owners=(0.5, 0.5, 0.5), counts=counts, config=more)  # fmt: skip
+    write_run(
+        root / f"{num_wrong}-{fold}",
+        predictions=rows,
+        curve=(0.5,) * 20 + (1 - num_wrong / 40,),
+        owners=(0.5, 0.5, 0.5),
+        counts=counts,
+        config=more,
+    )
 
 
 def accuracy(root: Path, num_wrong: int, clients: set[str], balanced: bool) -> float:
@@ -74,13 +80,20 @@ def test_the_page_has_its_sentences_and_its_table(late_runs: Path, tmp_path: Pat
     [kind] = select([late_runs]).kinds
     told = [each.others.value for each in late.find(kind) if each.others]
     assert [float(row["others"]) for row in rows] == pytest.approx(told) and [row["joins"] for row in rows] == [
-        "5", "12", "21",
-    ]  # fmt: skip
+        "5",
+        "12",
+        "21",
+    ]
 
 
-@pytest.mark.parametrize("other", [
-    {"clients.join.2": 5, "lr": 0.3}, {"clients.join.0": 5, "clients.join.2": 5}, {"clients.join.nobody": 5},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"clients.join.2": 5, "lr": 0.3},
+        {"clients.join.0": 5, "clients.join.2": 5},
+        {"clients.join.nobody": 5},
+    ],
+)
 def test_other_settings_several_owners_or_none_are_not_compared(
     tmp_path: Path, write_run: WriteRun, other: dict[str, Any]
 ) -> None:

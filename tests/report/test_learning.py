@@ -25,8 +25,15 @@ def write(write_run: WriteRun, folder: Path, strategy: str, right: int, **config
     for place, image in enumerate(np.random.default_rng(1).permutation(100).tolist()):
         label, other = ("cloudy", "sunny") if place % 2 else ("sunny", "cloudy")
         rows.append((f"{image:02}", label, label if place < right else other, image % 2))
-    write_run(folder, strategy, predictions=rows, curve=(0.5, right / 100), owners=(0.5, 0.5), counts=COUNTS,
-              config={"num_rounds": 1, **config})  # fmt: skip
+    write_run(
+        folder,
+        strategy,
+        predictions=rows,
+        curve=(0.5, right / 100),
+        owners=(0.5, 0.5),
+        counts=COUNTS,
+        config={"num_rounds": 1, **config},
+    )
 
 
 def curve_of(root: Path) -> tuple[Curve, list[Place]]:

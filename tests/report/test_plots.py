@@ -57,9 +57,16 @@ def write_sweep(root: Path, write_run: WriteRun, judge: Judge, **run: Any) -> No
     for partition in ("iid", "dirichlet"):
         for strategy in ("local", "fedavg", "fedprox", "centralized", "newcomer"):
             for seed in range(2):
-                write_run(root / f"{partition}{strategy}{seed}", strategy, seed, predictions=judge(*range(8)),
-                          choices={"partition": partition}, counts=(([30, 10], [10, 10]), ([5, 20], [10, 10])),
-                          config={"partition._target_": f"fedsky.partition.{partition}"}, **run)  # fmt: skip
+                write_run(
+                    root / f"{partition}{strategy}{seed}",
+                    strategy,
+                    seed,
+                    predictions=judge(*range(8)),
+                    choices={"partition": partition},
+                    counts=(([30, 10], [10, 10]), ([5, 20], [10, 10])),
+                    config={"partition._target_": f"fedsky.partition.{partition}"},
+                    **run,
+                )
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

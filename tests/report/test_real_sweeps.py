@@ -22,8 +22,15 @@ from fedsky.report.selection import select
 from fedsky.report.trends import trends
 from fedsky.run import run
 
-SMALL = ["engine=inline", "data.count=90", "data.size=32", "num_rounds=2", "lr=0.02", "checkpoint=false",
-         "partition.min_examples=3"]  # fmt: skip
+SMALL = [
+    "engine=inline",
+    "data.count=90",
+    "data.size=32",
+    "num_rounds=2",
+    "lr=0.02",
+    "checkpoint=false",
+    "partition.min_examples=3",
+]
 FOLDS = ["data.fold=1/3", "data.fold=2/3", "data.fold=3/3"]
 SWEEPS = {
     "clients": (["strategy=local", "strategy=fedavg"], ["num_clients=2", "num_clients=5", "num_clients=10"], FOLDS),

@@ -46,8 +46,15 @@ def only_group(folder: Path) -> Group:
     return group
 
 
-ROWS: list[Row] = [("a", "cloudy", 0.1), ("b", "cloudy", 0.2), ("c", "cloudy", 0.8), ("d", "sunny", 0.9),
-                   ("e", "sunny", 0.6), ("f", "sunny", 0.4), ("g", "sunny", 0.05)]  # fmt: skip
+ROWS: list[Row] = [
+    ("a", "cloudy", 0.1),
+    ("b", "cloudy", 0.2),
+    ("c", "cloudy", 0.8),
+    ("d", "sunny", 0.9),
+    ("e", "sunny", 0.6),
+    ("f", "sunny", 0.4),
+    ("g", "sunny", 0.05),
+]
 
 
 def test_confusion_precision_and_recall(tmp_path: Path, write_run: WriteRun) -> None:

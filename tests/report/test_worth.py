@@ -34,8 +34,15 @@ def write_coalition(write_run: WriteRun, root: Path, number: int, fold: int = 1,
         rows.append((f"{fold}-{image:02}", label, other if image in wrong else label, image % 3))
     config = {"num_clients": 3, "strategy.owners": number, "data.fold": f"{fold}/2", **more.pop("config", {})}
     counts = (([30, 10], [7, 7]), ([10, 5], [7, 6]), ([6, 4], [6, 7]))
-    write_run(root / f"{number}-{fold}", predictions=rows, curve=(0.5, right / 40), owners=(0.5, 0.5, 0.5),
-              counts=counts, config={"num_rounds": 1, **config}, **more)  # fmt: skip
+    write_run(
+        root / f"{number}-{fold}",
+        predictions=rows,
+        curve=(0.5, right / 40),
+        owners=(0.5, 0.5, 0.5),
+        counts=counts,
+        config={"num_rounds": 1, **config},
+        **more,
+    )
 
 
 def found_in(root: Path) -> list[Found]:

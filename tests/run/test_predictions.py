@@ -28,8 +28,15 @@ def test_a_photograph_alone_has_no_group_and_near_duplicates_share_one() -> None
         ("c", "0", "0"),
         ("b", "1", ""),
     ]
-    assert rows[0] == {"image": "a", "client": "0", "label": "cloudy", "predicted": "cloudy",
-                       "probability_cloudy": "0.750000", "probability_sunny": "0.250000", "group": "0"}  # fmt: skip
+    assert rows[0] == {
+        "image": "a",
+        "client": "0",
+        "label": "cloudy",
+        "predicted": "cloudy",
+        "probability_cloudy": "0.750000",
+        "probability_sunny": "0.250000",
+        "group": "0",
+    }
 
 
 def test_without_near_duplicates_the_column_is_empty() -> None:

@@ -77,8 +77,11 @@ class Local:
     @property
     def settings(self) -> list[str]:
         """The words of a command that has this federation train."""
-        return ["engine=deployment", f"engine.superlink={self.home.superlink}",
-                f"engine.certificate={self.home.folder / 'ca.crt'}"]  # fmt: skip
+        return [
+            "engine=deployment",
+            f"engine.superlink={self.home.superlink}",
+            f"engine.certificate={self.home.folder / 'ca.crt'}",
+        ]
 
     def kit(self, name: str) -> Path:
         """The kit of an owner, beside whose photographs it lies."""
@@ -137,10 +140,17 @@ def local_federation(folder: Path) -> Iterator[Local]:
     asked: Any = gate
     front = uvicorn.Server(
         uvicorn.Config(
-            asked, host="127.0.0.1", port=port, log_level="warning", lifespan="on", ws="none", loop="asyncio",
-            ssl_certfile=str(home.folder / "server.crt"), ssl_keyfile=str(home.folder / "server.key"),
+            asked,
+            host="127.0.0.1",
+            port=port,
+            log_level="warning",
+            lifespan="on",
+            ws="none",
+            loop="asyncio",
+            ssl_certfile=str(home.folder / "server.crt"),
+            ssl_keyfile=str(home.folder / "server.key"),
         )
-    )  # fmt: skip
+    )
     thread = threading.Thread(target=front.run, daemon=True)
     local = Local(home, folder / "photographs", server, gate)
     try:

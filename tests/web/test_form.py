@@ -29,10 +29,17 @@ def fields(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, form.Fi
 def test_a_new_strategys_settings_are_in_the_form(fields: dict[str, form.Field]) -> None:
     assert {name for name in fields if name.startswith("mine.")} == {"mine.inner_lr", "mine.turns"}
     assert fields["mine.inner_lr"].shown() == {
-        "name": "mine.inner_lr", "label": "Mine inner lr", "type": "float", "default": 0.5, "unit": "",
-        "help": "how far it goes", "min": 0.25, "max": 2, "step": 0.25,
+        "name": "mine.inner_lr",
+        "label": "Mine inner lr",
+        "type": "float",
+        "default": 0.5,
+        "unit": "",
+        "help": "how far it goes",
+        "min": 0.25,
+        "max": 2,
+        "step": 0.25,
         "when": {"field": "strategy", "values": ["mine"]},
-    }  # fmt: skip
+    }
     assert fields["mine.turns"].type == "int"
     assert fields["mine.turns"].wrong(10) == "mine.turns=10: from 1 to 9"
     assert fields["mine.inner_lr"].key == "strategy.inner_lr"
@@ -59,10 +66,17 @@ def test_how_clients_behave_is_in_the_form_with_the_settings_of_each_kind_of_cli
     assert fields["on_failure"].choices == ("fail", "skip", "retry")
     assert (fields["min_replies"].min, fields["min_replies"].max, fields["min_replies"].default) == (1, 50, 1)
     assert fields["phones.crash"].shown() == {
-        "name": "phones.crash", "label": "Crash", "type": "float", "default": 0.02, "unit": "",
-        "help": "how likely a client that is asked breaks down in training", "min": 0, "max": 0.9, "step": 0.01,
+        "name": "phones.crash",
+        "label": "Crash",
+        "type": "float",
+        "default": 0.02,
+        "unit": "",
+        "help": "how likely a client that is asked breaks down in training",
+        "min": 0,
+        "max": 0.9,
+        "step": 0.01,
         "when": {"field": "clients", "values": ["phones"]},
-    }  # fmt: skip
+    }
     assert not any(name.startswith(("trace.", "ideal.")) for name in fields)
 
 

@@ -96,11 +96,18 @@ class Openverse(Search):
                 address = _text(item.get("license_url"))
                 kind = kind_of(address, _text(item.get("license")))
                 yield Candidate(
-                    self.name, _text(item.get("id")), _text(item.get("url")), _text(item.get("foreign_landing_url")),
-                    _text(item.get("creator")), kind,
+                    self.name,
+                    _text(item.get("id")),
+                    _text(item.get("url")),
+                    _text(item.get("foreign_landing_url")),
+                    _text(item.get("creator")),
+                    kind,
                     full_name(kind, address, _text(item.get("license_version"))) if kind else "",
-                    address, _text(item.get("title")), _whole(item.get("width")), _whole(item.get("height")),
-                )  # fmt: skip
+                    address,
+                    _text(item.get("title")),
+                    _whole(item.get("width")),
+                    _whole(item.get("height")),
+                )
             last = _whole(answer.get("page_count")) or 0
             page += 1
 
@@ -115,11 +122,18 @@ class Commons(Search):
 
     def candidates(self, web: Web) -> Iterator[Candidate]:
         question: dict[str, str | int] = {
-            "action": "query", "format": "json", "formatversion": 2,
-            "generator": "search", "gsrnamespace": 6, "gsrsearch": f"filetype:bitmap {self.query}",
-            "gsrlimit": self.page_size, "prop": "imageinfo", "iiprop": "url|size|mime|extmetadata|user",
-            "iiurlwidth": self.width, "iiextmetadatafilter": "License|LicenseShortName|LicenseUrl|Artist",
-        }  # fmt: skip
+            "action": "query",
+            "format": "json",
+            "formatversion": 2,
+            "generator": "search",
+            "gsrnamespace": 6,
+            "gsrsearch": f"filetype:bitmap {self.query}",
+            "gsrlimit": self.page_size,
+            "prop": "imageinfo",
+            "iiprop": "url|size|mime|extmetadata|user",
+            "iiurlwidth": self.width,
+            "iiextmetadatafilter": "License|LicenseShortName|LicenseUrl|Artist",
+        }
         more: dict[str, str | int] = {}
         while True:
             answer = self._ask(web, "/w/api.php", question | more)
@@ -149,11 +163,18 @@ class Commons(Search):
         short = facts.get("LicenseShortName", "") or facts.get("License", "")
         copy = "thumb" if _text(info.get("thumburl")) else ""
         return Candidate(
-            self.name, _text(page.get("pageid")), _text(info.get(f"{copy}url")), _text(info.get("descriptionurl")),
-            facts.get("Artist", "") or _text(info.get("user")), kind_of(address, short), short, address,
+            self.name,
+            _text(page.get("pageid")),
+            _text(info.get(f"{copy}url")),
+            _text(info.get("descriptionurl")),
+            facts.get("Artist", "") or _text(info.get("user")),
+            kind_of(address, short),
+            short,
+            address,
             _text(page.get("title")).removeprefix("File:"),
-            _whole(info.get(f"{copy}width")), _whole(info.get(f"{copy}height")),
-        )  # fmt: skip
+            _whole(info.get(f"{copy}width")),
+            _whole(info.get(f"{copy}height")),
+        )
 
 
 class Flickr(Search):

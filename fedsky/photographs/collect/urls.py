@@ -46,6 +46,13 @@ def _read(text: str, path: Path) -> Iterator[Candidate]:
     for row in tables.parse("\n".join(lines), path, (), COLUMNS).lines:
         cells = {key: row.cells.get(key, "").strip() for key in COLUMNS}
         yield Candidate(
-            "urls", cells["url"], cells["url"], cells["page"], cells["author"],
-            kind_of(cells["licence_url"], cells["licence"]), cells["licence"], cells["licence_url"], cells["title"],
-        )  # fmt: skip
+            "urls",
+            cells["url"],
+            cells["url"],
+            cells["page"],
+            cells["author"],
+            kind_of(cells["licence_url"], cells["licence"]),
+            cells["licence"],
+            cells["licence_url"],
+            cells["title"],
+        )

@@ -68,9 +68,16 @@ def _each(found: Findings) -> pd.DataFrame:
         cameras = Counter(collection.pictures[index].camera or "not told" for index in own)
         told = ", ".join(f"{printable(camera, 40)} {count}" for camera, count in cameras.most_common(NUM_CAMERAS))
         more = len(cameras) - NUM_CAMERAS
-        rows.append([printable(name, 60), len(own), *counts[place], f"{distance:.3f}",
-                     told + (f", {more} others" if more > 0 else ""),
-                     *(f"{np.median(column[own]):.2f}" for column in values.values())])  # fmt: skip
+        rows.append(
+            [
+                printable(name, 60),
+                len(own),
+                *counts[place],
+                f"{distance:.3f}",
+                told + (f", {more} others" if more > 0 else ""),
+                *(f"{np.median(column[own]):.2f}" for column in values.values()),
+            ]
+        )
     columns = ["owner", "photographs", *(printable(label, 60) for label in collection.classes), "distance", "cameras"]
     return pd.DataFrame(rows, columns=[*columns, *(name.replace("_", " ") for name in values)])
 

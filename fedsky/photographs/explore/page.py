@@ -131,9 +131,16 @@ def _suspects_table(found: Findings) -> pd.DataFrame:
         assert found.label_check is not None
         each, row = found.collection.pictures[index], found.label_check.probabilities[index]
         guess, own = int(row.argmax()), row[found.collection.classes.index(each.label)]
-        rows.append([printable(each.file), printable(each.label), f"{own:.3f}",
-                     printable(found.collection.classes[guess]), f"{row[guess]:.3f}",
-                     *([printable(each.row[REVIEW])] if REVIEW in found.collection.columns else [])])  # fmt: skip
+        rows.append(
+            [
+                printable(each.file),
+                printable(each.label),
+                f"{own:.3f}",
+                printable(found.collection.classes[guess]),
+                f"{row[guess]:.3f}",
+                *([printable(each.row[REVIEW])] if REVIEW in found.collection.columns else []),
+            ]
+        )
     columns = ["file", "label", "its probability", "colours say", "probability"]
     return pd.DataFrame(rows, columns=columns + [REVIEW] * (REVIEW in found.collection.columns))
 

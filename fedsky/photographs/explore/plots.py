@@ -174,8 +174,15 @@ def _distribution(
         own = values[labels == number]
         if len(own):
             heights = 100 * np.histogram(own, edges)[0] / len(own)
-            axes.stairs(heights, edges, color=INKS[number], linestyle=LINES[number], linewidth=1.4,
-                        label=f"{_name(name)} (n = {len(own)})", fill=False)  # fmt: skip
+            axes.stairs(
+                heights,
+                edges,
+                color=INKS[number],
+                linestyle=LINES[number],
+                linewidth=1.4,
+                label=f"{_name(name)} (n = {len(own)})",
+                fill=False,
+            )
             axes.stairs(heights, edges, color=INKS[number], fill=True, alpha=0.1)
     axes.set_xlim(edges[0], edges[-1])
     axes.set_ylim(bottom=0)

@@ -57,8 +57,15 @@ def confusion(found: Sequence[Judged]) -> Figure:
             for row in range(size):
                 for column in range(size):
                     text = f"{100 * shares[row, column]:.0f} %\n{one.confusion[row, column]:.0f}"
-                    each.text(column, row, text, ha="center", va="center", fontsize=7 if size < 4 else 5,
-                              color="white" if shares[row, column] > 0.55 else "#222222")  # fmt: skip
+                    each.text(
+                        column,
+                        row,
+                        text,
+                        ha="center",
+                        va="center",
+                        fontsize=7 if size < 4 else 5,
+                        color="white" if shares[row, column] > 0.55 else "#222222",
+                    )
             ticks = [short(name, 10) for name in one.classes]
             each.set_xticks(range(size), ticks)
             left = number % columns == 0
@@ -121,11 +128,25 @@ def calibration(found: Sequence[Judged], looks: dict[str, Look]) -> Figure:
         for one in (one for one in found if one.group in members):
             look, bins = looks[one.group.label], one.bins[one.bins["n"] > 0]
             sure = 100 * bins["confidence"].to_numpy(float)
-            upper.plot(sure, 100 * bins["accuracy"].to_numpy(float), color=look.color, linestyle=look.line,
-                       marker=look.marker, markeredgecolor="white", markeredgewidth=0.4,
-                       label=short(one.group.variant))  # fmt: skip
-            lower.plot(sure, bins["n"].to_numpy(float), color=look.color, linestyle=look.line, marker=look.marker,
-                       markersize=3, linewidth=1)  # fmt: skip
+            upper.plot(
+                sure,
+                100 * bins["accuracy"].to_numpy(float),
+                color=look.color,
+                linestyle=look.line,
+                marker=look.marker,
+                markeredgecolor="white",
+                markeredgewidth=0.4,
+                label=short(one.group.variant),
+            )
+            lower.plot(
+                sure,
+                bins["n"].to_numpy(float),
+                color=look.color,
+                linestyle=look.line,
+                marker=look.marker,
+                markersize=3,
+                linewidth=1,
+            )
         least = 0 if max(len(one.classes) for one in found) > 2 else 48
         upper.set_xlim(least, 102)
         upper.set_ylim(0, 104)

@@ -82,8 +82,15 @@ def heat(found: Sequence[Heat]) -> Figure:
     picture = None
     for each, one in zip(axes, found, strict=True):
         edges = (one.rounds[0] - 0.5, one.rounds[-1] + 0.5, len(one.owners) - 0.5, -0.5)
-        picture = each.imshow(100 * _every_round(one), aspect="auto", interpolation="nearest", extent=edges,
-                              vmin=low, vmax=100, cmap="cividis")  # fmt: skip
+        picture = each.imshow(
+            100 * _every_round(one),
+            aspect="auto",
+            interpolation="nearest",
+            extent=edges,
+            vmin=low,
+            vmax=100,
+            cmap="cividis",
+        )
         each.set_facecolor("#e8e8e8")
         each.grid(visible=False)
         layout.name_panel(each, one.group.label)
@@ -172,8 +179,15 @@ def spread(table: pd.DataFrame, groups: Sequence[Group], looks: dict[str, Look])
         worst, best, mean = (100 * row[name] for name in ("worst_tenth", "best_tenth", "mean"))
         lowest = min(lowest, worst)
         axes.hlines(place, worst, best, color=look.color, linewidth=3.5, alpha=0.35)
-        axes.plot([worst, best], [place, place], linestyle="none", marker="|", markersize=8, color=look.color,
-                  markeredgewidth=1.6)  # fmt: skip
+        axes.plot(
+            [worst, best],
+            [place, place],
+            linestyle="none",
+            marker="|",
+            markersize=8,
+            color=look.color,
+            markeredgewidth=1.6,
+        )
         axes.plot(mean, place, linestyle="none", marker=look.marker, markersize=5.5, color=look.color,
                   markeredgecolor="white", markeredgewidth=0.6)  # fmt: skip
     rows.apply(axes)

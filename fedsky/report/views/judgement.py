@@ -61,10 +61,17 @@ def judged(group: Group) -> Judged | None:
         errors.setdefault(key[:2], []).append(sure[-1])
     total = np.sum([each.matrix for each in counts.values()], axis=0, dtype=float)
     return Judged(
-        group, classes, len(frames), total, precision, recall,
-        np.mean(rates, axis=0) if rates else None, mean(areas),
-        reliability(pd.concat(sure) if sure else pd.DataFrame({"confidence": [], "right": []})), _pooled(errors),
-    )  # fmt: skip
+        group,
+        classes,
+        len(frames),
+        total,
+        precision,
+        recall,
+        np.mean(rates, axis=0) if rates else None,
+        mean(areas),
+        reliability(pd.concat(sure) if sure else pd.DataFrame({"confidence": [], "right": []})),
+        _pooled(errors),
+    )
 
 
 def _pooled(judged: dict[Key, list[pd.DataFrame]]) -> Estimate | None:
@@ -187,9 +194,16 @@ def section(about: Subject) -> Section | None:
         )
         for each in first
     )
-    drawn.append(writer.plot(f"{about.prefix}confusion", partial(plots.confusion, first), f"{caption} {said}.", caption,
-                             judged_table(about.kind, first).drop(columns="data").map(_text),
-                             "tables/classes.csv"))  # fmt: skip
+    drawn.append(
+        writer.plot(
+            f"{about.prefix}confusion",
+            partial(plots.confusion, first),
+            f"{caption} {said}.",
+            caption,
+            judged_table(about.kind, first).drop(columns="data").map(_text),
+            "tables/classes.csv",
+        )
+    )
     known = [each for each in found if each.true_rate is not None]
     if known:
         areas = "; ".join(f"{each.group.label} {number_interval(each.area)}" for each in known)

@@ -31,33 +31,53 @@ def section(about: Subject) -> Section | None:
 
 def sentence(each: Late) -> str:
     """owner 3 joins fedavg in round 9 of 20: the others -1.2 points (...), the owner itself -3.0 (...)."""
-    told = {"owner": each.name, "group": each.group.label, "joins": each.joins, "rounds": each.num_rounds,
-            "others": points_interval(each.others), "own": points_interval(each.own)}  # fmt: skip
+    told = {
+        "owner": each.name,
+        "group": each.group.label,
+        "joins": each.joins,
+        "rounds": each.num_rounds,
+        "others": points_interval(each.others),
+        "own": points_interval(each.own),
+    }
     if each.joins > each.num_rounds:
-        return _("{owner} never joins {group}, which ends after round {rounds}: the others {others} points, the owner "
-                 "itself {own}.", **told)  # fmt: skip
-    return _("{owner} joins {group} in round {joins} of {rounds} instead of round 1: the others {others} points, the "
-             "owner itself {own}.", **told)  # fmt: skip
+        return _(
+            "{owner} never joins {group}, which ends after round {rounds}: the others {others} points, the owner "
+            "itself {own}.",
+            **told,
+        )
+    return _(
+        "{owner} joins {group} in round {joins} of {rounds} instead of round 1: the others {others} points, the "
+        "owner itself {own}.",
+        **told,
+    )
 
 
 def late_table(title: str, found: list[Late]) -> pd.DataFrame:
     """One row an owner and round, raw, in fractions of accuracy."""
-    return pd.DataFrame([
-        {"data": title, "group": each.group.label, "client": each.owner, "owner": each.name, "joins": each.joins}
-        | {
-            f"{name}{end}": estimate and getattr(estimate, part)
-            for name, estimate in (("others", each.others), ("own", each.own))
-            for end, part in (("", "value"), ("_low", "low"), ("_high", "high"))
-        }
-        for each in found
-    ])  # fmt: skip
+    return pd.DataFrame(
+        [
+            {"data": title, "group": each.group.label, "client": each.owner, "owner": each.name, "joins": each.joins}
+            | {
+                f"{name}{end}": estimate and getattr(estimate, part)
+                for name, estimate in (("others", each.others), ("own", each.own))
+                for end, part in (("", "value"), ("_low", "low"), ("_high", "high"))
+            }
+            for each in found
+        ]
+    )
 
 
 def shown_late(found: list[Late]) -> pd.DataFrame:
     """The same as text, in points."""
-    return pd.DataFrame([
-        {_("owner"): each.name, _("group"): each.group.label, _("joins in round"): str(each.joins),
-         _("change for the others"): points_interval(each.others),
-         _("change for itself"): points_interval(each.own)}
-        for each in found
-    ])  # fmt: skip
+    return pd.DataFrame(
+        [
+            {
+                _("owner"): each.name,
+                _("group"): each.group.label,
+                _("joins in round"): str(each.joins),
+                _("change for the others"): points_interval(each.others),
+                _("change for itself"): points_interval(each.own),
+            }
+            for each in found
+        ]
+    )

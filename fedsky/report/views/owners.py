@@ -113,9 +113,16 @@ def size_table(kind: ComparableGroups, groups: Sequence[Group]) -> pd.DataFrame:
                 ).dropna()
             )
         for client, part in pd.concat(parts).groupby(level=0):
-            rows.append({"data": kind.title, "group": group.label, "client": client, "owner": part["name"].iloc[0],
-                         "train_images": float(part["images"].mean()),
-                         "accuracy": float(part["accuracy"].mean())})  # fmt: skip
+            rows.append(
+                {
+                    "data": kind.title,
+                    "group": group.label,
+                    "client": client,
+                    "owner": part["name"].iloc[0],
+                    "train_images": float(part["images"].mean()),
+                    "accuracy": float(part["accuracy"].mean()),
+                }
+            )
     return pd.DataFrame(rows, columns=["data", "group", "client", "owner", "train_images", "accuracy"])
 
 

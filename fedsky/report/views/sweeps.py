@@ -73,10 +73,17 @@ def section(about: Subject) -> Section | None:
 
 
 def _shown(sweep: Sweep) -> pd.DataFrame:
-    return pd.DataFrame([
-        {_("value"): point.value, _("groups"): series.label,
-         _("balanced accuracy"): words.percent_interval(point.estimate), _("runs"): str(len(point.runs)),
-         _("minus alone"): words.points_interval(point.gain.difference if point.gain else None),
-         _("minus alone: verdict"): words.judgement(point.gain) if point.gain else ""}
-        for series in sweep.series for point in series.points
-    ])  # fmt: skip
+    return pd.DataFrame(
+        [
+            {
+                _("value"): point.value,
+                _("groups"): series.label,
+                _("balanced accuracy"): words.percent_interval(point.estimate),
+                _("runs"): str(len(point.runs)),
+                _("minus alone"): words.points_interval(point.gain.difference if point.gain else None),
+                _("minus alone: verdict"): words.judgement(point.gain) if point.gain else "",
+            }
+            for series in sweep.series
+            for point in series.points
+        ]
+    )

@@ -28,8 +28,12 @@ def section(about: Subject) -> Section | None:
     if not any(given.values()):
         return None
     rows = [_row(group, given[group.label]) for group in groups]
-    return Section(f"{about.prefix}tuning", _("How the strategies were tuned"), " ".join(_lead(given)),
-                   [Sheet(_("What each was given, and what was chosen"), pd.DataFrame(rows))])  # fmt: skip
+    return Section(
+        f"{about.prefix}tuning",
+        _("How the strategies were tuned"),
+        " ".join(_lead(given)),
+        [Sheet(_("What each was given, and what was chosen"), pd.DataFrame(rows))],
+    )
 
 
 def _given(group: Group) -> Row:
@@ -65,8 +69,13 @@ def _row(group: Group, told: Row) -> dict[str, str]:
 def _settings(chosen: Row, ranges: Row) -> Iterator[str]:
     for key, value in chosen.items():
         low, high = [*_list(ranges[key]), None, None][:2]
-        yield _("{key} {value} of {low} to {high}", key=printable(key, 40), value=printable(value, 20),
-                low=printable(low, 20), high=printable(high, 20))  # fmt: skip
+        yield _(
+            "{key} {value} of {low} to {high}",
+            key=printable(key, 40),
+            value=printable(value, 20),
+            low=printable(low, 20),
+            high=printable(high, 20),
+        )
 
 
 def _lead(given: dict[str, Row]) -> Iterable[str]:

@@ -148,12 +148,19 @@ def test_flickr_refusals_do_not_tell_the_key(site: LocalWeb, web: Web) -> None:
         Flickr("sky", key=" ")
 
 
-@pytest.mark.parametrize("body", [
-    "<html>maintenance</html>", "[]", "null", "[" * 100000, '{"stat": "ok"}',
-    '{"results": 7, "query": [], "photos": 3}',
-    '{"results": [null, 5, {}], "query": {"pages": [{"imageinfo": [{"extmetadata": []}]}]}, "stat": "ok",'
-    ' "licenses": {"license": [{"id": {}, "url": 5}]}, "page_count": "many"}',
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<html>maintenance</html>",
+        "[]",
+        "null",
+        "[" * 100000,
+        '{"stat": "ok"}',
+        '{"results": 7, "query": [], "photos": 3}',
+        '{"results": [null, 5, {}], "query": {"pages": [{"imageinfo": [{"extmetadata": []}]}]}, "stat": "ok",'
+        ' "licenses": {"license": [{"id": {}, "url": 5}]}, "page_count": "many"}',
+    ],
+)
 @pytest.mark.parametrize("kind", [Openverse, Commons, Flickr])
 def test_answers_of_another_form_are_no_accident(site: LocalWeb, web: Web, kind: type, body: str) -> None:
     for path in ("/v1/images/", "/w/api.php", "/services/rest/"):
