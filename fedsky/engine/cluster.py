@@ -21,6 +21,7 @@ from typing import Any
 import psutil
 
 from fedsky.engine import needs
+from fedsky.history import lock
 from fedsky.machine import interrupt
 
 LOG = logging.getLogger("fedsky")
@@ -29,11 +30,14 @@ MODE, TOKEN, TOKEN_PATH = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PAT
 LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # 0: the node's address is the loopback one, as on those two by default
 END_SECONDS = 3.0  # that killed processes take at most to be gone
 LONGEST = 107  # bytes of a socket's path (Linux; 104 elsewhere)
+PREFIX = "ray-"
+OWN = ("gcs_server", "raylet")  # the processes that Ray starts with a cluster
 INNER = "r"  # Ray opens the folder that it is given to everybody: one within another stays shut
 BELOW = len(f"/{INNER}/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma_store")
 
 _before: dict[str, str | None] = {}  # the variables as they were before a cluster of our own
 _folder: list[str] = []  # that the cluster of our own has
+_raylets: list[psutil.Process] = []  # Ray's own process on this machine, which carries all between the others
 
 
 def start(address: str | None, num_cpus: int) -> None:
@@ -45,6 +49,7 @@ def start(address: str | None, num_cpus: int) -> None:
         try:
             with _few_processes():
                 _init("local", num_cpus=num_cpus, include_dashboard=False, _temp_dir=f"{_folder[-1]}/{INNER}")
+            _raylets[:] = [each for each in psutil.Process().children() if _name(each) == "raylet"]
         except BaseException:
             stop()
             raise
@@ -69,12 +74,16 @@ def stop() -> None:
     """Ends what ``start`` started, and leaves a cluster that was joined."""
     if "ray" in sys.modules and (ray := sys.modules["ray"]).is_initialized():
         own = _started_by_the_raylet() if _folder else []
-        ray.shutdown()
+        if is_alive():
+            ray.shutdown()
+        else:  # nobody is left to say so to
+            own = [each for each in psutil.Process().children(recursive=True) if _name(each) in OWN]
         for process in own:  # Ray's agents first try, for half a minute, to tell the cluster that it is gone
             with suppress(psutil.NoSuchProcess):
                 process.kill()
+    _raylets.clear()
     while _folder:
-        shutil.rmtree(_folder.pop(), ignore_errors=True)
+        _remove(_folder.pop())
     _environment(dict(_before))
     _before.clear()
 
@@ -91,6 +100,17 @@ def _abandon() -> None:
 
 
 interrupt.before_leaving(_abandon)
+
+
+def is_alive() -> bool:
+    """Whether Ray's own process runs, of a cluster of our own; without it Ray ends this process, too, in seconds."""
+    return all(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in _raylets)
+
+
+def _name(process: psutil.Process) -> str:
+    with suppress(psutil.NoSuchProcess):
+        return str(process.name())
+    return ""
 
 
 def _init(address: str, **own: Any) -> None:
@@ -137,10 +157,9 @@ def _few_processes() -> Iterator[None]:
 def _started_by_the_raylet() -> list[psutil.Process]:
     """The processes that Ray's own process on this machine started."""
     found: list[psutil.Process] = []
-    for process in psutil.Process().children():
+    for process in _raylets:
         with suppress(psutil.NoSuchProcess):
-            if process.name() == "raylet":
-                found += process.children(recursive=True)
+            found += process.children(recursive=True)
     return found
 
 
@@ -148,14 +167,28 @@ def _private_folder() -> str:
     """A new folder for Ray's sockets and logs, which Ray itself would let everybody write to."""
     place = os.environ.get("RAY_TMPDIR") or ("/tmp" if sys.platform == "darwin" else tempfile.gettempdir())  # noqa: S108
     needs.check(Path(place))
-    folder = tempfile.mkdtemp(prefix="ray-", dir=place)
+    _remove_left_behind(place)
+    folder = tempfile.mkdtemp(prefix=PREFIX, dir=place)
+    lock.take(Path(folder))
     if (length := len(os.fsencode(folder)) + BELOW) > LONGEST:
-        os.rmdir(folder)
+        _remove(folder)
         raise ValueError(
             f"{place} is {length - LONGEST} bytes too long a path for the sockets of engine=ray: set RAY_TMPDIR to "
             "a shorter one, such as /tmp"
         )
     return folder
+
+
+def _remove(folder: str) -> None:
+    lock.release(Path(folder))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_left_behind(place: str) -> None:
+    """Removes the folders of runs that were killed, who cannot do so themselves."""
+    for folder in Path(place).glob(f"{PREFIX}*"):
+        if lock.is_held(folder) is False and folder.stat().st_uid == os.getuid():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _environment(variables: Mapping[str, str | None]) -> None:

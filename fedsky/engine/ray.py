@@ -5,6 +5,7 @@ them to a ``Backend``, and puts the replies back. What is ours are the two that 
 polling and a backend that puts a round's arrays into Ray's object store once, for all actors to read there.
 """
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from flwr.clientapp import ClientApp
 
 from fedsky.engine import cluster
 
+LOG = logging.getLogger("fedsky")
 ALIVE_SECONDS = 1.0  # between looks whether the engine, from which a reply is awaited, is still there
 START_SECONDS = 60.0  # that a cluster takes at most to start
 
@@ -62,15 +64,31 @@ class Actors:
         return not self.idle.empty()
 
     def process_message(self, message: Message, context: Any) -> tuple[Message, Any]:
-        """Has an actor answer; after the end every message comes back as it is, which wakes flwr's workers."""
+        """Has an actor answer; after the end every message comes back as it is, which wakes flwr's workers.
+
+        Where its process is killed, as for want of memory, a fresh one answers instead: the same bytes, as what a
+        client starts from is kept until its round is complete. The second time it is the client's own doing: raised.
+        """
         import ray
 
         if self.stop.is_set():
             return message, context
         sent, arrays = self.once.take(message)
+        references = [arrays] if arrays is not None else []
+        try:
+            return self._answer(sent, references), context
+        except ray.exceptions.RayActorError as error:
+            if self.stop.is_set():
+                raise
+            LOG.warning("a worker died in mid-round (%s): its client is done again on a fresh one", _why(error))
+            return self._answer(sent, references), context
+
+    def _answer(self, message: Message, references: list[Any]) -> Message:
+        import ray
+
         actor = self.idle.get()
         try:
-            reply: Message = ray.get(actor.answer.remote(sent, [arrays] if arrays is not None else []))
+            reply: Message = ray.get(actor.answer.remote(message, references))
             self.idle.put(actor)
         except ray.exceptions.RayActorError:  # it died; the next client has another
             self.all.remove(actor)
@@ -80,13 +98,18 @@ class Actors:
         except BaseException:
             self.idle.put(actor)
             raise
-        return reply, context
+        return reply
 
     def terminate(self) -> None:
         import ray
 
         for actor in self.all:
             ray.kill(actor)
+
+
+def _why(error: Exception) -> str:
+    """Ray's first line of why a process died, without its hints."""
+    return " ".join(str(error).split(". ")[0].split())[:200]
 
 
 class Post:
@@ -189,6 +212,10 @@ class Simulation:
             try:
                 return self.post.replies.get(timeout=ALIVE_SECONDS)
             except Empty:
+                if not cluster.is_alive():
+                    raise ValueError(
+                        "Ray's own process (raylet) was killed: fedsky.resume goes on after the last complete round"
+                    ) from None
                 if self.ended.is_set():
                     raise ValueError("Flower's simulation engine has ended; run.log may say why") from self.failure
 
@@ -197,6 +224,10 @@ class Simulation:
         self.stop.set()
         self.told.set()
         self.started.wait(START_SECONDS)  # half a cluster cannot be ended
+        if not cluster.is_alive():  # nor one be spoken to that is gone
+            cluster.stop()
+            self.closed.set()
+            return
         if at_once:
             self.actors.terminate()
         for _ in range(self.actors.num_workers):  # flwr's workers wait for a message, a second each time

@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
+from interrupted import writer
 
 from fedsky.engine import cluster
 
@@ -144,3 +145,13 @@ def test_a_folder_whose_path_is_too_long_for_sockets_is_told(tmp_path: Path, mon
     with pytest.raises(ValueError, match="bytes too long a path for the sockets of engine=ray: set RAY_TMPDIR"):
         cluster.start(None, 1)
     assert list(place.iterdir()) == []
+
+
+def test_the_folder_of_a_run_that_was_killed_is_removed_by_the_next(tmp_path: Path) -> None:
+    for name in ("ray-killed", "ray-unknown", "other"):
+        (tmp_path / name / "r").mkdir(parents=True)
+    with writer(tmp_path / "ray-killed"):
+        cluster._remove_left_behind(str(tmp_path))
+        assert {path.name for path in tmp_path.iterdir()} == {"ray-killed", "ray-unknown", "other"}
+    cluster._remove_left_behind(str(tmp_path))
+    assert {path.name for path in tmp_path.iterdir()} == {"ray-unknown", "other"}
