@@ -2,10 +2,16 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from interrupted import writer
+from omegaconf import OmegaConf
 from places import SMALL, command, told
+
+from fedsky.config.claim import Claim
 
 
 def statuses(folder: Path) -> dict[str, str]:
@@ -69,3 +75,43 @@ def test_a_sweep_with_a_folder_of_configurations_goes_on_when_its_user_says_so(t
     assert ended.returncode == 0, ended.stderr
     assert statuses(tmp_path) == {"0": "done", "1": "done"}
     assert json.loads((tmp_path / "sweep" / "1" / "run.json").read_text())["config"]["lr"] == 0.03
+
+
+def test_the_same_sweep_again_does_only_what_is_missing(tmp_path: Path) -> None:
+    words = [*SMALL, "-m", "seed=0,1,2", "name=demo"]
+    assert command(tmp_path, *words).returncode == 0
+    [sweep] = (tmp_path / "outputs" / "demo").iterdir()
+    shutil.rmtree(sweep / "1")
+    kept = {path: path.read_bytes() for path in sweep.rglob("*") if path.is_file() and path.name != ".lock"}
+    ended = command(tmp_path, *words)
+    assert ended.returncode == 0 and "begun by the same command, which does what is left" in ended.stderr
+    assert "2 of 3 jobs are done" in ended.stderr and "Traceback" not in ended.stderr
+    assert statuses(tmp_path) == {"0": "done", "1": "done", "2": "done"}
+    assert {path: path.read_bytes() for path in kept} == kept, "what is done is not touched"
+    assert [*(tmp_path / "outputs" / "demo").iterdir()] == [sweep]
+    assert command(tmp_path, *SMALL, "-m", "seed=0,1", "name=demo").returncode == 0
+    assert len([*(tmp_path / "outputs" / "demo").iterdir()]) == 2, "another sweep has a folder of its own"
+    again = command(tmp_path, *SMALL, "-m", "seed=0,1", "hydra.sweep.dir=here")
+    assert again.returncode == 0 and "begun by" not in again.stderr
+    again = command(tmp_path, *SMALL, "-m", "seed=0,1", "hydra.sweep.dir=here")
+    assert again.returncode == 0 and "here: 2 of 2 jobs are done" in again.stderr
+
+
+@pytest.mark.parametrize("kind", ["run", "sweep"])
+def test_of_two_commands_of_the_same_microsecond_one_takes_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Where nobody named the folder, the one that comes second begins again; else it is told who writes there."""
+    begun: list[list[str]] = []
+    monkeypatch.setattr("os.execv", lambda program, words: begun.append(words))
+    (tmp_path / "now").mkdir()
+    hydra: Any = {kind: {"dir": str(tmp_path / "now")}, "overrides": {"hydra": ["hydra.mode=RUN"]}}
+    start = Claim().on_run_start if kind == "run" else Claim().on_multirun_start
+    with writer(tmp_path / "now"):
+        with pytest.raises(SystemExit):
+            start(OmegaConf.create({"hydra": hydra}))
+        assert begun == [[sys.executable, *sys.orig_argv[1:]]]
+        hydra["overrides"]["hydra"] = [f"hydra.{kind}.dir=now"]
+        with pytest.raises(SystemExit, match="writes there: wait for its end"):
+            start(OmegaConf.create({"hydra": hydra}))
+    assert len(begun) == 1

@@ -1,5 +1,7 @@
 """Takes the folder of a run or sweep before Hydra writes into it, so that a second command spoils nothing there."""
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ class Claim(Callback):
         folder = place(config, "hydra.run.dir")
         if folder is None:
             return
-        _take(folder)
+        _take(folder, _is_of_the_clock(config, "run"))
         if (folder / "run.json").exists():
             raise SystemExit(f"fedsky: {folder} holds a run already: name another folder, or remove it")
 
@@ -30,7 +32,7 @@ class Claim(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Holds the folder of a sweep, whose jobs may have processes of their own that hold theirs."""
         if (folder := place(config, "hydra.sweep.dir")) is not None:
-            _take(folder)
+            _take(folder, _is_of_the_clock(config, "sweep"))
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Lets go of it."""
@@ -45,11 +47,19 @@ def place(config: DictConfig, key: str) -> Path | None:
         return None
 
 
-def _take(folder: Path) -> None:
+def _is_of_the_clock(config: DictConfig, kind: str) -> bool:
+    """Whether nobody has named the folder, so that it is called by the time."""
+    words = OmegaConf.select(config, "hydra.overrides.hydra") or ()
+    return not any(word.startswith(f"hydra.{kind}.dir=") for word in words)
+
+
+def _take(folder: Path, is_of_the_clock: bool) -> None:
     # Hydra takes exceptions of its callbacks for warnings, but not this one.
     try:
         lock.take(folder)
     except lock.HeldError as error:
+        if is_of_the_clock:  # by another command, of the same microsecond: a moment later it is another folder
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - this very command
         raise SystemExit(f"fedsky: {error}") from None
     except OSError:  # Hydra makes the same folder next: why it cannot is told once, there
         return

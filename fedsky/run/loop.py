@@ -26,6 +26,7 @@ from fedsky.history import (
     write_json,
     write_whole,
 )
+from fedsky.machine import short_of_memory
 from fedsky.model import BATCHNORM_STATISTICS, num_bytes, num_parameters
 from fedsky.model.divergence import DIVERGED, diverged, not_finite, remedy
 from fedsky.model.file import Tensors, write_model
@@ -68,7 +69,7 @@ class RoundLoop:
         self.arrays: ArrayRecord = checkpoint.to_record(
             {name: t.cpu().numpy() for name, t in self.task.initial.items()}
         )
-        self.first = 0
+        self.first, self.is_warned = 0, False
         self.states = States({})
         if resumed:
             self._take_up()
@@ -216,7 +217,16 @@ class RoundLoop:
             checkpoint.save_round(self.folder, self.arrays, self.progress, self._memory())
         state.forget_before(self.folder / "clients", round, self.states.kept)
         self.tracking.round(row, clients, server["round_seconds"])
+        self._warn_of_memory()
         return row
+
+    def _warn_of_memory(self) -> None:
+        short = short_of_memory()
+        if short and not self.is_warned:
+            LOG.warning(
+                "%s: fewer clients at a time (engine.num_actors), a smaller model or batch_size need less", short
+            )
+        self.is_warned = short is not None
 
     def _write_model(self, name: str, round: int, arrays: Tensors | None = None) -> None:
         photos = self.task.photos
