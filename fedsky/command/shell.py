@@ -2,15 +2,13 @@
 
 import logging
 import os
-import re
 import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import hydra
-from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -18,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from fedsky import engine, machine
-from fedsky.command import sweep
+from fedsky.command import again, sweep
 from fedsky.command.beside import Crew
 from fedsky.command.member import Order
 from fedsky.config import CONF, arguments, from_here, resolve
@@ -138,8 +136,7 @@ def main() -> None:
     estimates.clear()
     try:
         sys.argv[1:] = arguments.command_line(sys.argv[1:])
-        if (begun := sweep.begun_before(sys.argv[1:])) is not None:
-            _go_on(begun)
+        again.go_on(sys.argv[1:])
         job()
         failures = sweep.failures()
         _say_what_to_read()
@@ -159,20 +156,6 @@ def main() -> None:
         close()
     if failures:
         _end("\n".join([f"{len(failures)} job(s) failed:", *failures]), 1)
-
-
-def _go_on(folder: Path) -> NoReturn:
-    """Has fedsky.resume do what is left of a sweep that the same command began."""
-    line = get_args_parser().parse_args(sys.argv[1:])
-    options = [word for key in ("dir", "path") if (value := getattr(line, f"config_{key}")) is not None
-               for word in (f"--config-{key}", value)]  # fmt: skip
-    settings = [word for word in line.overrides if re.fullmatch(r"[\w.]+=.*", word, re.DOTALL)]
-    sys.stderr.write(
-        visible(f"{folder}: begun by the same command, which does what is left; to do all, name another\n")
-    )
-    sys.stderr.flush()
-    words = ["-m", "fedsky.resume", *options, "--", str(folder), *settings]
-    os.execv(sys.executable, [sys.executable, *words])  # noqa: S606 - another command of this program
 
 
 def _say_what_to_read() -> None:

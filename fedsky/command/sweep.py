@@ -3,11 +3,9 @@
 import itertools
 import json
 import math
-import os
 import re
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +13,9 @@ from typing import Any
 import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra._internal.utils import create_config_search_path, get_args_parser
+from hydra._internal.utils import create_config_search_path
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 from yaml import CSafeLoader, YAMLError
@@ -155,41 +152,6 @@ class SweepJob:
         return found[-1] if found else None
 
 
-def begun_before(words: list[str]) -> Path | None:
-    """The folder of the newest sweep that the same words began: under the name, or in the folder, that they give."""
-    line = get_args_parser().parse_args(words)
-    mine = {key: value for key in ("dir", "path") if (value := getattr(line, f"config_{key}")) is not None}
-    asked = {f"--config-{key}": os.path.abspath(value) for key, value in mine.items()}
-    if line.config_name is not None:
-        asked["--config-name"] = line.config_name
-    overrides = OverridesParser.create().parse_overrides(line.overrides)
-    given = {each.key_or_group: each for each in overrides if not each.is_sweep_override()}
-    if not line.multirun or ("dry_run" in given and given["dry_run"].value() is True):
-        return None
-    if "hydra.sweep.dir" in given:
-        homes = [from_here(str(given["hydra.sweep.dir"].value()))]
-    elif "name" in given:
-        homes = sorted(Path("outputs", str(given["name"].value())).glob("*"), key=_began, reverse=True)
-    else:
-        return None
-    task = [word for word, each in zip(line.overrides, overrides, strict=True) if not _is_of_hydra(each)]
-    for home in homes:
-        with suppress(ValueError):  # it does not tell what it was
-            if is_sweep(home) and _asked(home)["overrides"]["task"] == task and options(home) == asked:
-                return home
-    return None
-
-
-def _is_of_hydra(override: Override) -> bool:
-    return override.key_or_group.partition(".")[0].partition("/")[0] == "hydra"
-
-
-def _began(folder: Path) -> float:
-    with suppress(OSError):
-        return (folder / ASKED).stat().st_mtime
-    return 0.0
-
-
 def is_sweep(folder: Path) -> bool:
     """Whether Hydra began a sweep in the folder."""
     return (folder / ASKED).is_file()
@@ -197,7 +159,7 @@ def is_sweep(folder: Path) -> bool:
 
 def read_sweep(folder: Path) -> list[SweepJob]:
     """All jobs of a sweep in their order, told apart as Hydra does; ValueError where its folder does not tell them."""
-    asked = _asked(folder)
+    asked = asked_for(folder)
     path = folder / ASKED
     words = asked["overrides"]["task"]
     subfolder, sweeper = asked["sweep"]["subdir"], asked["sweeper"]["_target_"]
@@ -212,7 +174,7 @@ def read_sweep(folder: Path) -> list[SweepJob]:
 
 def dropped(folder: Path) -> list[str]:
     """What a sweep was asked of Hydra itself, such as a launcher: it is not taken over, as it says what is called."""
-    words = _asked(folder)["overrides"]["hydra"]
+    words = asked_for(folder)["overrides"]["hydra"]
     return [word for word in words if word.partition("=")[0].lstrip("+~") not in PLACES]
 
 
@@ -231,7 +193,7 @@ def _settings() -> set[str]:
     return {str(key) for key in OmegaConf.load(CONF / "config.yaml")} - {"defaults", "hydra"}
 
 
-def _asked(folder: Path) -> Any:
+def asked_for(folder: Path) -> Any:
     """Hydra's own part of what a sweep was asked for."""
     path = folder / ASKED
     try:
@@ -259,7 +221,7 @@ def _asked(folder: Path) -> Any:
 
 def options(folder: Path) -> dict[str, str]:
     """Where a sweep's configuration was looked for, as the options by which one says so; none of the defaults."""
-    asked = _asked(folder)
+    asked = asked_for(folder)
     sources = {source["provider"]: str(source["path"]) for source in asked["runtime"]["config_sources"]}
     found = {}
     if (name := str(asked["job"]["config_name"])) != "config":
