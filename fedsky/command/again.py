@@ -35,13 +35,15 @@ def go_on(words: list[str]) -> None:
 def begun_before(words: list[str]) -> Path | None:
     """The folder of the newest sweep that the same words began: under the name, or in the folder, that they give."""
     line = get_args_parser().parse_args(words)
+    if not line.multirun:
+        return None
     mine = {key: value for key in ("dir", "path") if (value := getattr(line, f"config_{key}")) is not None}
     asked = {f"--config-{key}": os.path.abspath(value) for key, value in mine.items()}
     if line.config_name is not None:
         asked["--config-name"] = line.config_name
     overrides = OverridesParser.create().parse_overrides(line.overrides)
     given = {each.key_or_group: each for each in overrides if not each.is_sweep_override()}
-    if not line.multirun or ("dry_run" in given and given["dry_run"].value() is True):
+    if "dry_run" in given and given["dry_run"].value() is True:
         return None
     if "hydra.sweep.dir" in given:
         homes = [from_here(str(given["hydra.sweep.dir"].value()))]
