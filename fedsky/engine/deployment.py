@@ -31,6 +31,8 @@ QUERY, ARRAYS = "query", "arrays"
 ONLINE = "online"
 KIND = "fedsky.data.folder.load"  # of the data that owners have
 WAITS = (0.02, 0.3)  # seconds between two looks for replies: at first, and at most
+AGAIN_SECONDS = 3.0  # between two tries to begin another run
+BACK_SECONDS = 15.0  # that owners have to be back after a SuperLink was
 SEEN_SECONDS = 2.0  # for which it is believed who is connected
 
 
@@ -99,10 +101,15 @@ class Federation:
         while True:
             try:
                 self.driven = Driven(self.link)
-                return
+                break
             except ValueError as error:
                 LOG.warning("%s", error)
-                time.sleep(WAITS[1])
+                time.sleep(AGAIN_SECONDS)
+        before, deadline = self.seen[1], time.monotonic() + BACK_SECONDS
+        self.seen = (0.0, before)
+        while not before <= self.online() and time.monotonic() < deadline:  # who was there is told apart from who goes
+            time.sleep(WAITS[1])
+            self.seen = (0.0, before)
 
     def task(self, text: str) -> Task:
         """The server's side of the task that a specification names: the owners are asked what they have."""
@@ -204,7 +211,13 @@ class DeploymentGrid(Nodes):
 
     def why_away(self, node: int) -> str | None:
         """Why an owner is not asked; None where it is connected."""
-        return None if self.federation.owners[node - 1].node in self.federation.online() else "not connected"
+        while True:
+            try:
+                there = self.federation.owners[node - 1].node in self.federation.online()
+            except RunLostError:
+                self._again()
+            else:
+                return None if there else "not connected"
 
     def send(self, message: Message) -> None:
         federation = self.federation

@@ -34,7 +34,7 @@ from flwr.supernode.fleet_http_client import FleetHttpClient
 from flwr.supernode.node_auth_http_interceptor import NodeAuthHttpInterceptor
 
 BEAT_SECONDS = 4.0  # between two signs of life
-INTERVAL_SECONDS = 10.0  # that the SuperLink is told: after twice as long without one a node counts as away
+INTERVAL_SECONDS = 20.0  # that the SuperLink is told: after twice as long without one a node counts as away
 
 
 def read_key(path: Path) -> Any:

@@ -7,6 +7,11 @@ from flwr.supercore.error import ApiErrorCode, FlowerError
 PASSING = (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT)
 
 
+def is_of_key(error: BaseException) -> bool:
+    """Whether it is the key that is refused, which trying again does not mend."""
+    return isinstance(error, httpx.HTTPStatusError) and error.response.status_code == httpx.codes.UNAUTHORIZED
+
+
 def is_of_tls(error: BaseException) -> bool:
     """Whether it is the certificate that is wrong, which trying again does not mend."""
     return any(word in str(error).lower() for word in ("certificate", "ssl", "tls"))
@@ -16,7 +21,7 @@ def refusal(address: str, error: BaseException) -> str:
     """One line for what went wrong between here and a SuperLink."""
     if isinstance(error, httpx.HTTPStatusError):
         code, said = error.response.status_code, " ".join(error.response.text.split())[:200]
-        if code == httpx.codes.UNAUTHORIZED:
+        if is_of_key(error):
             return f"{address} does not know this key: have the server register it, or take the key that it gave"
         if (
             told := FlowerError.from_json(error.response.text)

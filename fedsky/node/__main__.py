@@ -11,7 +11,7 @@ import httpx
 import typer
 
 from fedsky.engine.fleet import FleetConnection
-from fedsky.engine.refusals import is_of_tls, refusal
+from fedsky.engine.refusals import is_of_key, is_of_tls, refusal
 from fedsky.node import owner as owners
 from fedsky.node.log import speak
 from fedsky.node.worker import Worker
@@ -20,7 +20,7 @@ from fedsky.untrusted import visible
 LOG = logging.getLogger("fedsky")
 SOON, LATEST, SLOWER = 0.1, 2.0, 1.2  # seconds between two looks for a message: at first, and at most; times as long
 AGAIN_SECONDS = 3.0  # between two tries to reach a SuperLink
-BUSY_SECONDS = 40.0  # for which a SuperLink may still take a node for connected that was killed
+BUSY_SECONDS = 60.0  # for which a SuperLink may still take a node for connected that was killed
 
 
 def main(path: Annotated[Path, typer.Argument(metavar="OWNER.YAML", help="The owner.yaml of the kit.")]) -> None:
@@ -62,7 +62,7 @@ def _activate(connection: FleetConnection) -> int:
         try:
             return connection.activate()
         except httpx.HTTPStatusError as error:
-            if error.response.status_code == httpx.codes.UNAUTHORIZED:
+            if is_of_key(error):
                 raise ValueError(refusal(connection.address, error)) from error
             busy = busy or time.monotonic()
             if time.monotonic() - busy > BUSY_SECONDS:
@@ -88,13 +88,9 @@ def _serve(connection: FleetConnection, worker: Worker) -> None:
                 connection.push(worker.answer(message), time.monotonic() - start)
                 wait = SOON
             told = False
-        except httpx.HTTPStatusError as error:
-            if error.response.status_code == httpx.codes.UNAUTHORIZED:
+        except (httpx.HTTPStatusError, httpx.TransportError) as error:
+            if is_of_key(error):
                 raise ValueError(refusal(connection.address, error)) from error
-            LOG.warning("%s", refusal(connection.address, error))
-            time.sleep(AGAIN_SECONDS)
-            continue
-        except httpx.TransportError as error:
             if not told:
                 LOG.warning("%s; trying again", refusal(connection.address, error))
             told = True

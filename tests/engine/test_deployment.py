@@ -185,6 +185,23 @@ def workers(pid: int) -> list[int]:
     return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
+def test_a_superlink_that_is_killed_costs_no_reply(
+    local: support.Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inline(local, tmp_path / "near", "strategy=scaffold")
+    train = RoundLoop._train
+
+    def kill(loop: Any, round: int) -> Any:
+        if round == 1:
+            local.server.process.kill()  # serve starts another
+        return train(loop, round)
+
+    monkeypatch.setattr(RoundLoop, "_train", kill)
+    deployed(local, tmp_path / "far", "strategy=scaffold")
+    for name in ("rounds.jsonl", "clients.jsonl", "model.safetensors"):
+        assert digest(tmp_path / "far" / name) == digest(tmp_path / "near" / name), name
+
+
 def test_an_owner_that_goes_is_away_and_one_that_comes_back_takes_part(
     local: support.Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
