@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from fedsky import checks
 from fedsky.data import Photos
 from fedsky.data.parts import divide
-from fedsky.data.split import Indices, Owner, split
+from fedsky.data.split import Indices, Owner, latest, split
 
 SETTINGS = settings(max_examples=40, deadline=None)
 seeds = st.integers(0, 2**31)
@@ -88,6 +88,13 @@ def test_five_folds_are_70_10_20() -> None:
     owner = split(labels, [np.arange(100)], "1/5", 0)[0]
     assert [len(part) for part in parts(owner)] == [70, 10, 20]
     assert [int(labels[part].sum()) for part in parts(owner)] == [35, 5, 10]
+
+
+def test_of_few_photographs_one_is_tested_on_and_the_one_taken_before_validated_on() -> None:
+    [four] = latest(np.array([3.0, 1.0, 2.0, 0.0]), [np.arange(4)], "1/5")
+    assert [part.tolist() for part in parts(four)] == [[1, 3], [2], [0]]
+    [one] = latest(np.zeros(1), [np.arange(1)], "1/5")
+    assert [part.tolist() for part in parts(one)] == [[], [], [0]]
 
 
 def test_the_pooled_folds_of_many_small_owners_are_alike_in_size() -> None:
