@@ -21,7 +21,7 @@ from flwr.clientapp import ClientApp
 from fedsky.engine import cluster
 
 LOG = logging.getLogger("fedsky")
-ALIVE_SECONDS = 1.0  # between looks whether the engine, from which a reply is awaited, is still there
+ALIVE_SECONDS = 0.1  # between looks whether the engine, from which a reply is awaited, is still there
 START_SECONDS = 60.0  # that a cluster takes at most to start
 
 
