@@ -11,13 +11,13 @@ from fedsky.config import shelf
 
 def hydras_memory(patch: pytest.MonkeyPatch) -> None:
     """Has ``fedsky.config.compose`` ask Hydra once for the same words; what is refused is asked again."""
-    known: dict[tuple[str, ...], Any] = {}
+    known: dict[tuple[bool, tuple[str, ...]], Any] = {}
 
-    def composed(name: str, overrides: list[str]) -> Any:
+    def composed(name: str, overrides: list[str], return_hydra_config: bool = False) -> Any:
         if shelf.own() is not None:
-            return compose(name, overrides=overrides)
-        if (words := tuple(overrides)) not in known:
-            known[words] = compose(name, overrides=overrides)
-        return copy.deepcopy(known[words])
+            return compose(name, overrides, return_hydra_config)
+        if (asked := (return_hydra_config, tuple(overrides))) not in known:
+            known[asked] = compose(name, overrides, return_hydra_config)
+        return copy.deepcopy(known[asked])
 
     patch.setattr("fedsky.config.hydra_compose", composed)
