@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from fedsky.language import _
@@ -76,29 +76,18 @@ def sweeps(kind: ComparableGroups) -> list[Sweep]:
     pairs = {frozenset((each.first, each.second)): each for each in compare_all(kind)}
     found = []
     for key in _chosen_sections(kind.groups):
-        found.append(
-            _sweep(
-                kind,
-                key,
-                pairs,
-                lambda g, key=key: _choice(kind.groups, g, key),  # type: ignore[misc]
-                lambda name, key=key: name.split(".")[0] == key,
-            )
-        )  # type: ignore[misc]
+        found.append(_sweep(kind, key, pairs, partial(_choice, kind.groups, key), partial(_is_within, key)))
     for key, tied in _keys(kind.groups):
-        found.append(
-            _sweep(
-                kind,
-                key,
-                pairs,
-                lambda g, key=key: _value(g, key),  # type: ignore[misc]
-                lambda name, tied=tied: name in tied,
-            )
-        )  # type: ignore[misc]
+        found.append(_sweep(kind, key, pairs, partial(_value, key), tied.__contains__))
     return [each for each in found if each is not None]
 
 
-def _value(group: Group, key: str) -> Any:
+def _is_within(section: str, key: str) -> bool:
+    """Whether a setting is one of a section's."""
+    return key.split(".")[0] == section
+
+
+def _value(key: str, group: Group) -> Any:
     """A group's value of a setting, ... where it has none; where all owners take part, all of them."""
     value, num = group.settings.get(key, ...), group.settings.get("num_clients")
     return list(range(num)) if key == OWNERS and value in (None, ...) and isinstance(num, int) else value
@@ -179,7 +168,7 @@ def _chosen_sections(groups: Sequence[Group]) -> list[str]:
     return [name for name in SECTIONS if len({group.choices.get(name) for group in groups} - {None}) > 1]
 
 
-def _choice(groups: Sequence[Group], group: Group, section: str) -> Any:
+def _choice(groups: Sequence[Group], section: str, group: Group) -> Any:
     """What a group chose in a section, with such of the choice's numbers as tell it from others of that choice."""
     chosen = group.choices.get(section)
     if chosen is None:

@@ -10,7 +10,13 @@ import pytest
 from fedsky.data.owners import load
 from fedsky.engine.deployment import labels_alone, travelling
 
-DATA = {"_target_": "fedsky.data.folder.load", "size": 16, "fold": "2/5", "duplicates": "together", "distance": 8}
+DATA: dict[str, Any] = {
+    "_target_": "fedsky.data.folder.load",
+    "size": 16,
+    "fold": "2/5",
+    "duplicates": "together",
+    "distance": 8,
+}
 SPEC: dict[str, Any] = {
     "data": DATA,
     "partition": {"_target_": "fedsky.partition.natural", "min_examples": 1},

@@ -1,16 +1,18 @@
 """Arrays that travel as one record of bytes come out as they went in, and nothing else is taken for such."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
 from flwr.app import Array, ArrayRecord, ConfigRecord
+from numpy.typing import NDArray
 
 from fedsky.engine.packing import LENGTH, PACKED, pack, unpack
 
 
 def test_arrays_come_out_as_they_went_in() -> None:
-    arrays = {
+    arrays: dict[str, NDArray[Any]] = {
         "w": np.arange(6, dtype=np.float32).reshape(2, 3),
         "steps": np.array(7, dtype=np.int64),
         "none": np.zeros((0, 4)),

@@ -14,7 +14,7 @@ from fedsky.node.leaving import RefusedError, leaving
 from fedsky.node.owner import LEAVES, OwnerFile, read
 
 ARRAYS = ArrayRecord({"w": Array.from_numpy_ndarray(np.ones(3))})
-SPEC = {
+SPEC: dict[str, Any] = {
     "data": {"_target_": "fedsky.data.folder.load", "size": 16, "fold": "1/5", "duplicates": "keep"},
     "partition": {"_target_": "fedsky.partition.natural", "min_examples": 1},
     "model": {"_target_": "fedsky.model.resnet8"},
@@ -25,7 +25,7 @@ SPEC = {
     "states": "0" * 16,
     "classes": ["a", "b"],
 }
-CONFIG = {"owner": "A", "client": 0, "round": 1, "train": "strategies.fedavg:train", "evaluate": ""}
+CONFIG: dict[str, Any] = {"owner": "A", "client": 0, "round": 1, "train": "strategies.fedavg:train", "evaluate": ""}
 
 
 def reply(**records: Any) -> RecordDict:
