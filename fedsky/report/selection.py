@@ -15,6 +15,7 @@ from .comparisons import MANY, check_baseline
 from .groups import MARGIN, ComparableGroups
 from .keys import chosen_runs
 from .kinds import make_kinds
+from .reading import keeps_predictions
 from .results import LeftOut, Result, planned_rounds, read_result
 
 
@@ -87,7 +88,7 @@ def select(runs: Sequence[Path | Run], choice: Choice | None = None) -> Selectio
                     n=len(kind.groups),
                 )
             )
-    notes += _short_runs(results)
+    notes += _short_runs(results) + _without_predictions(results)
     return Selection(kinds, notes, results, [each for each in read if isinstance(each, LeftOut)])
 
 
@@ -144,6 +145,19 @@ def _differences(kind: ComparableGroups) -> list[str]:
             _("{data}: runs differ in versions of libraries; see where the numbers come from.", data=kind.title)
         )
     return notes
+
+
+def _without_predictions(results: Sequence[Result]) -> list[str]:
+    """Runs of real federations whose owners keep what single photographs were taken for."""
+    told = [each.name for each in results if each.predictions is None and keeps_predictions(each.run)]
+    if not told:
+        return []
+    return [
+        _(
+            "Owners let no predictions leave, so that nothing is compared photograph by photograph: {runs}.",
+            runs=printable(", ".join(told), 400),
+        )
+    ]
 
 
 def _short_runs(results: Sequence[Result]) -> list[str]:

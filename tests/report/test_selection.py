@@ -169,3 +169,13 @@ def test_runs_of_several_roots_keep_their_names_apart_and_runs_may_be_given(
     names = [result.name for result in select([tmp_path / "one", tmp_path / "two"]).results]
     assert names == ["one/0", "two/0"]
     assert finals(select([read_run(tmp_path / "one" / "0")])) == {"fedavg": [0.8]}
+
+
+def test_owners_of_a_federation_may_keep_their_predictions(tmp_path: Path, write_run: WriteRun) -> None:
+    head = "image,client,label,predicted,probability_cloudy,probability_sunny\n"
+    for name, kind in (("far", "deployment"), ("here", "ray")):
+        folder = write_run(tmp_path / name, config={"engine": {"kind": kind}})
+        (folder / "predictions.csv").write_text(head)
+    far, here = (select([tmp_path / name]) for name in ("far", "here"))
+    assert far.problems == [] and "Owners let no predictions leave" in "".join(far.notes)
+    assert [told for _name, told in here.problems] and not any("Owners let" in note for note in here.notes)
