@@ -98,6 +98,8 @@ def test_the_same_bytes_resumed_or_not(tmp_path: Path, strategy: str, monkeypatc
 
     def stop(loop: Any, round: int, last: bool) -> Any:
         if round == 2:  # trained, but not complete
+            with (tmp_path / "stopped" / "rounds.jsonl").open("a") as file:
+                file.write('{"round": 2, "loss"')  # the line that the interruption cuts
             raise KeyboardInterrupt
         return judge(loop, round, last)
 
@@ -106,8 +108,6 @@ def test_the_same_bytes_resumed_or_not(tmp_path: Path, strategy: str, monkeypatc
         run(config, tmp_path / "stopped")
     assert json.loads((tmp_path / "stopped" / "run.json").read_text())["status"] == "interrupted"
     monkeypatch.setattr(RoundLoop, "_judge", judge)
-    with (tmp_path / "stopped" / "rounds.jsonl").open("a") as file:
-        file.write('{"round": 2, "loss"')  # the line that the interruption cut
     resume(tmp_path / "stopped")
     names = FILES if strategy == "fedavg" else (*FILES[:3], *(f"models/{client}.safetensors" for client in range(7)))
     assert digests(tmp_path / "stopped", names) == digests(tmp_path / "whole", names)
