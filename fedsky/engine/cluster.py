@@ -4,6 +4,7 @@ Ray runs whatever reaches its ports. A cluster of a run's own listens on this ma
 a random token that only its processes know, and keeps its sockets in a folder that nobody else may enter.
 """
 
+import atexit
 import logging
 import os
 import secrets
@@ -37,6 +38,7 @@ BELOW = len(f"/{INNER}/session_2026-01-01_00-00-00_000000_1234567/sockets/plasma
 
 _before: dict[str, str | None] = {}  # the variables as they were before a cluster of our own
 _folder: list[str] = []  # that the cluster of our own has
+_written_to_last: list[str] = []  # folders of clusters that Ray has not been told of the end of
 _raylets: list[psutil.Process] = []  # Ray's own process on this machine, which carries all between the others
 
 
@@ -78,6 +80,7 @@ def stop() -> None:
             ray.shutdown()
         else:  # nobody is left to say so to
             own = [each for each in psutil.Process().children(recursive=True) if _name(each) in OWN]
+            _written_to_last.extend(_folder)
         for process in own:  # Ray's agents first try, for half a minute, to tell the cluster that it is gone
             with suppress(psutil.NoSuchProcess):
                 process.kill()
@@ -182,6 +185,12 @@ def _private_folder() -> str:
 def _remove(folder: str) -> None:
     lock.release(Path(folder))
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@atexit.register  # before Ray is imported, so that it comes after Ray's own last word, which makes the folder anew
+def _remove_at_the_end() -> None:
+    for folder in _written_to_last:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove_left_behind(place: str) -> None:

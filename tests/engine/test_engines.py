@@ -241,7 +241,7 @@ def test_without_rays_own_process_a_run_ends_and_the_next_finds_nothing_of_it(tm
         started = descendants(process.pid)
         os.kill(raylet, signal.SIGKILL)
         told = process.communicate(timeout=60)[1]
-        assert process.returncode == 1 and "Traceback" not in told
+        assert process.returncode == 1 and "Traceback" not in told, (process.returncode, told)
         deadline = time.monotonic() + 20
         while any(alive(pid) for pid in started) and time.monotonic() < deadline:
             time.sleep(0.1)
