@@ -23,6 +23,7 @@ from fedsky.engine import cluster
 LOG = logging.getLogger("fedsky")
 ALIVE_SECONDS = 0.1  # between looks whether the engine, from which a reply is awaited, is still there
 START_SECONDS = 60.0  # that a cluster takes at most to start
+WITHOUT_RAY_SECONDS = 10.0  # that the server takes at most to end a run without Ray
 
 
 class Actors:
@@ -76,12 +77,18 @@ class Actors:
         sent, arrays = self.once.take(message)
         references = [arrays] if arrays is not None else []
         try:
-            return self._answer(sent, references), context
-        except ray.exceptions.RayActorError as error:
-            if self.stop.is_set():
+            try:
+                return self._answer(sent, references), context
+            except ray.exceptions.RayActorError as error:
+                if self.stop.is_set() or not cluster.is_alive():
+                    raise
+                LOG.warning("a worker died in mid-round (%s): its client is done again on a fresh one", _why(error))
+                return self._answer(sent, references), context
+        except Exception:
+            if cluster.is_alive() and not self.stop.is_set():
                 raise
-            LOG.warning("a worker died in mid-round (%s): its client is done again on a fresh one", _why(error))
-            return self._answer(sent, references), context
+            self.stop.wait(WITHOUT_RAY_SECONDS)  # the server sees that, too, and ends the run in a line of its own
+            return message, context
 
     def _answer(self, message: Message, references: list[Any]) -> Message:
         import ray
