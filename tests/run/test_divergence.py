@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import unsealed
 
 from fedsky.client.state import State
 from fedsky.config import compose, resolve
@@ -157,6 +158,7 @@ def test_predictions_that_are_no_numbers_are_told(done: Path, tmp_path: Path) ->
     lines = (folder / "predictions.csv").read_text().splitlines()
     line = ",".join([*lines[1].split(",")[:-3], "nan", "nan", ""])
     (folder / "predictions.csv").write_text("\n".join([lines[0], line, *lines[2:]]))
+    unsealed.unseal(folder)
     found = read_result(read_run(folder), "run")
     assert isinstance(found, Result) and found.predictions is None
     assert any("a probability is not a number" in problem for problem in found.problems)
