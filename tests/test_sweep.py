@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra.core.utils import setup_globals
 from interrupted import writer
 from omegaconf import OmegaConf
 from places import SMALL, command, told
@@ -105,13 +106,14 @@ def test_of_two_commands_of_the_same_microsecond_one_takes_the_next(
     begun: list[list[str]] = []
     monkeypatch.setattr("os.execv", lambda program, words: begun.append(words))
     (tmp_path / "now").mkdir()
-    hydra: Any = {kind: {"dir": str(tmp_path / "now")}, "overrides": {"hydra": ["hydra.mode=RUN"]}}
+    setup_globals()  # Hydra's ${now:}
+    hydra: Any = {kind: {"dir": str(tmp_path / "${now:now}")}}
     start = Claim().on_run_start if kind == "run" else Claim().on_multirun_start
     with writer(tmp_path / "now"):
         with pytest.raises(SystemExit):
             start(OmegaConf.create({"hydra": hydra}))
         assert begun == [[sys.executable, *sys.orig_argv[1:]]]
-        hydra["overrides"]["hydra"] = [f"hydra.{kind}.dir=now"]
+        hydra[kind]["dir"] = str(tmp_path / "now")
         with pytest.raises(SystemExit, match="writes there: wait for its end"):
             start(OmegaConf.create({"hydra": hydra}))
     assert len(begun) == 1

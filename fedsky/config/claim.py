@@ -48,9 +48,8 @@ def place(config: DictConfig, key: str) -> Path | None:
 
 
 def _is_of_the_clock(config: DictConfig, kind: str) -> bool:
-    """Whether nobody has named the folder, so that it is called by the time."""
-    words = OmegaConf.select(config, "hydra.overrides.hydra") or ()
-    return not any(word.startswith(f"hydra.{kind}.dir=") for word in words)
+    """Whether the folder is called by the time, so that the same words name another one a moment later."""
+    return "${now:" in str(OmegaConf.to_container(config.hydra[kind], resolve=False))
 
 
 def _take(folder: Path, is_of_the_clock: bool) -> None:

@@ -254,13 +254,7 @@ def test_a_command_is_refused_before_hydra_writes(tmp_path: Path, monkeypatch: p
 def compose_hydra(run_folder: Path, sweep: Path) -> Any:
     from omegaconf import OmegaConf
 
-    named = [
-        f"hydra.run.dir={run_folder}",
-        f"hydra.sweep.dir={sweep}",
-    ]  # a folder called by the time would be taken anew
-    return OmegaConf.create({
-        "hydra": {"run": {"dir": str(run_folder)}, "sweep": {"dir": str(sweep)}, "overrides": {"hydra": named}}
-    })  # fmt: skip
+    return OmegaConf.create({"hydra": {"run": {"dir": str(run_folder)}, "sweep": {"dir": str(sweep)}}})
 
 
 def test_a_trace_file_that_was_changed_is_refused(cut: Cut, tmp_path: Path) -> None:
