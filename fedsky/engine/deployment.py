@@ -119,11 +119,9 @@ class Federation:
             Message(RecordDict({"config": ConfigRecord()}), dst_node_id=client + 1, message_type=QUERY)
             for client in range(len(self.owners))
         ]
-        answers: dict[int, dict[str, Any]] = {}
-        for reply in grid.send_and_receive(messages):
-            client = reply.metadata.src_node_id - 1
-            answers[client] = self._answer(self.owners[client].name, reply)
-        self.answers = [answers[client] for client in range(len(self.owners))]
+        # Replies come in any order: whose refusal is told first must not depend on it.
+        replies = sorted(grid.send_and_receive(messages), key=lambda reply: reply.metadata.src_node_id)
+        self.answers = [self._answer(owner.name, reply) for owner, reply in zip(self.owners, replies, strict=True)]
         size = json.loads(text)["data"]["size"]
         photos, owners = labels_alone(self.answers, [owner.name for owner in self.owners], size)
         spec = json.loads(self.text) | {"classes": list(photos.classes)}
