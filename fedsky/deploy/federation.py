@@ -4,12 +4,16 @@ import re
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
 from fedsky import checks
 from fedsky.deploy import keys, kit
-from fedsky.engine.superlink import Registered, SuperLink
+from fedsky.language import _
+
+if TYPE_CHECKING:  # the site reads a federation's folder without Flower
+    from fedsky.engine.superlink import Registered, SuperLink
 
 NAME = re.compile(r"[\w][\w.-]{0,39}")
 SETTINGS = "federation.yaml"
@@ -41,8 +45,10 @@ class Home:
         """The owners that have a kit, in the order of the clients' numbers."""
         return sorted(path.stem for path in (self.folder / "owners").glob("*.pub"))
 
-    def link(self) -> SuperLink:
+    def link(self) -> "SuperLink":
         """The SuperLink, as its administrator sees it."""
+        from fedsky.engine.superlink import SuperLink
+
         return SuperLink(self.superlink, self.folder / "ca.crt")
 
 
@@ -69,18 +75,28 @@ def init(folder: Path, names: list[str], host: str, port: int) -> Home:
         settings = {"host": host, "port": port, "inner": port + 1}
         keys.write(folder / SETTINGS, yaml.safe_dump(settings, sort_keys=False).encode())
     for name in names:
-        if not NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name for an owner: letters, digits, dots and dashes, 40 at most")
-        if home.public(name).exists():
-            raise ValueError(f"{name} has a kit already: rotate gives it another key")
+        check_new(home, name)
     for name in names:
         make_kit(home, name)
     return home
 
 
-def make_kit(home: Home, name: str) -> Path:
-    """Makes an owner's key and all that it needs; the folder is to be brought to the owner by a safe way."""
-    folder = home.kit(name)
+def check_new(home: Home, name: str) -> None:
+    """Raises ValueError where no owner can be called so, or one is."""
+    if not NAME.fullmatch(name):
+        raise ValueError(
+            _("{name} is no name for an owner: letters, digits, dots and dashes, 40 at most", name=repr(name))
+        )
+    if home.public(name).exists():
+        raise ValueError(_("{name} has a kit already: rotate gives it another key", name=name))
+
+
+def make_kit(home: Home, name: str, folder: Path | None = None) -> Path:
+    """Makes an owner's key and all that it needs; the folder is to be brought to the owner by a safe way.
+
+    folder: where, in place of the federation's own ``kits``.
+    """
+    folder = folder or home.kit(name)
     keys.make_key(folder / f"{name}.key", home.public(name))
     kit.write(folder, name, f"{home.host}:{home.port}", (home.folder / "ca.crt").read_bytes())
     return folder
@@ -92,44 +108,59 @@ def register(home: Home) -> list[str]:
         return _register(home, link)
 
 
-def _register(home: Home, link: SuperLink) -> list[str]:
-    known = {each.name: each for each in link.registered()}
+def _register(home: Home, link: "SuperLink") -> list[str]:
+    before = {each.name: each for each in link.registered()}
     new = []
     for name in home.names():
-        key = keys.public_pem(home.public(name))
-        if name in known and known[name].key.strip() == key.strip():
+        if name in before and has_key(home, before[name]):
             continue
-        if name in known:
-            link.unregister(known[name].node)
-        link.register(name, key)
+        if name in before:
+            link.unregister(before[name].node)
+        link.register(name, keys.public_pem(home.public(name)))
         new.append(name)
-    for name, owner in known.items():
+    for name, owner in before.items():
         if name not in home.names():
             link.unregister(owner.node)
     return new
 
 
+def has_key(home: Home, owner: "Registered") -> bool:
+    """Whether the SuperLink knows an owner by the key that it has now."""
+    return owner.key.strip() == keys.public_pem(home.public(owner.name)).strip()
+
+
 def rotate(home: Home, name: str) -> Path:
     """Gives an owner another key, and takes the old one back."""
-    _known(home, name)
+    check_known(home, name)
     folder = make_kit(home, name)
     register(home)
     return folder
 
 
+def withdraw(home: Home, name: str) -> None:
+    """Takes an owner's kit back; its key is refused as soon as the SuperLink is told, by ``register``."""
+    check_known(home, name)
+    home.public(name).unlink()
+
+
 def revoke(home: Home, name: str) -> None:
     """Takes an owner's key back."""
-    _known(home, name)
-    home.public(name).unlink()
+    withdraw(home, name)
     register(home)
 
 
-def status(home: Home) -> list[Registered]:
+def status(home: Home) -> "list[Registered]":
     """The owners as the SuperLink knows them."""
+    return [owner for owner in known(home) if not owner.is_revoked]
+
+
+def known(home: Home) -> "list[Registered]":
+    """All owners that the SuperLink has ever known, by name; those whose keys were taken back, too."""
     with closing(home.link()) as link:
-        return sorted(link.registered(), key=lambda owner: owner.name)
+        return sorted(link.known(), key=lambda owner: (owner.name, owner.registered))
 
 
-def _known(home: Home, name: str) -> None:
+def check_known(home: Home, name: str) -> None:
+    """Raises ValueError where no owner that has a kit is called so."""
     if name not in home.names():
         raise ValueError(f"{name} has no kit in {home.folder}, {', '.join(home.names()) or 'nobody'} has")

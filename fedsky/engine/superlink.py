@@ -40,7 +40,6 @@ from flwr.supercore.runtime import RuntimeHttpClient
 from flwr.supercore.task_identity import TaskIdentity
 from flwr.superlink.grid import HttpGrid
 
-from fedsky.engine.nodes import RUN
 from fedsky.engine.refusals import PASSING, is_of_tls, refusal
 
 LOG = logging.getLogger("fedsky")
@@ -75,13 +74,24 @@ class RunLostError(Exception):
 
 @dataclass(frozen=True)
 class Registered:
-    """An owner as the SuperLink knows it: node, name, status (registered, online or offline), and since when."""
+    """An owner as the SuperLink knows it: node, name, status (registered, online, offline or unregistered).
+
+    Times are ISO 8601, empty where there was none: since: when it last connected; registered: when its key became
+    known; left: when it last went away; revoked: when its key was taken back.
+    """
 
     node: int
     name: str
     status: str
     since: str
     key: bytes
+    registered: str = ""
+    left: str = ""
+    revoked: str = ""
+
+    @property
+    def is_revoked(self) -> bool:
+        return self.status == "unregistered"
 
 
 class SuperLink:
@@ -93,14 +103,25 @@ class SuperLink:
         interceptors = [RuntimeVersionHttpInterceptor(component_name="flwr CLI")]
         self.control = ControlHttpClient.from_server_address(address, False, self.certificate, interceptors)
 
+    def known(self) -> list[Registered]:
+        """All owners that were ever registered."""
+        return [
+            Registered(
+                each.node_id,
+                each.name,
+                each.status,
+                each.last_activated_at,
+                each.public_key,
+                each.registered_at,
+                each.last_deactivated_at,
+                each.unregistered_at,
+            )
+            for each in self._asked(self.control.ListNodes, ListNodesRequest()).nodes_info
+        ]
+
     def registered(self) -> list[Registered]:
         """The owners that are registered."""
-        found = self._asked(self.control.ListNodes, ListNodesRequest()).nodes_info
-        return [
-            Registered(each.node_id, each.name, each.status, each.last_activated_at, each.public_key)
-            for each in found
-            if each.status != "unregistered"
-        ]
+        return [owner for owner in self.known() if not owner.is_revoked]
 
     def register(self, name: str, public_key: bytes) -> int:
         """Registers an owner's public key (PEM) under a name; the number of its node."""
@@ -209,6 +230,8 @@ class Driven:
 
     def close(self, failed: bool = False) -> None:
         """Gives the task back."""
+        from fedsky.engine.nodes import RUN  # with torch, which whoever asks who is connected does without
+
         self.grid._retry_invoker.max_tries = 1
         try:
             status, details = ("failed", "it was given up") if failed else ("completed", "")
