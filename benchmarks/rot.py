@@ -1,9 +1,10 @@
 """``python -m benchmarks.rot``: whether each reader notices every file of a run folder that was cut, or has rotted.
 
-A run that is done and one that was interrupted, both with clients that keep states. Each of their files in turn is cut
-at each tenth of its length, and has one bit flipped at a random place. Then the report, ``resume``, ``predict`` and the
-site read the folder: each must name the file in one line and take no figure from the run. run.log is no result, and has
-no sum.
+A run that is done, one that was interrupted and one that was killed, all with clients that keep states. Each of their
+files in turn is cut at each tenth of its length, and has one bit flipped at a random place. Then the report,
+``predict``, the site and ``resume`` read the folder: each must name the file in one line and take no figure from the
+run. What a killed run had not completed is done again: there ``resume`` may also come to the bytes of the run left
+alone. run.log is no result, and has no sum.
 """
 
 import argparse
@@ -18,6 +19,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from benchmarks.kills import digests, forked, module, victim
+from fedsky.config import permitted
 from fedsky.history import lock
 from fedsky.predict import model_files
 from fedsky.report.selection import nothing_finished, select
@@ -46,6 +49,14 @@ def make_interrupted(place: Path) -> Path:
     return place / "interrupted"
 
 
+def make_killed(place: Path) -> tuple[Path, dict[str, str]]:
+    """The folder of a run that was killed as the models of its fourth round were judged; the sums of one left alone."""
+    words = [*ASKED, "num_rounds=6"]
+    forked(place, lambda: module("fedsky", *words, "hydra.run.dir=alone"))
+    forked(place, lambda: victim("driver", "evaluation", 4, 0.0, [*words, "hydra.run.dir=killed"]))
+    return place / "killed", digests(place / "alone")
+
+
 def _command(num_rounds: int, folder: str) -> list[str]:
     return [sys.executable, "-m", "fedsky", *ASKED, f"num_rounds={num_rounds}", f"hydra.run.dir={folder}"]
 
@@ -70,9 +81,9 @@ def of_report(folder: Path) -> str:
     return f"{nothing_finished(selection, [folder])} {selection.problems}"
 
 
-def of_resume(folder: Path) -> str:
+def of_resume(folder: Path, given: permitted.Word = permitted.NOTHING) -> str:
     """Why the run does not go on."""
-    return _refusal(lambda: resume(folder))
+    return _refusal(lambda: resume(folder, given))
 
 
 def of_predict(folder: Path) -> str:
@@ -94,24 +105,32 @@ def _refusal(what: Callable[[], object]) -> str:
         what()
     except ValueError as error:
         return str(error)
-    return "no refusal"
+    return NONE
 
 
-READERS = {"report": of_report, "resume": of_resume, "predict": of_predict, "site": of_site}
+NONE = "no refusal"
+READERS = {"report": of_report, "predict": of_predict, "site": of_site, "resume": of_resume}
 
 
-def unnoticed(folder: Path, name: str) -> dict[str, str]:
-    """The readers that do not name a damaged file, and what they say instead."""
-    found = {}
+def unnoticed(
+    folder: Path, name: str, whole: dict[str, str] | None = None, given: permitted.Word = permitted.NOTHING
+) -> dict[str, str]:
+    """The readers that do not name a damaged file, and what they say instead.
+
+    whole: of a run that was killed, what it comes to; then resume, to which is ``given`` what it asks for, may do so.
+    """
+    found, raised = {}, {}
     for reader, says in READERS.items():
         try:
-            said = says(folder)
+            said = of_resume(folder, given) if reader == "resume" else says(folder)
         except Exception as error:
-            found[reader] = f"{type(error).__name__}: {error}"
+            raised[reader] = f"{type(error).__name__}: {error}"
         else:
             if name not in said or "\n" in said:
                 found[reader] = said
-    return found
+    if whole is not None and found.get("resume") == NONE and digests(folder) == whole:
+        return raised
+    return found | raised
 
 
 def main() -> None:
@@ -122,7 +141,8 @@ def main() -> None:
     asked = parser.parse_args()
     rng, missed, count = random.Random(asked.seed), Counter[str](), 0  # noqa: S311 - for places, not for secrets
     with tempfile.TemporaryDirectory() as place:
-        for whole in (make_done(Path(place)), make_interrupted(Path(place))):
+        killed, end = make_killed(Path(place))
+        for whole, sums in ((make_done(Path(place)), None), (make_interrupted(Path(place)), None), (killed, end)):
             before = count
             files = sorted(path for path in whole.rglob("*") if path.is_file() and path.name not in UNREAD)
             for path in files:
@@ -131,7 +151,7 @@ def main() -> None:
                     copy = Path(place, "copies", "run")
                     shutil.copytree(whole, copy)
                     (copy / name).write_bytes(damaged)
-                    for reader, said in unnoticed(copy, name).items():
+                    for reader, said in unnoticed(copy, name, sums).items():
                         missed[reader] += 1
                         print(f"{whole.name}: {name} {what}: {reader} says: {said[:300]}")
                     shutil.rmtree(copy)

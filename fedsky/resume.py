@@ -56,7 +56,7 @@ def _resume(folder: Path, given: permitted.Word) -> Row:
         raise ValueError(f"{folder} holds no run to go on with (run.json: {error})") from error
     if not isinstance(info, dict) or not isinstance(info.get("config"), dict):
         raise ValueError(f"{folder}/run.json was not written by fedsky: name the folder of a run")
-    if why := changed(folder, info):
+    if why := changed(folder, info, is_mine=True):
         raise ValueError(f"{folder}: {why}; bring back what it left, or start another run")
     if info.get("status") == DONE:
         raise ValueError(f"{folder} is done: start another run")

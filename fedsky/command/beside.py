@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fedsky.command.member import Make, Order, work
-from fedsky.history import GONE, INTERRUPTED, RUNNING, read_object, write_json
+from fedsky.history import GONE, INTERRUPTED, RUNNING, read_object, write_end
 from fedsky.machine import CORES, interrupt, num_cores
 
 END_SECONDS = 30.0  # that a process which is told to stop takes at most: Ray takes some
@@ -116,4 +116,4 @@ def _mark(folder: Path) -> None:
     """Says in the folder of a run whose process is dead that it is over."""
     info = read_object(folder / "run.json", [])
     if info.get("status") == RUNNING:
-        write_json(folder / "run.json", info | {"status": INTERRUPTED, "reason": GONE})
+        write_end(folder, info | {"status": INTERRUPTED, "reason": GONE})

@@ -5,6 +5,7 @@ or a missing file is told in ``Run.problems``, never raised and never guessed.
 """
 
 import csv
+import hashlib
 import io
 import json
 import math
@@ -24,7 +25,7 @@ Row = dict[str, Any]
 
 RUNNING, DONE, FAILED, INTERRUPTED = "running", "done", "failed", "interrupted"
 GONE = "its process ended without a word"
-CHANGED = "changed since the run ended: {files}"
+CHANGED, ROTTEN = "changed since the run ended: {files}", "changed since the run wrote them: {files}"
 QUIET_SECONDS = 24 * 3600.0  # without a sign of life, after which a run that nobody can ask after counts as interrupted
 # What a run's strategy is: models travel, every owner trains for itself, or all images are pooled.
 ROLES = FEDERATED, POOLED, ALONE = "federated", "pooled", "alone"
@@ -68,11 +69,22 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_end(folder: Path, info: Mapping[str, Any]) -> None:
     """Writes the run.json of a run that has ended, with the sha256 of every file that it leaves."""
-    write_whole(folder / "run.json", sums.sealed(_json(sums.with_sums(folder, info))))
+    write_whole(folder / "run.json", sums.sealed(_json(sums.with_sums(folder, info, sums.names(folder)))))
+
+
+def write_begun(folder: Path, info: Mapping[str, Any], settled: Iterable[str] = ()) -> None:
+    """Writes the run.json of a run that goes on; settled: the files that it will not write to again."""
+    asked = [name for name in sums.names(folder) if name.startswith(".hydra/")]
+    write_whole(folder / "run.json", sums.sealed(_json(sums.with_sums(folder, info, [*asked, *settled]))))
 
 
 def _json(value: Any) -> bytes:
     return (json.dumps(finite(value), indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def sum_of(content: bytes) -> Row:
+    """The length and sha256 of a file."""
+    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
 class Table:
@@ -82,6 +94,8 @@ class Table:
         self.keys = TABLES[name]
         self.path = folder / name
         self.file: TextIO = self.path.open("a", encoding="utf-8")
+        self.size, self.digest = 0, hashlib.sha256()
+        self._count(self.path.read_bytes())
 
     def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Adds rows and flushes. A key outside the schema is a programmer's error; a missing one is null."""
@@ -89,8 +103,19 @@ class Table:
         for row in rows:
             assert not (unknown := set(row) - set(self.keys)), f"{self.path.name} has no key {unknown}"
             lines.append(json.dumps({key: finite(row.get(key)) for key in self.keys}) + "\n")
-        self.file.write("".join(lines))
+        text = "".join(lines)
+        self.file.write(text)
         self.file.flush()
+        self._count(text.encode())
+
+    def _count(self, content: bytes) -> None:
+        self.size += len(content)
+        self.digest.update(content)
+
+    def settled(self) -> Row:
+        """The length and sha256 of all rows so far, which are on the disk by then, also after a power cut."""
+        os.fsync(self.file.fileno())
+        return {"bytes": self.size, "sha256": self.digest.hexdigest()}
 
     def close(self) -> None:
         self.file.close()
@@ -100,8 +125,8 @@ def keep_rounds(folder: Path, last_round: int) -> None:
     """Cuts the tables of a folder back to the rows of rounds 0..last_round, before a run is resumed."""
     for name in TABLES:
         rows, _ = read_lines(folder / name)
-        kept = [json.dumps(row) + "\n" for row in rows if row["round"] <= last_round]
-        write_whole(folder / name, "".join(kept).encode())
+        lines = [json.dumps(row) + "\n" for row in rows if row["round"] <= last_round]
+        write_whole(folder / name, "".join(lines).encode())
 
 
 def read_lines(path: Path) -> tuple[list[Row], list[str]]:
@@ -158,10 +183,20 @@ def may_run(folder: Path) -> bool:
     return time.time() - max(times, default=0.0) < QUIET_SECONDS
 
 
-def changed(folder: Path, info: Row, only: Container[str] | None = None) -> str:
-    """Why a run's files are not to be trusted; empty where they are as it left them. Of all but ``only`` the length."""
-    files = "" if info.get("status") == RUNNING else sums.changed(folder, info, only)
-    return files and CHANGED.format(files=files)
+def changed(folder: Path, info: Row, only: Container[str] | None = None, is_mine: bool = False) -> str:
+    """Why a run's files are not to be trusted; empty where they are as it left them. Of all but ``only`` the length.
+
+    is_mine: this process holds the folder, so that a run that says it is running was killed.
+    """
+    if info.get("status") != RUNNING:
+        files = sums.changed(folder, info, only)
+        return files and CHANGED.format(files=files)
+    if not is_mine and may_run(folder):
+        return ""
+    files = sums.changed(folder, info, only, is_over=False)
+    if files and not is_mine and may_run(folder):  # it goes on meanwhile
+        return ""
+    return files and ROTTEN.format(files=files)
 
 
 def effective(folder: Path, info: Row, rounds: list[Row], only: Container[str] | None = sums.READ) -> Row:

@@ -10,6 +10,7 @@ from fedsky.untrusted import printable
 SAID = (
     N_("its process ended without a word"),
     N_("changed since the run ended: {files}"),
+    N_("changed since the run wrote them: {files}"),
     N_("stopped by the user"),
     N_("num_clients={num_clients}: {images} images with partition.min_examples={least} allow 1 to {most} clients"),
     N_("a client would get {images} images, fewer than partition.min_examples={least}: {remedy}"),

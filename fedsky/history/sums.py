@@ -1,40 +1,41 @@
 """The sha256 of a run's files: what it left when it ended is told from what was edited, cut or rotted since.
 
 run.json of a run that ended lists in ``files`` the length and sha256 of every other file, and ends in its own: of its
-text with zeros in that place. ``format`` says that both are there, so that neither can go unseen; runs of before 0.2.0
-have none.
+text with zeros in that place. That of a run that goes on lists those alone that it will not write to again; of the
+others its checkpoint tells (kept.py), should it be killed. ``format`` says that both are there, so that neither can go
+unseen; runs of before 0.2.0 have none.
 Files that are missing are told by whoever needs them: a checkpoint may be removed.
 """
 
 import hashlib
 import os
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from fedsky import untrusted
+from fedsky.history import kept
 from fedsky.history.columns import TABLES
 
-FORMAT = 2
+FORMAT = 3  # 2: without sums before the end
 INFO = "run.json"
 READ = (INFO, *TABLES, "partition.json", "predictions.csv")  # what figures come from
 # What a run leaves beside those; of other names, as 3 (copy).safetensors, nothing is read.
 _LEFT = re.compile(
     r"\.hydra/\w+\.yaml|(model|best|checkpoint/\d+|clients/\d+(-[\w-]+)?@\d+|models/\d+)\.safetensors", re.ASCII
 )
-NOT_YET = "0" * 64
 _OWN = re.compile(rb'"sha256": "([0-9a-f]{64})"\n}\n\Z')
 
 
-def with_sums(folder: Path, info: Mapping[str, Any]) -> dict[str, Any]:
-    """What run.json says when a run has ended, to be written by ``sealed``."""
+def with_sums(folder: Path, info: Mapping[str, Any], settled: Iterable[str]) -> dict[str, Any]:
+    """What run.json says, to be written by ``sealed``; settled: the files that the run will not write to again."""
     files = {}
-    for name in names(folder):
+    for name in settled:
         with suppress(OSError):  # a link out of the folder, which nobody follows
             files[name] = {"bytes": os.lstat(folder / name).st_size, "sha256": _digest(folder, name)}
-    return {**without_sums(info), "format": FORMAT, "files": files, "sha256": NOT_YET}
+    return {**without_sums(info), "format": FORMAT, "files": files, "sha256": kept.NOT_YET}
 
 
 def without_sums(info: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,16 +50,17 @@ def sealed(text: bytes) -> bytes:
     return text[: own.start(1)] + hashlib.sha256(text).hexdigest().encode() + text[own.end(1) :]
 
 
-def changed(folder: Path, info: Mapping[str, Any], only: Container[str] | None = None) -> str:
+def changed(folder: Path, info: Mapping[str, Any], only: Container[str] | None = None, is_over: bool = True) -> str:
     """Which files of an ended run are not as it left them, with the bytes that they have and had; empty where all are.
 
     Those are read that are in ``only``; of the others the length tells. Unreadable ones are told by whoever reads them.
+    is_over: as it says itself; else it was killed.
     """
-    if "format" not in info and "sha256" not in info:
+    if "sha256" not in info and info.get("format") in ((None,) if is_over else (None, 2)):
         return ""
     with suppress(OSError):
         text = _content(folder)
-        told = ", ".join([INFO] if _is_changed(text) else _others(folder, info, only))
+        told = ", ".join([INFO] if _is_changed(text) else _others(folder, info, only, is_over))
         if told and text == _content(folder):  # else it goes on meanwhile
             return told
     return ""
@@ -68,12 +70,14 @@ def _is_changed(text: bytes) -> bool:
     own = _OWN.search(text)
     if own is None:
         return True
-    return hashlib.sha256(text[: own.start(1)] + NOT_YET.encode() + text[own.end(1) :]).hexdigest().encode() != own[1]
+    return (
+        hashlib.sha256(text[: own.start(1)] + kept.NOT_YET.encode() + text[own.end(1) :]).hexdigest().encode() != own[1]
+    )
 
 
-def _others(folder: Path, info: Mapping[str, Any], only: Container[str] | None) -> Iterator[str]:
+def _others(folder: Path, info: Mapping[str, Any], only: Container[str] | None, is_over: bool) -> Iterator[str]:
     files = info["files"]
-    for name in names(folder):
+    for name in names(folder) if is_over else files:
         with suppress(OSError):
             size = os.lstat(folder / name).st_size
             if name not in files:
@@ -82,6 +86,8 @@ def _others(folder: Path, info: Mapping[str, Any], only: Container[str] | None) 
                 yield f"{name} ({size}/{files[name]['bytes']} B)"
             elif (only is None or name in only) and _digest(folder, name) != files[name]["sha256"]:
                 yield name
+    if not is_over:
+        yield from kept.changed(folder, only)
 
 
 def names(folder: Path) -> list[str]:

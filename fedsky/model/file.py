@@ -11,18 +11,22 @@ from safetensors.numpy import save
 
 from fedsky import untrusted
 from fedsky.history import write_whole
-
-# safetensors writes metadata keys in random order: with one key alone the file is the same bytes each time.
-METADATA = "fedsky"
+from fedsky.history.kept import METADATA
 
 Tensors = dict[str, NDArray[Any]]
 
 
 def write_model(path: Path, arrays: Tensors, about: dict[str, Any]) -> None:
     """Writes tensors and what is needed to use them, by rename, the same bytes for the same content."""
+    write_whole(path, packed(arrays, about))
+
+
+def packed(arrays: Tensors, about: dict[str, Any]) -> bytes:
+    """The content of a model's file."""
     # Not ascontiguousarray, which makes a scalar (BatchNorm's counter) a vector.
     whole = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    write_whole(path, save(whole, {METADATA: json.dumps(about, sort_keys=True)}))
+    # safetensors writes metadata keys in random order: with one key alone the file is the same bytes each time.
+    return save(whole, {METADATA: json.dumps(about, sort_keys=True)})
 
 
 def read_model(path: Path) -> tuple[Tensors, dict[str, Any]]:

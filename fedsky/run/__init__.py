@@ -6,7 +6,7 @@ from typing import Any
 
 from fedsky.client.task import load_task, specification
 from fedsky.engine import joined, task_of
-from fedsky.history import DONE, FAILED, INTERRUPTED, Row, lock, write_end, write_json
+from fedsky.history import DONE, FAILED, INTERRUPTED, Row, lock, write_begun, write_end
 from fedsky.machine import interrupt, remedies
 from fedsky.run import beginning, provenance
 from fedsky.run.loop import RoundLoop
@@ -45,7 +45,7 @@ def _run(
     else:
         load_task.cache_clear()  # its data are to be those that are there now
         info = beginning.go_on(folder, begun, task_of(config["engine"], text))
-    write_json(folder / "run.json", info)
+    write_begun(folder, info)
     try:
         loop = RoundLoop(config, folder, text, directory, begun is not None, tracking)
         info["data"] = beginning.of_data(loop.task.photos)
@@ -55,7 +55,7 @@ def _run(
         if begun is None:
             process = {} if waited is None else {"process_seconds": waited[0], "process_cpu_seconds": waited[1]}
             info["start"] = process | loop.start
-        write_json(folder / "run.json", info)
+        write_begun(folder, info, ["partition.json"])
         tracking.begin(folder, dict(info), loop.first)
         info |= loop.finish()
         info["status"] = DONE

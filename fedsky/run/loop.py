@@ -23,13 +23,15 @@ from fedsky.history import (
     Row,
     Table,
     keep_rounds,
+    kept,
+    sum_of,
     write_json,
     write_whole,
 )
 from fedsky.machine import short_of_memory
 from fedsky.model import BATCHNORM_STATISTICS, num_bytes, num_parameters
 from fedsky.model.divergence import DIVERGED, diverged, not_finite, remedy
-from fedsky.model.file import Tensors, write_model
+from fedsky.model.file import Tensors, packed
 from fedsky.run import checkpoint
 from fedsky.run.dispatch import Dispatch, behaviour_of
 from fedsky.run.evaluation import Evaluation, by_clients, by_server
@@ -83,9 +85,10 @@ class RoundLoop:
         self.tables = {name: Table(folder, f"{name}.jsonl") for name in ("rounds", "clients", "timing")}
 
     def _take_up(self) -> None:
-        kept = checkpoint.load_round(self.folder, list(self.task.initial))
-        if kept is not None:
-            self.arrays, self.progress, memory = kept
+        taken = checkpoint.load_round(self.folder, list(self.task.initial))
+        if taken is not None:
+            self.arrays, self.progress, memory = taken
+            self._write_best(self._best())
             self.strategy.memory = {name: torch.from_numpy(array) for name, array in memory.items()}
             self.first = self.progress.round + 1
         LOG.info("%s: goes on after round %d of %d", self.folder, self.first - 1, self.config["num_rounds"])
@@ -141,7 +144,7 @@ class RoundLoop:
         """One round of training: the strategy's metrics; the model is the aggregate then."""
         arrays, metrics = self.dispatch.train(round, self.arrays, self._settings(round))
         if arrays is not None:
-            self.arrays = ArrayRecord({name: arrays.get(name, kept) for name, kept in self.arrays.items()})
+            self.arrays = ArrayRecord({name: arrays.get(name, own) for name, own in self.arrays.items()})
         # What came from the clients was finite: what is not is of the server's own making.
         if (bad := not_finite(checkpoint.to_numpy(self.arrays) | self._memory())) is not None:
             raise diverged(round, remedy(self.config, of_server=True), f"the server's {bad} is not finite")
@@ -187,8 +190,6 @@ class RoundLoop:
             best.improved_round = round
         if (scores.accuracy, -scores.loss) > (best.best_accuracy, -best.best_loss):
             best.best_round, best.best_accuracy, best.best_loss = round, scores.accuracy, scores.loss
-            if self.strategy.evaluate is None:
-                self._write_model("best.safetensors", round)
         return self._is_over()
 
     def _is_over(self) -> bool:
@@ -212,13 +213,33 @@ class RoundLoop:
         self.tables["clients"].append(clients)
         self.tables["timing"].append(timing_rows(round, trained, judged, server))
         self.tables["rounds"].append([row])
+        best = self._best()
         if self.config["checkpoint"]:
-            self.progress.states = self.states.kept
-            checkpoint.save_round(self.folder, self.arrays, self.progress, self._memory())
+            self._save(best)
+        self._write_best(best)
         state.forget_before(self.folder / "clients", round, self.states.kept)
         self.tracking.round(row, clients, server["round_seconds"])
         self._warn_of_memory()
         return row
+
+    def _save(self, best: bytes | None) -> None:
+        """Writes the checkpoint, with the sums of what a run that goes on from it takes from the folder."""
+        sums = {kept.BEST: (self.progress.sums or {}).get(kept.BEST)} if best is None else {kept.BEST: sum_of(best)}
+        self.progress.sums = {name: sum for name, sum in sums.items() if sum is not None}
+        self.progress.sums |= {table.path.name: table.settled() for table in self.tables.values()}
+        self.progress.states = self.states.kept
+        checkpoint.save_round(self.folder, self.arrays, self.progress, self._memory())
+
+    def _best(self) -> bytes | None:
+        """The file of the best model by validation, where that is this round's."""
+        if self.progress.best_round == self.progress.round and self.strategy.evaluate is None:
+            return self._model(self.progress.round)
+        return None
+
+    def _write_best(self, content: bytes | None) -> None:
+        """After the checkpoint, from which a run that was killed in between can write it anew."""
+        if content is not None:
+            write_whole(self.folder / kept.BEST, content)
 
     def _warn_of_memory(self) -> None:
         short = short_of_memory()
@@ -228,7 +249,8 @@ class RoundLoop:
             )
         self.is_warned = short is not None
 
-    def _write_model(self, name: str, round: int, arrays: Tensors | None = None) -> None:
+    def _model(self, round: int, arrays: Tensors | None = None) -> bytes:
+        """The content of a model's file."""
         photos = self.task.photos
         about = {
             "model": self.config["model"],
@@ -236,19 +258,19 @@ class RoundLoop:
             "round": round,
             "size": photos.image_size,
         }
-        write_model(self.folder / name, arrays or checkpoint.to_numpy(self.arrays), about)
+        return packed(arrays or checkpoint.to_numpy(self.arrays), about)
 
     def _close(self, judged: Evaluation) -> Row:
         """Writes the final models and predictions."""
         round = self.progress.round
         if self.strategy.evaluate is None:
-            self._write_model("model.safetensors", round)
+            write_whole(self.folder / "model.safetensors", self._model(round))
         elif self.grid.has_states:  # else the owners have their models, and nobody else
             for client in range(len(self.task.owners)):
                 own = state.State(self.folder / "clients", client, round + 2, self.states.of(client)).load() or {}
                 arrays = checkpoint.to_numpy(self.arrays)
                 arrays |= {name: tensor.numpy() for name, tensor in own.items() if name in arrays}
-                self._write_model(f"models/{client}.safetensors", round, arrays)
+                write_whole(self.folder / "models" / f"{client}.safetensors", self._model(round, arrays))
         write_whole(self.folder / "predictions.csv", predictions_csv(self.task, judged).encode())
         test, best = pool(judged.test), self.progress
         model = self.task.model

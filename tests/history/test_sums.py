@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from own_word import word_for
 
+from benchmarks.kills import digests
 from benchmarks.rot import damages, of_report, unnoticed
 from fedsky import language
 from fedsky.config import compose, resolve
@@ -71,6 +73,74 @@ def test_every_reader_notices_every_file_that_was_cut_or_has_rotted(whole: Path,
             shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """The folder of a run that was killed in its third round of four, and the sums of the same run left alone."""
+    place = tmp_path_factory.mktemp("killed")
+    for name in ("alone", "run"):
+        (place / name / ".hydra").mkdir(parents=True)
+        (place / name / ".hydra" / "config.yaml").write_text("seed: 0\n")
+    run(config() | {"num_rounds": 4}, place / "alone")
+    with pytest.MonkeyPatch.context() as patch:
+        judge = RoundLoop._judge
+        patch.setattr(RoundLoop, "_judge", lambda loop, n, last: (stop if n == 3 else judge)(loop, n, last))
+        patch.setattr("fedsky.run.write_end", lambda folder, info: None)
+        with pytest.raises(KeyboardInterrupt):
+            run(config() | {"num_rounds": 4}, place / "run")
+    (place / "run" / ".lock").touch()  # which a process that is no more has left
+    assert json.loads((place / "run" / "run.json").read_text())["status"] == RUNNING
+    assert read_run(place / "run", whole=True).info["reason"] == "its process ended without a word"
+    return place / "run", digests(place / "alone")
+
+
+def test_of_a_killed_run_every_damage_is_noticed_or_done_again(
+    killed: tuple[Path, dict[str, str]], tmp_path: Path
+) -> None:
+    whole, sums = killed
+    rng, mended = random.Random(0), set()
+    for path in sorted(path for path in whole.rglob("*") if path.is_file() and path.name != ".lock"):
+        name, content = path.relative_to(whole).as_posix(), path.read_bytes()
+        for what, damaged in damages(content, rng, 2, range(0, 10, 9)):
+            folder = copied(whole, tmp_path)
+            (folder / name).write_bytes(damaged)
+            assert unnoticed(folder, name, sums, word_for(whole)) == {}, f"{name} {what}"
+            if read_run(folder).status == "done":
+                mended.add(name)
+            shutil.rmtree(folder)
+    again = {"clients/0@3.safetensors", "clients/1@3.safetensors"}
+    assert mended == {*again, "best.safetensors"}, "of the round that is done again, or the checkpoint's own weights"
+
+
+def test_what_is_written_after_a_killed_runs_checkpoint_is_done_again(
+    killed: tuple[Path, dict[str, str]], tmp_path: Path
+) -> None:
+    folder = copied(killed[0], tmp_path)
+    with (folder / "rounds.jsonl").open("a") as file:
+        file.write('{"round": 3, "accu')
+    resume(folder, word_for(folder))
+    assert digests(folder) == killed[1]
+
+
+def test_a_best_model_that_a_kill_kept_from_being_written_is_written_anew(
+    killed: tuple[Path, dict[str, str]], tmp_path: Path
+) -> None:
+    """It is written after the checkpoint of its round, which has the same weights."""
+    folder, write = tmp_path / "run", RoundLoop._write_best
+
+    def cut(loop: RoundLoop, content: bytes | None) -> None:
+        if content is not None and loop.progress.round:
+            raise KeyboardInterrupt
+        write(loop, content)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RoundLoop, "_write_best", cut)
+        patch.setattr("fedsky.run.write_end", lambda folder, info: None)
+        with pytest.raises(KeyboardInterrupt):
+            run(config() | {"num_rounds": 4}, folder)
+    resume(folder, word_for(folder))
+    assert digests(folder) == killed[1]
+
+
 def test_edited_figures_are_not_counted_and_the_reason_is_told_in_the_readers_language(
     whole: Path, tmp_path: Path
 ) -> None:
@@ -113,8 +183,6 @@ def test_a_run_that_went_on_has_the_sums_of_its_end(whole: Path, tmp_path: Path)
         with pytest.raises(ValueError, match="is done: start another run"):
             resume(folder)
         return
-    from own_word import word_for
-
     resume(folder, word_for(folder))
     assert read_run(folder, whole=True).status == "done"
     assert "predictions.csv" in json.loads((folder / "run.json").read_text())["files"]

@@ -20,13 +20,13 @@ from safetensors import SafetensorError, safe_open
 from fedsky import untrusted
 from fedsky.history import ALONE, DONE, FEDERATED, POOLED, Row, Run
 from fedsky.history.columns import COLUMNS
+from fedsky.history.kept import METADATA
 from fedsky.language import N_, _
 from fedsky.report.results import strategy_name
 from fedsky.untrusted import flatten, number, printable, section
 from fedsky.web.runs.index import Index
 from fedsky.web.runs.rows import Row as RunRow
 
-METADATA = "fedsky"  # fedsky.run.checkpoint's key; that module loads flwr
 LARGEST = 500_000_000  # bytes of a model's file
 OWNER = N_("client {n}")  # one without a name
 MOST_OWNERS = 200  # whose models of one run are offered
