@@ -11,8 +11,7 @@ import logging
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -20,11 +19,12 @@ import typer
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from fedsky import engine, machine
-from fedsky.command import shell
-from fedsky.command.sweep import ASKED, SweepJob, dropped, is_sweep, read_sweep
+from fedsky import checks, engine, machine
+from fedsky.command import shell, sweep
+from fedsky.command.left import Left, do_all, logged
+from fedsky.command.sweep import ASKED, dropped, is_sweep, jobs_of, read_sweep
 from fedsky.command.sweep import options as sweep_options
-from fedsky.config import check, permitted, quoted
+from fedsky.config import check, permitted
 from fedsky.config.refusals import TRACEBACK, explain, fault
 from fedsky.engine.grid import ClientError
 from fedsky.history import DONE, Row, changed, find_runs, lock, read_run
@@ -96,8 +96,15 @@ def _resume_sweep(folder: Path, places: Mapping[str, str], given: permitted.Word
     words = [word for option, value in begun.items() for word in (option, value)]
     if left and (of_hydra := dropped(folder)):
         LOG.info("not taken over from the folder: %s", ", ".join(of_hydra))
-    reasons = [(job, _resume_one(job, given) if job.has_begun() else _start(job, words, given)) for job in left]
-    return [f"{job.folder}: {reason}" for job, reason in reasons if reason is not None]
+    orders = [Left(job.folder, (sys.argv, sys.orig_argv), job, words, given, resume) for job in left]
+    return do_all(orders, min(len(left), num_beside(folder, given)))
+
+
+def num_beside(folder: Path, given: permitted.Word) -> int:
+    """How many runs at a time: as many as the user says now, else as the sweep was begun with, if there are cores."""
+    if (typed := given.settings.get("jobs")) is not None:
+        return checks.whole("jobs", int(typed) if typed.isdecimal() else typed, 1)
+    return min(jobs_of(folder), machine.num_cores())
 
 
 def _asks_for(folder: Path, option: str, value: str | None) -> str:
@@ -105,64 +112,6 @@ def _asks_for(folder: Path, option: str, value: str | None) -> str:
         return f"{folder} was begun without {option}: leave it out"
     again = shlex.join(["python", "-m", "fedsky.resume", str(folder), option, value])
     return f"{folder} was begun with {option}: if you trust what is in there, {again}"
-
-
-def _start(job: SweepJob, words: list[str], given: permitted.Word) -> str | None:
-    """Has Hydra start a job of a sweep in its folder, in this process; why it failed, if it did."""
-    sys.argv = [shell.PROGRAM, *words, *job.overrides, f"hydra.run.dir={quoted(str(job.folder))}"]
-    shell.checks[:] = [lambda config: permitted.check(config, str(job.folder.parent / ASKED), given)]
-    try:
-        shell.job()
-    except SystemExit as end:
-        if isinstance(end.code, str):  # of fedsky.config.claim
-            LOG.error("%s", end.code)
-            return end.code.removeprefix("fedsky: ")
-        return job.failure()  # it is told already
-    except (HydraException, OmegaConfBaseException, ValueError, OSError) as error:  # of composing it
-        LOG.error("fedsky: %s", explain(error))
-        return explain(error)
-    finally:
-        lock.release(job.folder)  # which Hydra's callback does after a run that went well alone
-        shell.checks.clear()
-    return None
-
-
-def _resume_one(job: SweepJob, given: permitted.Word) -> str | None:
-    """Goes on with a run of a sweep; why it failed, if it did. What goes wrong costs this run alone."""
-    try:
-        with logged(job.folder):
-            return _resume_logged(job.folder, given)
-    except lock.HeldError as error:
-        LOG.error("fedsky: %s", error)
-        return str(error)
-
-
-def _resume_logged(folder: Path, given: permitted.Word) -> str | None:
-    try:
-        shell.tell(folder, resume(folder, given))
-    except (ValueError, OSError, ClientError) as error:
-        reason = " ".join(explain(error).split())
-    except Exception as error:
-        reason = f"{fault(error)}; all of it: {folder / 'run.log'}"
-        LOG.debug("", exc_info=error)
-    else:
-        return None
-    LOG.error("fedsky: %s", reason)
-    return reason
-
-
-@contextmanager
-def logged(folder: Path) -> Iterator[None]:
-    """Holds the folder, and has what is said meanwhile written to the run's log, too."""
-    with lock.hold(folder):
-        file = logging.FileHandler(folder / "run.log", encoding="utf-8")
-        file.setFormatter(Visible())
-        logging.getLogger().addHandler(file)
-        try:
-            yield
-        finally:
-            logging.getLogger().removeHandler(file)
-            file.close()
 
 
 def _speak() -> None:
@@ -202,7 +151,7 @@ def main(
             with logged(folder):
                 shell.tell(folder, resume(folder, given))
     except KeyboardInterrupt:
-        interrupt.leave("fedsky.resume")
+        interrupt.leave("fedsky.resume", sweep.stop)
     except (HydraException, OmegaConfBaseException, ValueError, OSError, ClientError) as error:
         _end(explain(error))
     except (typer.Exit, SystemExit):
@@ -210,6 +159,7 @@ def main(
     except Exception as error:
         _end(f"{fault(error)}; all of it: {folder / 'run.log'}")
     finally:
+        sweep.stop()
         engine.close()
 
 

@@ -1,6 +1,7 @@
 """The runs of a sweep side by side: the bytes of one by one, a death costs one run, Ctrl-C ends all."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,11 @@ from pathlib import Path
 import psutil
 import pytest
 from places import SMALL, command, told
+from unsealed import unseal
+
+from fedsky.config import permitted
+from fedsky.history import lock
+from fedsky.resume import num_beside
 
 
 def info(folder: Path) -> dict[str, object]:
@@ -19,24 +25,76 @@ def info(folder: Path) -> dict[str, object]:
         return {}
 
 
-def test_side_by_side_they_are_the_runs_of_one_by_one(tmp_path: Path) -> None:
-    words = [*SMALL, "-m", "strategy=fedavg,local", "lr=0.05,1e9"]
-    alone = command(tmp_path, *words, "hydra.sweep.dir=alone")
-    beside = command(tmp_path, *words, "hydra.sweep.dir=beside", "jobs=3")
-    assert (alone.returncode, beside.returncode) == (1, 1) and "Traceback" not in beside.stderr, beside.stderr
-    for path in sorted((tmp_path / "alone").rglob("*")):
+WORDS = [*SMALL, "-m", "strategy=fedavg,local", "lr=0.05,1e9", "hydra.sweep.dir=sweep"]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sweep, one run by one: the first and the third are well, the others diverge."""
+    place = tmp_path_factory.mktemp("alone")
+    assert command(place, *WORDS).returncode == 1
+    return place / "sweep"
+
+
+def same_bytes(one: Path, other: Path) -> None:
+    for path in sorted(one.rglob("*")):
+        if path.parent.name == "checkpoint":  # which has the sum of timing.jsonl
+            continue
         if path.suffix in (".safetensors", ".csv") or path.name in ("rounds.jsonl", "clients.jsonl"):
-            assert (tmp_path / "beside" / path.relative_to(tmp_path / "alone")).read_bytes() == path.read_bytes()
+            assert (other / path.relative_to(one)).read_bytes() == path.read_bytes(), path
+
+
+def test_side_by_side_they_are_the_runs_of_one_by_one(tmp_path: Path, alone: Path) -> None:
+    beside = command(tmp_path, *WORDS, "jobs=3")
+    assert beside.returncode == 1 and "Traceback" not in beside.stderr, beside.stderr
+    same_bytes(alone, tmp_path / "sweep")
     for job in "0123":
-        one, other = (info(tmp_path / home / job) for home in ("alone", "beside"))
+        one, other = (info(home / job) for home in (alone, tmp_path / "sweep"))
         assert [one[key] for key in ("config", "status", "reason")] == [
             other[key] for key in ("config", "status", "reason")
         ]
         assert "jobs=3" in str(other["command"])
     lines = [line for line in beside.stderr.splitlines() if "HYDRA" not in line]
-    ended = [line for line in lines if line.startswith(("beside/", "fedsky: beside/"))]
+    ended = [line for line in lines if line.startswith(("sweep/", "fedsky: sweep/"))]
     assert len(ended) == 4 and lines[len(ended)].startswith("to compare: "), beside.stderr
-    assert lines[-3] == "fedsky: 2 job(s) failed:" and not (tmp_path / "beside" / ".lock").exists()
+    assert lines[-3] == "fedsky: 2 job(s) failed:" and not (tmp_path / "sweep" / ".lock").exists()
+
+
+def test_what_is_left_of_a_sweep_is_done_side_by_side_too(tmp_path: Path, alone: Path) -> None:
+    sweep = Path(shutil.copytree(alone, tmp_path / "sweep"))
+    shutil.rmtree(sweep / "0")
+    unseal(sweep / "1", config=None)
+    unseal(sweep / "2", status="running")
+    again = command(tmp_path, *WORDS, "jobs=2")
+    assert again.returncode == 1 and "Traceback" not in again.stderr, again.stderr
+    lines = again.stderr.splitlines()
+    assert lines[:2] == [
+        "sweep: begun by the same command, which does what is left; to do all, name another",
+        "sweep: 0 of 4 jobs are done",
+    ]
+    foreign = "sweep/1/run.json was not written by fedsky: name the folder of a run"
+    told = sorted(line.partition(" 0.")[0] for line in lines[2:6])
+    assert told[0] == f"fedsky: sweep/1: {foreign}" and told[1].startswith("fedsky: sweep/3: ")
+    assert told[2:] == ["sweep/0: accuracy", "sweep/2: accuracy"], "of its rounds each tells its own log"
+    assert lines[6:8] == ["fedsky.resume: 2 job(s) failed:", f"sweep/1: {foreign}"]
+    assert lines[8].startswith("sweep/3: client 0: training diverged in round 1") and len(lines) == 9
+    same_bytes(alone, sweep)
+    assert [info(sweep / job)["status"] for job in "02"] == ["done"] * 2
+
+
+@pytest.mark.parametrize(("settings", "size"), [({}, 1), ({"jobs": "3"}, 3)])
+def test_how_many_at_a_time_is_said_now_or_as_the_sweep_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], size: int
+) -> None:
+    """Somebody else's folder cannot have more processes started than there are cores."""
+    monkeypatch.setattr("fedsky.machine.num_cores", lambda: 2)
+    (tmp_path / "multirun.yaml").write_text("hydra: {}\n")
+    given = permitted.Word(settings=settings)
+    assert num_beside(tmp_path, given) == size
+    (tmp_path / "multirun.yaml").write_text("jobs: 1000\n")
+    assert num_beside(tmp_path, given) == max(2, size)
+    with pytest.raises(ValueError, match="jobs=0: a whole number of 1 or more is needed"):
+        num_beside(tmp_path, permitted.Word(settings={"jobs": "0"}))
 
 
 def test_no_number_of_jobs_is_refused(tmp_path: Path) -> None:
@@ -81,6 +139,20 @@ def test_a_killed_process_costs_its_run_alone_and_ctrl_c_ends_all(tmp_path: Path
     assert not second.is_running() and not third.is_running()
     assert [info(tmp_path / "sweep" / job)["status"] for job in "012"] == ["interrupted"] * 3
     assert info(tmp_path / "sweep" / "1")["reason"] == "stopped by the user"
+    words = [sys.executable, "-m", "fedsky.resume", "sweep"]
+    process = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    try:
+        at = [tmp_path / "sweep" / job for job in "01"]
+        while not all(lock.is_held(folder) for folder in at):
+            assert time.monotonic() < end and process.poll() is None
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130 and "Traceback" not in said, said
+    assert said.splitlines()[-1] == "fedsky.resume: stopped by the user; python -m fedsky.resume sweep goes on"
+    assert not any(lock.is_held(folder) for folder in at)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

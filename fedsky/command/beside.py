@@ -43,17 +43,18 @@ class Member:
         with suppress(OSError):  # of one that died meanwhile, as ``ended`` sees
             self.line.send(order)
 
-    def ended(self) -> Order | None:
-        """The run that has ended since it was begun, if it has, be it by the death of the process."""
+    def ended(self) -> tuple[Order, str | None] | None:
+        """The run that has ended since it was begun, if it has, be it by the death of the process, and what is told."""
         if (order := self.order) is None or not self.line.poll():
             return None
+        told: str | None = None
         try:
-            self.line.recv()
+            told = self.line.recv()
         except (EOFError, OSError):
             self.process.join()
             _mark(order.folder)
         self.order = None
-        return order
+        return order, told
 
     def leave(self, seconds: float | None) -> None:
         """Has it end after its run; kills it where it takes longer than so many seconds."""
@@ -66,9 +67,9 @@ class Member:
 
 
 class Crew:
-    """As many processes as runs are to go on at a time; ``told`` says of each run's folder how it ended."""
+    """As many processes as runs are to go on at a time; ``told`` hears of each that ended, and what ``make`` said."""
 
-    def __init__(self, size: int, make: Make, told: Callable[[Path], None]) -> None:
+    def __init__(self, size: int, make: Make, told: Callable[[Order, str | None], None]) -> None:
         self.size, self.make, self.told = size, make, told
         self.cores = max(1, num_cores() // size)
         self.members: list[Member] = []
@@ -97,8 +98,8 @@ class Crew:
     def _go_on(self) -> bool:
         """Tells of the runs that have ended and has others begin where there is room; whether any is not done."""
         for member in list(self.members):
-            if (order := member.ended()) is not None:
-                self.told(order.folder)
+            if (ended := member.ended()) is not None:
+                self.told(*ended)
             if member.order is None and not member.process.is_alive():
                 self.members.remove(member)
         while self.waiting:

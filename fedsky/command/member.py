@@ -12,24 +12,18 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from hydra.core.utils import configure_log
-from omegaconf import OmegaConf
-
 from fedsky.machine import interrupt
 
 
 @dataclass
 class Order:
-    """A run for another process to make, and what that is told of the command."""
+    """A run for another process to make; who gives the order adds what is to be known of it."""
 
-    config: dict[str, Any]
     folder: Path
-    choices: dict[str, str]
-    logging: dict[str, Any]  # Hydra's job_logging
     words: tuple[list[str], list[str]]  # of the command line: sys.argv and sys.orig_argv
 
 
-Make = Callable[[dict[str, Any], Path, dict[str, str]], bool]  # a run of its configuration, folder and choices
+Make = Callable[[Any], str | None]  # of an order a run; why it failed, where its folder may not tell
 
 
 def work(line: Connection, make: Make) -> None:
@@ -44,10 +38,9 @@ def work(line: Connection, make: Make) -> None:
     try:
         while (order := line.recv()) is not None:
             sys.argv, sys.orig_argv = order.words
-            configure_log(OmegaConf.create(order.logging))
-            make(order.config, order.folder, order.choices)
+            told = make(order)
             logging.shutdown()
-            line.send(True)
+            line.send(told)
     except EOFError:  # the command is dead
         return
     except KeyboardInterrupt:

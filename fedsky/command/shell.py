@@ -5,11 +5,13 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import configure_log
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -61,13 +63,32 @@ def _succeeds(cfg: DictConfig) -> bool:
         if "/" not in group and choice is not None
     }
     if settings.mode == RunMode.MULTIRUN and sweep.Begun.jobs > 1:
-        crew = sweep.Begun.crew = sweep.Begun.crew or Crew(sweep.Begun.jobs, carry_out, sweep.say_how_it_ended)
+        crew = sweep.Begun.crew = sweep.Begun.crew or Crew(sweep.Begun.jobs, _begin_beside, _say_how_it_ended)
         _say_what_goes_on(folder, config)
         interrupt.by_exception()
         log: Any = OmegaConf.to_container(settings.job_logging, resolve=True)
-        crew.give(Order(config, folder, choices, log, (sys.argv, sys.orig_argv)))
+        crew.give(Begin(folder, (sys.argv, sys.orig_argv), config, choices, log))
         return True
     return carry_out(config, folder, choices)
+
+
+@dataclass
+class Begin(Order):
+    """A run that begins, as its configuration and choices say; logging: Hydra's job_logging."""
+
+    config: dict[str, Any]
+    choices: dict[str, str]
+    logging: dict[str, Any]
+
+
+def _begin_beside(order: Any) -> None:
+    """As ``carry_out``, in a process of its own."""
+    configure_log(OmegaConf.create(order.logging))
+    carry_out(order.config, order.folder, order.choices)
+
+
+def _say_how_it_ended(order: Order, told: str | None) -> None:
+    sweep.say_how_it_ended(order.folder)
 
 
 def carry_out(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> bool:

@@ -67,10 +67,10 @@ def stop() -> None:
         Begun.crew = None
 
 
-def say_how_it_ended(folder: Path) -> None:
-    """A line of a run that another process made."""
+def say_how_it_ended(folder: Path, reason: str | None = None) -> None:
+    """A line of a run that another process made; reason: why it failed, where its folder does not tell."""
     job = SweepJob(folder, ())
-    reason = job.failure()
+    reason = reason or job.failure()
     told = ended(folder, job.info()) if reason is None else f"fedsky: {from_here(folder)}: {reason}"
     sys.stderr.write(visible(f"{told}\n"))
 
@@ -193,15 +193,25 @@ def _settings() -> set[str]:
     return {str(key) for key in OmegaConf.load(CONF / "config.yaml")} - {"defaults", "hydra"}
 
 
+def jobs_of(folder: Path) -> int:
+    """How many runs of a sweep were to go on at a time."""
+    jobs = _content(folder / ASKED).get("jobs")
+    return jobs if type(jobs) is int and jobs > 0 else 1
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        # Not by OmegaConf, which would make a thousand copies of what is named a thousand times.
+        content = yaml.load(untrusted.text_of(path, path.parent, LARGEST), CSafeLoader)
+    except (OSError, ValueError, YAMLError, RecursionError) as error:
+        raise ValueError(f"{path} cannot be read: start another sweep ({' '.join(str(error).split())})") from error
+    return content if isinstance(content, dict) else {}
+
+
 def asked_for(folder: Path) -> Any:
     """Hydra's own part of what a sweep was asked for."""
     path = folder / ASKED
-    try:
-        # Not by OmegaConf, which would make a thousand copies of what is named a thousand times.
-        content = yaml.load(untrusted.text_of(path, folder, LARGEST), CSafeLoader)
-    except (OSError, ValueError, YAMLError, RecursionError) as error:
-        raise ValueError(f"{path} cannot be read: start another sweep ({' '.join(str(error).split())})") from error
-    asked: Any = content.get("hydra") if isinstance(content, dict) else None
+    asked: Any = _content(path).get("hydra")
     try:
         known = (
             asked["overrides"]["task"],
