@@ -14,6 +14,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -79,11 +80,14 @@ def stop() -> None:
         if is_alive():
             ray.shutdown()
         else:  # nobody is left to say so to
-            own = [each for each in psutil.Process().children(recursive=True) if _name(each) in OWN]
+            own = [each for each in psutil.Process().children(recursive=True) if _name(each) in OWN] + _orphans()
             _written_to_last.extend(_folder)
         for process in own:  # Ray's agents first try, for half a minute, to tell the cluster that it is gone
             with suppress(psutil.NoSuchProcess):
                 process.kill()
+        end = time.monotonic() + END_SECONDS
+        while any(map(_runs, own)) and time.monotonic() < end:
+            time.sleep(0.01)
     _raylets.clear()
     while _folder:
         _remove(_folder.pop())
@@ -107,7 +111,13 @@ interrupt.before_leaving(_abandon)
 
 def is_alive() -> bool:
     """Whether Ray's own process runs, of a cluster of our own; without it Ray ends this process, too, in seconds."""
-    return all(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in _raylets)
+    return all(map(_runs, _raylets))
+
+
+def _runs(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def _name(process: psutil.Process) -> str:
@@ -163,6 +173,17 @@ def _started_by_the_raylet() -> list[psutil.Process]:
     for process in _raylets:
         with suppress(psutil.NoSuchProcess):
             found += process.children(recursive=True)
+    return found
+
+
+def _orphans() -> list[psutil.Process]:
+    """The processes that Ray's own process had started before it was killed: others do not know the cluster's token."""
+    token, mine = os.environ.get(TOKEN), psutil.Process().children(recursive=True)
+    found: list[psutil.Process] = []
+    for process in psutil.process_iter() if token else ():
+        with suppress(psutil.Error):
+            if process.pid != os.getpid() and process not in mine and process.environ().get(TOKEN) == token:
+                found.append(process)
     return found
 
 

@@ -155,3 +155,18 @@ def test_the_folder_of_a_run_that_was_killed_is_removed_by_the_next(tmp_path: Pa
         assert {path.name for path in tmp_path.iterdir()} == {"ray-killed", "ray-unknown", "other"}
     cluster._remove_left_behind(str(tmp_path))
     assert {path.name for path in tmp_path.iterdir()} == {"ray-unknown", "other"}
+
+
+def test_what_rays_own_process_leaves_when_it_is_killed_is_known_by_the_clusters_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv(cluster.TOKEN, raising=False)
+    assert cluster._orphans() == [], "and no other process, where there is no token"
+    monkeypatch.setenv(cluster.TOKEN, "of-this-test")
+    with subprocess.Popen(["sleep", "100"]) as child:
+        parent = subprocess.run(["sh", "-c", "sleep 100 >&2 & echo $!"], stdout=subprocess.PIPE, check=True)
+        try:
+            assert [process.pid for process in cluster._orphans()] == [int(parent.stdout)]
+        finally:
+            psutil.Process(int(parent.stdout)).kill()
+            child.kill()
