@@ -151,7 +151,8 @@ def one(place: Path, target: str, phase: str, rng: random.Random, whole: dict[st
     wrong = []
     if status(folder) != "done" or digests(folder) != whole:
         wrong.append(f"{status(folder)}, files that are others: {_others(folder, whole)}")
-    if "Traceback" in "".join(told) or "it was not killed" in told or "no " + target in told[0]:
+        wrong.append("it said: " + " / ".join(told)[-3000:])
+    elif "Traceback" in "".join(told) or "it was not killed" in told or "no " + target in told[0]:
         wrong.append("it said: " + " / ".join(told)[-1500:])
     if left := left_behind(place):
         wrong.append(f"left: {left}")
