@@ -156,12 +156,12 @@ def _evaluate(content: RecordDict, config: Config) -> RecordDict:
 
 
 def _task(config: Config) -> Task:
-    """The task that a message is about; ValueError where this machine has other data than the server."""
+    """The task that a message is about; ValueError where the data here are not those with which the run began."""
     task = load_task(config["task"])
     if config.get("fingerprint", task.photos.fingerprint) != task.photos.fingerprint:
         raise ValueError(
-            f"the data on {socket.gethostname()} are not those of the machine that the run was started on: bring the "
-            "same to every machine of the cluster"
+            f"the data on {socket.gethostname()} are not those with which the run began: they were changed since, or "
+            "this machine has others; bring those back, to every machine of a cluster, and resume, or start another run"
         )
     return task
 

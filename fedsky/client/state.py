@@ -88,7 +88,7 @@ class State:
             raise diverged(self.round, "lr", f"{name} of what the client keeps is not finite")
         own = {name: tensor.detach().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
         content = save(own)
-        write_whole(_path(self.folder, self.client, self.round), content)
+        write_whole(_path(self.folder, self.client, self.round), content, self.folder.parent)
         _saved.append(Saved(self.round, _digest(content)).told(self.client))
 
 

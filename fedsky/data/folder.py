@@ -5,7 +5,6 @@ import hashlib
 import json
 import logging
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -51,9 +50,19 @@ def load(
     rows, left_out = _listed(home, num_classes) if table is None else _named(table, home, num_classes)
     settings = [VERSION, size, duplicates, None if duplicates == "keep" else distance]
     digest = hashlib.sha256(json.dumps(settings).encode())
-    for row in rows:
-        digest.update(json.dumps([row.label, row.name, _content(row.path, on_bad)]).encode())
-    make = partial(_decode_all, rows, size, on_bad, duplicates, distance)
+    contents = [_content(row.path, on_bad) for row in rows]
+    for row, content in zip(rows, contents, strict=True):
+        digest.update(json.dumps([row.label, row.name, content]).encode())
+
+    def make() -> Decoded:
+        decoded = _decode_all(rows, size, on_bad, duplicates, distance)
+        for row, content in zip(rows, contents, strict=True):  # else the cache would keep others under these names
+            if _content(row.path, on_bad) != content:
+                raise ValueError(
+                    f"{row.path} was changed while the photographs were read: let that end, and begin again"
+                )
+        return decoded
+
     classes = sorted({row.label for row in rows})
     photos = cached(cache_folder(cache), f"folder-{digest.hexdigest()[:16]}", classes, make, cache_gb)
     if photos.broken:

@@ -15,7 +15,7 @@ from typing import Any
 os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else Ray warns of a change to come
 
-from flwr.app import Message, RecordDict
+from flwr.app import ConfigRecord, Message, RecordDict
 from flwr.clientapp import ClientApp
 
 from fedsky.engine import cluster
@@ -23,6 +23,10 @@ from fedsky.engine import cluster
 LOG = logging.getLogger("fedsky")
 ALIVE_SECONDS = 0.1  # between looks whether the engine, from which a reply is awaited, is still there
 START_SECONDS = 60.0  # that a cluster takes at most to start
+FULL = (
+    "Ray's object store is full, and so is the disk beside it: make room in /dev/shm or name a folder with room by "
+    "RAY_TMPDIR=FOLDER before the command, take fewer engine.num_actors, or choose engine=inline"
+)
 WITHOUT_RAY_SECONDS = 10.0  # that the server takes at most to end a run without Ray
 
 
@@ -74,9 +78,9 @@ class Actors:
 
         if self.stop.is_set():
             return message, context
-        sent, arrays = self.once.take(message)
-        references = [arrays] if arrays is not None else []
         try:
+            sent, arrays = self.once.take(message)
+            references = [arrays] if arrays is not None else []
             try:
                 return self._answer(sent, references), context
             except ray.exceptions.RayActorError as error:
@@ -84,6 +88,9 @@ class Actors:
                     raise
                 LOG.warning("a worker died in mid-round (%s): its client is done again on a fresh one", _why(error))
                 return self._answer(sent, references), context
+        except (ray.exceptions.ObjectStoreFullError, ray.exceptions.OutOfDiskError):
+            failure = ConfigRecord({"reason": FULL, "traceback": ""})
+            return Message(RecordDict({"failure": failure}), reply_to=message), context
         except Exception:
             if cluster.is_alive() and not self.stop.is_set():
                 raise

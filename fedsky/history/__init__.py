@@ -5,23 +5,21 @@ or a missing file is told in ``Run.problems``, never raised and never guessed.
 """
 
 import csv
-import hashlib
 import io
 import json
-import math
 import os
-import tempfile
 import time
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from fedsky import untrusted
-from fedsky.history import lock, sums
+from fedsky.history import kept, lock, sums
 from fedsky.history.columns import BEFORE, TABLES
+from fedsky.history.writing import Row, Table, finite, sum_of, write_begun, write_end, write_json, write_whole
 
-Row = dict[str, Any]
+__all__ = ["Row", "Table", "finite", "sum_of", "write_begun", "write_end", "write_json", "write_whole"]
 
 RUNNING, DONE, FAILED, INTERRUPTED = "running", "done", "failed", "interrupted"
 GONE = "its process ended without a word"
@@ -31,94 +29,6 @@ QUIET_SECONDS = 24 * 3600.0  # without a sign of life, after which a run that no
 ROLES = FEDERATED, POOLED, ALONE = "federated", "pooled", "alone"
 # Of runs before 0.2.0, whose run.json does not say it.
 _ROLE_BEFORE = {"baselines.local.Local": ALONE, "baselines.centralized.Centralized": POOLED}
-
-
-def finite(value: Any) -> Any:
-    """The same JSON value with NaN and infinities as None, as JSON has no word for them."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    return value
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file by rename: it is there whole or not at all, also after a crash or on a full disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException as error:
-        Path(name).unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:
-            error.filename = str(path)
-        raise
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes a JSON file by rename, readable by a person and the same bytes for the same value."""
-    write_whole(path, _json(value))
-
-
-def write_end(folder: Path, info: Mapping[str, Any]) -> None:
-    """Writes the run.json of a run that has ended, with the sha256 of every file that it leaves."""
-    write_whole(folder / "run.json", sums.sealed(_json(sums.with_sums(folder, info, sums.names(folder)))))
-
-
-def write_begun(folder: Path, info: Mapping[str, Any], settled: Iterable[str] = ()) -> None:
-    """Writes the run.json of a run that goes on; settled: the files that it will not write to again."""
-    asked = [name for name in sums.names(folder) if name.startswith(".hydra/")]
-    write_whole(folder / "run.json", sums.sealed(_json(sums.with_sums(folder, info, [*asked, *settled]))))
-
-
-def _json(value: Any) -> bytes:
-    return (json.dumps(finite(value), indent=1, ensure_ascii=False) + "\n").encode()
-
-
-def sum_of(content: bytes) -> Row:
-    """The length and sha256 of a file."""
-    return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-
-
-class Table:
-    """A JSON-lines file that grows row by row; every row has the schema's keys, in the schema's order."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.keys = TABLES[name]
-        self.path = folder / name
-        self.file: TextIO = self.path.open("a", encoding="utf-8")
-        self.size, self.digest = 0, hashlib.sha256()
-        self._count(self.path.read_bytes())
-
-    def append(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Adds rows and flushes. A key outside the schema is a programmer's error; a missing one is null."""
-        lines = []
-        for row in rows:
-            assert not (unknown := set(row) - set(self.keys)), f"{self.path.name} has no key {unknown}"
-            lines.append(json.dumps({key: finite(row.get(key)) for key in self.keys}) + "\n")
-        text = "".join(lines)
-        self.file.write(text)
-        self.file.flush()
-        self._count(text.encode())
-
-    def _count(self, content: bytes) -> None:
-        self.size += len(content)
-        self.digest.update(content)
-
-    def settled(self) -> Row:
-        """The length and sha256 of all rows so far, which are on the disk by then, also after a power cut."""
-        os.fsync(self.file.fileno())
-        return {"bytes": self.size, "sha256": self.digest.hexdigest()}
-
-    def close(self) -> None:
-        self.file.close()
 
 
 def keep_rounds(folder: Path, last_round: int) -> None:
@@ -189,8 +99,10 @@ def changed(folder: Path, info: Row, only: Container[str] | None = None, is_mine
     is_mine: this process holds the folder, so that a run that says it is running was killed.
     """
     if info.get("status") != RUNNING:
-        files = sums.changed(folder, info, only)
-        return files and CHANGED.format(files=files)
+        if files := sums.changed(folder, info, only):
+            return CHANGED.format(files=files)
+        files = ", ".join(kept.changed(folder, only)) if is_mine and "format" not in info else ""
+        return files and ROTTEN.format(files=files)
     if not is_mine and may_run(folder):
         return ""
     files = sums.changed(folder, info, only, is_over=False)

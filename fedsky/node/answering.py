@@ -78,6 +78,7 @@ class Answering:
         told = config.get(STATES)
         if isinstance(told, list):  # what no round starts from any more
             forget_before(states, config["round"] - 1, dict(parsed(str(each)) for each in told))
+        states.mkdir(parents=True, exist_ok=True)
         reply = app(message=local, context=Context(RUN, 1, {}, RecordDict(), {}))
         if reply.has_error():
             return failure(f"it failed on {self.owner.owner}'s machine, whose log says why")

@@ -47,7 +47,7 @@ def save_round(folder: Path, arrays: ArrayRecord, progress: Progress, memory: Te
     home = folder / "checkpoint"
     whole = to_numpy(arrays) | {MEMORY + name: array for name, array in memory.items()}
     about = asdict(progress) | {"whole": kept.NOT_YET}
-    write_whole(home / f"{progress.round}.safetensors", kept.sealed(packed(whole, about)))
+    write_whole(home / f"{progress.round}.safetensors", kept.sealed(packed(whole, about)), folder)
     for number, path in kept.rounds(folder):
         if number < progress.round:
             path.unlink()

@@ -239,7 +239,7 @@ class RoundLoop:
     def _write_best(self, content: bytes | None) -> None:
         """After the checkpoint, from which a run that was killed in between can write it anew."""
         if content is not None:
-            write_whole(self.folder / kept.BEST, content)
+            write_whole(self.folder / kept.BEST, content, self.folder)
 
     def _warn_of_memory(self) -> None:
         short = short_of_memory()
@@ -264,14 +264,14 @@ class RoundLoop:
         """Writes the final models and predictions."""
         round = self.progress.round
         if self.strategy.evaluate is None:
-            write_whole(self.folder / "model.safetensors", self._model(round))
+            write_whole(self.folder / "model.safetensors", self._model(round), self.folder)
         elif self.grid.has_states:  # else the owners have their models, and nobody else
             for client in range(len(self.task.owners)):
                 own = state.State(self.folder / "clients", client, round + 2, self.states.of(client)).load() or {}
                 arrays = checkpoint.to_numpy(self.arrays)
                 arrays |= {name: tensor.numpy() for name, tensor in own.items() if name in arrays}
-                write_whole(self.folder / "models" / f"{client}.safetensors", self._model(round, arrays))
-        write_whole(self.folder / "predictions.csv", predictions_csv(self.task, judged).encode())
+                write_whole(self.folder / "models" / f"{client}.safetensors", self._model(round, arrays), self.folder)
+        write_whole(self.folder / "predictions.csv", predictions_csv(self.task, judged).encode(), self.folder)
         test, best = pool(judged.test), self.progress
         model = self.task.model
         return {

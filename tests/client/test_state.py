@@ -111,3 +111,10 @@ def test_a_damaged_state_is_told_with_its_file(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-2])
     with pytest.raises(ValueError, match=r"0@1\.safetensors is damaged"):
         State(tmp_path, 0, 2).load()
+
+
+def test_a_run_folder_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
+    state = State(tmp_path / "run" / "clients", 0, 1)
+    with pytest.raises(OSError, match="the folder was removed, moved or made anew while the run wrote there"):
+        state.save({"own": torch.zeros(1)})
+    assert not (tmp_path / "run").exists()

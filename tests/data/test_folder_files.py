@@ -11,6 +11,7 @@ from PIL import Image
 from benchmarks.hostile import png, zeros
 from fedsky.data import Photos
 from fedsky.data.folder import load
+from fedsky.data.picture import read
 
 
 def photo(path: Path, level: int = 100, size: tuple[int, int] = (20, 16)) -> None:
@@ -153,3 +154,21 @@ def test_the_sky_photographs_all_decode(sky: Path, tmp_path: Path) -> None:
     assert list(photos.classes) == ["cloudy", "sunny"]
     assert len(set(photos.names)) == len(photos) > 300
     assert photos.pixels.std() > 20
+
+
+def test_a_photograph_that_changes_while_they_are_read_is_not_kept(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the cache would hold it under the name of what was there before."""
+
+    def changing(path: Path) -> Image.Image:
+        if path.name == "a.jpg":
+            photo(path, 7)
+        return read(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("fedsky.data.folder.read", changing)
+        with pytest.raises(ValueError, match=r"a\.jpg was changed while the photographs were read: let"):
+            loaded(root, tmp_path)
+    assert not list((tmp_path / "cache").iterdir())
+    assert len(loaded(root, tmp_path)) == 4

@@ -1,9 +1,14 @@
 """Clients with much to do begin first, and their replies come in the order of the messages all the same."""
 
+import threading
+from types import SimpleNamespace
+from typing import cast
+from unittest.mock import Mock
+
 from flwr.app import Message, RecordDict
 
 from fedsky.engine.grid import ClientGrid
-from fedsky.engine.nodes import Nodes
+from fedsky.engine.nodes import Nodes, Once
 
 
 class Engine(Nodes):
@@ -39,3 +44,17 @@ def test_the_longest_begin_first_and_replies_keep_their_order() -> None:
 
 def test_where_nobody_knows_they_begin_in_their_order() -> None:
     assert exchanged([]) == (list(range(7)), list(range(7)))
+
+
+def test_a_full_object_store_is_told_in_one_line() -> None:
+    """Ray's own exceptions have several, and Flower would log where each was raised."""
+    import ray
+
+    from fedsky.engine.ray import FULL, Actors
+
+    for error in (ray.exceptions.ObjectStoreFullError("put\nfailed"), ray.exceptions.OutOfDiskError("no\nroom")):
+        actors = Actors(0.0, threading.Event(), threading.Event())
+        actors.once = cast(Once, SimpleNamespace(take=Mock(side_effect=error)))
+        reply, _ = actors.process_message(Message(RecordDict(), dst_node_id=3, message_type="train"), None)
+        failure = ClientGrid(Engine(7)).failure(reply)
+        assert failure is not None and str(failure) == f"client 2: {FULL}" and "\n" not in FULL

@@ -155,9 +155,7 @@ def test_a_client_with_other_data_refuses(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(RoundLoop, "_train", training)
     with pytest.raises(ClientError) as caught:
         run(config(), tmp_path / "run")
-    assert f"the data on {socket.gethostname()} are not those of the machine that the run was started on" in str(
-        caught.value
-    )
+    assert f"the data on {socket.gethostname()} are not those with which the run began" in str(caught.value)
 
 
 def with_fingerprint(settings: Any) -> Any:
