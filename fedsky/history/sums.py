@@ -81,13 +81,23 @@ def _others(folder: Path, info: Mapping[str, Any], only: Container[str] | None, 
         with suppress(OSError):
             size = os.lstat(folder / name).st_size
             if name not in files:
-                yield f"{name} (new)"
+                if info.get("status") == "done" or not _is_late(folder, name):
+                    yield f"{name} (new)"
             elif size != files[name]["bytes"]:
                 yield f"{name} ({size}/{files[name]['bytes']} B)"
             elif (only is None or name in only) and _digest(folder, name) != files[name]["sha256"]:
                 yield name
     if not is_over:
         yield from kept.changed(folder, only)
+
+
+def _is_late(folder: Path, name: str) -> bool:
+    """Whether a file is what a client kept of a round that is to be done again.
+
+    A worker may outlive a run that failed by a second or two, and end its client's training.
+    """
+    state = re.fullmatch(r"clients/.*@(\d+)\.safetensors", name)
+    return state is not None and int(state[1]) > max((round for round, _ in kept.rounds(folder)), default=-1)
 
 
 def names(folder: Path) -> list[str]:

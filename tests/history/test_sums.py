@@ -164,6 +164,24 @@ def test_a_file_that_the_run_did_not_leave_is_noticed(whole: Path, tmp_path: Pat
     assert "changed since the run ended: models/0.safetensors (new)" in of_report(folder)
 
 
+def test_what_a_worker_kept_after_its_run_had_failed_is_done_again(whole: Path, tmp_path: Path) -> None:
+    """Of the round that was not complete; a worker of Ray's outlives a raylet that is killed."""
+    folder = copied(whole, tmp_path)
+    status, clients = read_run(folder).status, folder / "clients"
+    kept = next(clients.glob("1@*"))
+    shutil.copy(kept, clients / "1@3.safetensors")
+    if status == "done":
+        assert "changed since the run ended: clients/1@3.safetensors (new)" in of_report(folder)
+        return
+    assert read_run(folder, whole=True).status == status
+    shutil.copy(kept, clients / "1@0.safetensors")
+    assert read_run(folder, whole=True).info["reason"] == "changed since the run ended: clients/1@0.safetensors (new)"
+    (clients / "1@0.safetensors").unlink()
+    resume(folder, word_for(folder))
+    assert read_run(folder, whole=True).status == "done"
+    assert not (clients / "1@3.safetensors").exists()
+
+
 def test_runs_without_sums_and_those_that_go_on_are_read(whole: Path, tmp_path: Path) -> None:
     folder = copied(whole, tmp_path)
     info = sums.without_sums(json.loads((folder / "run.json").read_text()))
