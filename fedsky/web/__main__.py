@@ -26,6 +26,7 @@ def serve(
     data: options.Data = Path("site-data"),
     database: options.DatabaseUrl = "",
     photographs: options.Photographs = None,
+    federation: options.Federation = Path("federation"),
     public: options.Public = True,
     registration: options.Registering = "approve",
     https: options.Https = False,
@@ -40,7 +41,8 @@ def serve(
     from fedsky.web import serve as serving
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    for each in ("alembic", "httpx"):
+        logging.getLogger(each).setLevel(logging.WARNING)
     with told():
         if registration not in Registration.__args__:  # type: ignore[attr-defined]
             raise ValueError(f"--registration {registration}: choose approve, open or closed")
@@ -48,6 +50,7 @@ def serve(
             data=data,
             database_url=database,
             photographs=photographs,
+            federation=federation,
             public=public,
             registration=registration,  # type: ignore[arg-type]
             https=https,

@@ -25,6 +25,9 @@ DatabaseUrl = Annotated[
     ),
 ]
 Photographs = Annotated[Path | None, Option(help="A folder of photographs that launched runs may learn from.")]
+Federation = Annotated[
+    Path, Option(help="The folder of a real federation that python -m fedsky.deploy made; it need not be there.")
+]
 Public = Annotated[
     bool, Option("--public/--no-public", help="Whether visitors without an account may read and predict.")
 ]

@@ -70,6 +70,7 @@ def places(settings: Settings) -> Places:
         (CONF.parent, "<fedsky>"),
         *((folder, folder.resolve().name) for folder in (settings.reference, *settings.outputs)),
         *([(settings.photographs, settings.photographs.resolve().name)] if settings.photographs is not None else []),
+        (settings.federation, settings.federation.resolve().name),
         (settings.data, "<data>"),
         (working_folder(settings.outputs[0]), ""),
     ]

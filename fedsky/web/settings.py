@@ -20,6 +20,7 @@ class Settings:
     outputs: tuple[Path, ...] = (Path("outputs"),)  # the first receives the runs that are launched here
     reference: Path = Path("outputs/reference")  # the runs that tell the story of the home page
     photographs: Path | None = None  # a folder of them that launched runs may learn from
+    federation: Path = Path("federation")  # the folder of a real federation, which need not be there
     database_url: str = ""  # an SQLite file in data unless given
     public: bool = True  # visitors without an account may read
     registration: Registration = "approve"

@@ -78,6 +78,7 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
         data=tmp_path / "data",
         outputs=(outputs,),
         reference=outputs / "reference",
+        federation=tmp_path / "federation",
         testing=True,
         database_url=database_url,
     )

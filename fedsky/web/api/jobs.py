@@ -19,6 +19,7 @@ from fedsky.web import audit
 from fedsky.web.access import member, needs
 from fedsky.web.api.runs import clean, site_runs
 from fedsky.web.body import Body, Query, query, read
+from fedsky.web.federation import words_of_run
 from fedsky.web.jobs import queue
 from fedsky.web.jobs.command import FOLDER, folder_of, make_launch, placed, shown, working_folder
 from fedsky.web.jobs.form import Form, make_form
@@ -55,7 +56,8 @@ def site_form(settings: Settings) -> Form:
         roots["accepted"] = settings.accepted
     # As seen from where the command is started, so that no run tells where this machine keeps its folders.
     start = working_folder(settings.outputs[0])
-    return make_form({name: Path(os.path.relpath(root.resolve(), start)) for name, root in roots.items()}, start)
+    seen = {name: Path(os.path.relpath(root.resolve(), start)) for name, root in roots.items()}
+    return make_form(seen, start, words_of_run(settings.federation, start))
 
 
 def site_settings() -> Settings:

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
 from fedsky.config import quoted
 
-from .form import Form, Value, seeds, strategies
+from .form import FEDERATION, Form, Value, seeds, strategies
 
 FOLDER = "site"  # under outputs: where launched runs go
 RESUME = "fedsky.resume"
+ANEW = ("engine.superlink=", "engine.certificate=")  # words of a command that it takes from no run's folder
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ def make_launch(form: Form, recipe: str | None, values: Mapping[str, Value]) -> 
             fixed += ["data=folder", f"data.root={quoted(str(form.roots[str(value)]))}"]
         elif field.key and (value != field.default or recipe is not None):
             fixed.append(f"{field.key}={_text(value)}")
+        if field.name == "engine" and value == FEDERATION:
+            fixed += form.federation
     chosen, numbers = strategies(values), seeds(values)
     arguments = [*([f"strategy={','.join(chosen)}"] if chosen else []), *fixed]
     if numbers != [0] or (recipe is not None and "seed" in values):
@@ -78,7 +83,10 @@ def shown(arguments: Sequence[str], begun: Path | None = None) -> str:
 
 
 def _words(arguments: Sequence[str], begun: Path | None) -> list[str]:
-    return ["fedsky", *arguments] if begun is None else [RESUME, str(begun)]
+    if begun is None:
+        return ["fedsky", *arguments]
+    words = [OverridesParser.create().parse_override(each) for each in arguments if each.startswith(ANEW)]
+    return [RESUME, str(begun), *(f"{word.key_or_group}={word.value()}" for word in words)]
 
 
 def belongs(words: Sequence[str], job: str) -> bool:

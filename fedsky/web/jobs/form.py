@@ -17,11 +17,14 @@ import yaml
 from fedsky.config import ON_FAILURE
 from fedsky.config.ranges import bounds, comments, meaning
 from fedsky.config.shelf import CONF, choices
-from fedsky.language import ENGLISH, LANGUAGES, _, current
+from fedsky.language import _
+
+from .recipes import Recipe, read_recipe
 
 Value = str | int | float
 # Fields that a recipe may be launched with; all others are the recipe's own.
 WITH_RECIPE = frozenset({"data", "seed", "repetitions", "engine"})
+FEDERATION = "deployment"  # the engine whose clients are owners elsewhere
 
 
 @dataclass(frozen=True)
@@ -90,39 +93,22 @@ NUMBERS: tuple[tuple[str, str, Literal["int", "float"], float, float, float, str
     ("data_seed", "Data seed", "int", 0, 9999, 1, ""),
     ("seed", "First seed", "int", 0, 9999, 1, ""),
 )
+SIMULATED = ("num_clients", "stragglers")  # numbers of a federation that is not real
 NEEDED = re.compile(r"\bneeded\b")  # what conf/ says of a null that is to be set
-# A line at the head of a recipe.
-TOLD = re.compile(rf"(?:(?P<language>{'|'.join(LANGUAGES)})\b(?=:| Time:| Result:)[: ]*)?"
-                  r"(?:(?P<what>Time|Result):)?\s*(?P<text>.*)")  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """A prepared configuration: conf/experiment/<id>.yaml. head: what its head says, by language and by what of it."""
-
-    id: str
-    head: Mapping[str, Mapping[str, str]]
-
-    def told(self, what: str) -> str:
-        """The title, the time or the result in the language in use, else in English; empty where it tells none."""
-        return self.head.get(current(), {}).get(what) or self.head[ENGLISH].get(what, "")
-
-    def shown(self) -> dict[str, str]:
-        """The recipe as the API gives it."""
-        return {
-            "id": self.id,
-            **{what: self.told(what) for what in ("title", "time", "result")},
-            "command": f"python -m fedsky experiment={self.id}",
-        }
 
 
 @dataclass(frozen=True)
 class Form:
-    """All fields and recipes of a site. roots: folders of photographs by the choice of data that names them."""
+    """All fields and recipes of a site.
+
+    roots: folders of photographs by the choice of data that names them. federation: the words of a command that has the
+    site's real federation train, where there is one.
+    """
 
     fields: tuple[Field, ...]
     recipes: tuple[Recipe, ...]
     roots: Mapping[str, Path]
+    federation: tuple[str, ...] = ()
 
     def check(self, recipe: str | None, values: Mapping[str, Any]) -> tuple[dict[str, Value], list[str]]:
         """The values that count, defaults included unless there is a recipe, and what is wrong, a line each."""
@@ -136,6 +122,8 @@ class Form:
                 for name in values
                 if name in known and name not in WITH_RECIPE
             ]
+            if values.get("engine") == FEDERATION:
+                problems.append(_("engine={engine}: a recipe names its own photographs", engine=FEDERATION))
         for name, value in values.items():
             wrong = known[name].wrong(value) if name in known else None
             if wrong:
@@ -151,7 +139,7 @@ class Form:
         counting: dict[str, Value] = {}
         for name, value in chosen.items():
             field = known[name]
-            if field.when is not None and chosen.get(field.when[0]) not in field.when[1]:
+            if field.when is not None and not _counts(field, known, chosen):
                 if value != field.default:
                     problems.append(
                         _(
@@ -170,6 +158,14 @@ class Form:
                 if field.key.startswith("strategy.") and counting.get(field.name, field.default) != field.default
             ]
         return counting
+
+
+def _counts(field: Field, known: Mapping[str, Field], chosen: Mapping[str, Any]) -> bool:
+    """Whether a field counts: the one that it hangs on has such a value, and counts itself."""
+    if field.when is None:
+        return True
+    other = known[field.when[0]]
+    return chosen.get(other.name, other.default) in field.when[1] and _counts(other, known, chosen)
 
 
 @cache
@@ -215,31 +211,34 @@ def _complete(group: str, start: Path | None) -> dict[str, Path]:
             if not any(_yaml(path).get(key) is None and NEEDED.search(said) for key, said in each)}  # fmt: skip
 
 
-def make_form(roots: Mapping[str, Path], start: Path | None = None) -> Form:
+def make_form(roots: Mapping[str, Path], start: Path | None = None, federation: tuple[str, ...] = ()) -> Form:
     """The form, its choices read from conf/'s file names, its defaults and explanations from the files.
 
     ``start`` is where launched runs are started, the current folder if not given: a shelf of one's own there is
-    offered too.
+    offered too. roots, federation: of the form.
     """
     config, said = _yaml(CONF / "config.yaml"), comments(CONF / "config.yaml")
     rendered, drawn = _yaml(CONF / "data" / "rendered.yaml"), comments(CONF / "data" / "rendered.yaml")
+    engines = tuple(reversed(_complete("engine", start)))
+    here = ("engine", engines)  # what a federation's owners decide, or bring
     images = [name for name, path in choices("model", start).items() if "num_features" not in _yaml(path)]
     fields = [
         Field("strategy", "Strategy", "choice", _chosen("strategy"), "strategy", tuple(choices("strategy", start))),
-        Field("baselines", "Compare with training alone and pooled", "choice", "no", "", ("no", "yes"),
+        Field("baselines", "Compare with training alone and pooled", "choice", "no", "", ("no", "yes"), when=here,
               help="also runs local and centralized, so that the report can say who gains"),
-        Field("data", "Photographs", "choice", "rendered", "data", ("rendered", *roots)),
+        Field("data", "Photographs", "choice", "rendered", "data", ("rendered", *roots), when=here),
         Field("partition", "Who owns what", "choice", "iid", "partition",
-              tuple(name for name in choices("partition", start) if name != "natural")),
+              tuple(name for name in choices("partition", start) if name != "natural"), when=here),
         Field("model", "Model", "choice", "resnet8", "model", tuple(images)),
         Field("clients", "Clients", "choice", _chosen("clients"), "clients", tuple(_complete("clients", start)),
-              help="who is away, slow or breaks down"),
+              help="who is away, slow or breaks down", when=here),
         Field("on_failure", "A client that raises", "choice", str(config["on_failure"]), "on_failure", ON_FAILURE,
-              help=said.get("on_failure", "")),
+              help=said.get("on_failure", ""), when=here),
         Field("lr_schedule", "Step size over the rounds", "choice", str(config["lr_schedule"]), "lr_schedule",
               ("cosine", "constant"), help=said.get("lr_schedule", "")),
-        Field("engine", "Engine", "choice", "ray", "engine", tuple(reversed(_complete("engine", start))),
-              help="ray: clients side by side; inline: one after the other, for small runs"),
+        Field("engine", "Engine", "choice", "ray", "engine", (*engines, FEDERATION) if federation else engines,
+              help="ray: clients side by side; inline: one after the other, for small runs; "
+              "deployment: the owners of the site's federation, where they are"),
         Field("repetitions", "Seeds", "int", 1, "", min=1, max=5, step=1,
               help="repetitions with the next seeds, from which intervals are made"),
     ]  # fmt: skip
@@ -247,31 +246,11 @@ def make_form(roots: Mapping[str, Path], start: Path | None = None) -> Form:
         group, _, key = name.rpartition(".")
         default, explained = (rendered[key], drawn) if group else (config[key], said)
         told = meaning(explained.get(key, ""))
-        when = ("data", ("rendered",)) if name == "data.count" else None
+        when = ("data", ("rendered",)) if name == "data.count" else here if name in SIMULATED else None
         fields.append(Field(name, label, kind, default, name, (), low, high, step, unit, told, when))
     fields += [each for group in ("partition", "strategy", "clients") for each in _settings(group, start)]
-    return Form(tuple(fields), tuple(_recipe(*each) for each in choices("experiment", start).items()), dict(roots))
-
-
-def _recipe(name: str, path: Path) -> Recipe:
-    """A recipe with what the comment at the head of its file says, up to an empty line of it.
-
-    A sentence, then ``Time: ...`` and ``Result: ...``; the same in another language behind its name, ``zh: ...``.
-    """
-    head: dict[str, dict[str, str]] = {language: {} for language in LANGUAGES}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        text = line.removeprefix("#").strip()
-        if not line.startswith("#") or not text:
-            break
-        if text.startswith(("@package", "python -m")):
-            continue
-        told = TOLD.fullmatch(text)
-        assert told is not None  # it takes any text
-        if told["text"]:  # no line is to end between a number and its sign
-            said = told["text"].replace(" %", "\u00a0%")
-            head[told["language"] or ENGLISH].setdefault((told["what"] or "title").lower(), said)
-    head[ENGLISH].setdefault("title", name)
-    return Recipe(name, head)
+    return Form(tuple(fields), tuple(read_recipe(*each) for each in choices("experiment", start).items()), dict(roots),
+                federation)  # fmt: skip
 
 
 def seeds(values: Mapping[str, Value]) -> list[int]:

@@ -6,7 +6,7 @@ from typing import Any
 from fedsky.report import names
 from fedsky.web.tables import Job
 
-from .form import Form, seeds, strategies
+from .form import FEDERATION, Form, seeds, strategies
 
 MOST = 4  # settings that are told
 
@@ -26,7 +26,9 @@ def _parts(form: Form, values: Mapping[str, Any]) -> list[names.Part]:
     told: list[names.Part] = []
     for field in form.fields:
         value = values.get(field.name, field.default)
-        if field.name in ("strategy", "baselines", "seed", "repetitions", "engine") or value == field.default:
+        if field.name in ("strategy", "baselines", "seed", "repetitions") or value == field.default:
+            continue
+        if field.name == "engine" and value != FEDERATION:  # by which a run is not told from another
             continue
         told.append(("" if field.type == "choice" else field.key.rpartition(".")[2], f"{value}"))
     numbers = ", ".join(map(str, seeds(values))) if {"seed", "repetitions"} & set(values) else ""

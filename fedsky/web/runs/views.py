@@ -77,7 +77,7 @@ def rounds_of(run: Run) -> Rounds:
     each = dict(zip(table.index, spending.per_round(table, "megabytes", sends_nothing), strict=True))
     spent = {what: spending.spent(table, what, sends_nothing).to_dict() for what in spending.COSTS}
     metrics: list[dict[str, Any]] = [
-        {key: _metric(row, key) for key in TABLES[ROUNDS]}
+        {key: measured(row, key) for key in TABLES[ROUNDS]}
         | {"seconds": known(seconds[now]), "spent": {what: known(sums[now]) for what, sums in spent.items()}}
         for now, row in every.items()
     ]
@@ -98,7 +98,8 @@ def page(rounds: Rounds, after: int) -> dict[str, Any]:
     }
 
 
-def _metric(row: dict[str, Any], key: str) -> float | int | None:
+def measured(row: dict[str, Any], key: str) -> float | int | None:
+    """A value of a table's row, if it is within its column's range."""
     value = row.get(key)
     checked = known(number(value, *COLUMNS[key].range))
     return value if checked is not None and whole(value) is not None else checked
@@ -111,7 +112,7 @@ def _event(run: Run, row: dict[str, Any], trained: list[int], megabytes: float |
         "num_owners": whole(run.config.get("num_clients")),
         "clients": sorted(set(trained))[:MOST_TOLD],
         "megabytes": megabytes,
-        "accuracy": _metric(row, "accuracy"),
+        "accuracy": measured(row, "accuracy"),
         "failures": whole(row.get("num_failures")),
     }
 
@@ -135,7 +136,7 @@ def clients(run: Run, metric: str) -> dict[str, Any]:
         if client is None or client not in told or row["round"] not in column:
             continue
         place = column[row["round"]]
-        values.setdefault(client, [None] * len(shown))[place] = _metric(row, metric)
+        values.setdefault(client, [None] * len(shown))[place] = measured(row, metric)
         state = row.get("status")
         status.setdefault(client, [None] * len(shown))[place] = state if state in STATUSES else None
         count = whole(row.get("num_examples"))

@@ -123,6 +123,8 @@ export const api = {
   delete: <T>(path: string, body?: unknown) => json<T>('DELETE', path, { body }),
   /** A file's content; the path may have a query already. */
   file: async (path: string) => (await request('GET', path, {})).blob(),
+  /** A file that is made once. */
+  make: async (path: string, body?: unknown) => (await request('POST', path, { body: body ?? {} })).blob(),
 }
 
 export const isAbort = (error: unknown): boolean => error instanceof DOMException && error.name === 'AbortError'

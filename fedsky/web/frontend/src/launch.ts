@@ -32,10 +32,18 @@ export const WITH_RECIPE = ['data', 'seed', 'repetitions', 'engine']
 /** What stands for own settings among the recipes of the address. */
 export const OWN = 'own'
 
+/** Whether a field counts: the one that it hangs on has such a value, and counts itself. */
+function counts({ when }: Field, draft: Draft, fields: Field[]): boolean {
+  if (!when) return true
+  const other = fields.find(({ name }) => name === when.field)
+  const value = draft.values[when.field] || other?.default
+  return when.values.includes(String(value)) && (!other || counts(other, draft, fields))
+}
+
 /** The fields that the draft's choices leave to be set. */
 export function countingFields(draft: Draft, fields: Field[]): Field[] {
-  if (draft.recipe !== null) return fields.filter((field) => WITH_RECIPE.includes(field.name))
-  return fields.filter(({ when }) => !when || when.values.map(String).includes(String(draft.values[when.field])))
+  const open = draft.recipe === null ? fields : fields.filter((field) => WITH_RECIPE.includes(field.name))
+  return open.filter((field) => counts(field, draft, fields))
 }
 
 const startValue = (field: Field, recipe: string | null) => (recipe === null ? (field.default ?? '') : '')

@@ -12,6 +12,10 @@ export type Profile = Of<'Profile'>
 export type Login = Of<'Login'>
 export type Account = Of<'Listed'>
 export type AuditEntry = Of<'Entry'>
+export type FederationView = Of<'FederationView'>
+export type FederationOwner = Of<'FederationOwner'>
+export type FederationRun = Of<'FederationRun'>
+export type GivenBy = Of<'GivenBy'>
 export type Dataset = Of<'Dataset'>
 export type DatasetOwners = Of<'DatasetOwners'>
 

@@ -56,3 +56,29 @@ describe('the draft of a launch', () => {
     expect(isComplete(draft, FIELDS)).toBe(false)
   })
 })
+
+describe('a launch with the federation of the site', () => {
+  const here = { field: 'engine', values: ['ray', 'inline'] }
+  const fields: Field[] = [
+    ...FIELDS,
+    field('engine', { type: 'choice', default: 'ray', choices: ['ray', 'inline', 'deployment'] }),
+    field('partition', { type: 'choice', default: 'iid', choices: ['iid', 'dirichlet'], when: here }),
+    field('dirichlet.alpha', { type: 'float', default: 0.5, when: { field: 'partition', values: ['dirichlet'] } }),
+    field('data', { type: 'choice', default: 'rendered', choices: ['rendered', 'photographs'], when: here }),
+  ]
+  const names = (query: Record<string, string>) => countingFields(readDraft(query, RECIPES, fields), fields).map(({ name }) => name)
+
+  it('leaves out what owners decide or bring, and what hangs on it', () => {
+    const query = { recipe: 'own', partition: 'dirichlet', 'dirichlet.alpha': '0.1', data: 'photographs' }
+    expect(names(query)).toEqual(expect.arrayContaining(['partition', 'dirichlet.alpha', 'data']))
+    expect(names({ ...query, engine: 'deployment' })).toEqual(['strategy', 'num_rounds', 'seed', 'engine'])
+    const draft = readDraft({ ...query, engine: 'deployment' }, RECIPES, fields)
+    expect(requestOf(draft, fields)).toEqual({ fields: { engine: 'deployment' } })
+  })
+
+  it('takes the default where a recipe keeps its own', () => {
+    expect(names({ recipe: 'sky' })).toEqual(['seed', 'engine', 'data'])
+    expect(names({ recipe: 'sky', engine: 'inline' })).toContain('data')
+    expect(names({ recipe: 'sky', engine: 'deployment' })).toEqual(['seed', 'engine'])
+  })
+})

@@ -4,7 +4,7 @@ export const HELP: Record<string, string> = {
   clients: '谁会离线、变慢或中断',
   on_failure: 'fail：结束运行；skip：不计它（或不成模型的回复）继续；retry：再请求一次',
   lr_schedule: 'cosine：步长从 lr 逐轮降到 0；constant：保持不变',
-  engine: 'ray：客户端并行；inline：依次进行，适合小型运行',
+  engine: 'ray：客户端并行；inline：依次进行，适合小型运行；deployment：本站联邦的所有者，在各自的机器上',
   repetitions: '用后续种子重复运行，由此得到区间',
   num_clients: '照片的所有者',
   num_rounds: '联邦的轮数',

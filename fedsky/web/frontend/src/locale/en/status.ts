@@ -11,4 +11,10 @@ export default {
   disabled: 'Disabled',
   accepted: 'Accepted',
   rejected: 'Rejected',
+  connected: 'Connected',
+  away: 'Away',
+  new: 'Never connected',
+  pending: 'Not registered yet',
+  leaving: 'Not refused yet',
+  revoked: 'Revoked',
 }

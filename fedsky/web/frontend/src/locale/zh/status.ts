@@ -11,4 +11,10 @@ export default {
   disabled: '已停用',
   accepted: '已采纳',
   rejected: '已拒绝',
+  connected: '已连接',
+  away: '不在线',
+  new: '从未连接',
+  pending: '尚未登记',
+  leaving: '尚未拒绝',
+  revoked: '已撤销',
 }
