@@ -119,7 +119,7 @@ def test_ctrl_c_ends_it_in_one_line(tmp_path: Path, whole: Path, seconds: float)
     for name in ("1", "2"):
         shutil.rmtree(tmp_path / "sweep" / name)
     path = tmp_path / "sweep" / "multirun.yaml"
-    path.write_text(path.read_text().replace("num_rounds=4", "num_rounds=400"))
+    path.write_text(path.read_text().replace("num_rounds=4", "num_rounds=100000"))
     process = start("-m", "fedsky.resume", "sweep", cwd=tmp_path)
     wait_until_it_heeds(process)
     time.sleep(seconds)

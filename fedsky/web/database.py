@@ -78,7 +78,7 @@ class Database:
         connection = self.engine.raw_connection()
         try:
             cursor = connection.cursor()
-            cursor.execute(f"PRAGMA busy_timeout = {FORGET_SECONDS * 1000 if wait else 0}")
+            cursor.execute(f"PRAGMA busy_timeout = {FORGET_SECONDS * 1000 if wait else 0:.0f}")
             busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
             cursor.close()

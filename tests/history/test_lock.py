@@ -116,17 +116,27 @@ def test_a_process_may_hold_a_folder_twice(tmp_path: Path) -> None:
 
 def test_of_many_that_begin_at_the_same_moment_one_writes(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from fedsky.history import lock\n"
-        "while time.time() < float(sys.argv[2]): pass\n"
+        "import sys; from pathlib import Path; from fedsky.history import lock\n"
+        "print('ready', flush=True); sys.stdin.readline()\n"
         "try: lock.take(Path(sys.argv[1]))\n"
-        "except lock.HeldError: print('refused')\n"
-        "else: print('held', flush=True); time.sleep(3)"
+        "except lock.HeldError: print('refused', flush=True)\n"
+        "else: print('held', flush=True)\n"
+        "sys.stdin.readline()"
     )
-    moment = str(time.time() + 2)
-    command = [sys.executable, "-c", code, str(tmp_path / "run"), moment]
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(6)]
-    told = sorted(process.communicate(timeout=60)[0].strip() for process in processes)
-    assert told == ["held", *["refused"] * 5]
+    command = [sys.executable, "-c", code, str(tmp_path / "run")]
+    processes = [subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(6)]
+
+    def told() -> list[str]:
+        return sorted(process.stdout.readline().strip() for process in processes if process.stdout)
+
+    assert told() == ["ready"] * 6
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("now\n")
+        process.stdin.flush()
+    assert told() == ["held", *["refused"] * 5]
+    for process in processes:
+        process.communicate("end\n", timeout=60)
 
 
 @pytest.mark.parametrize("link", ["link", "pipe"])

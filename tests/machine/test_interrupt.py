@@ -14,7 +14,7 @@ import psutil
 import pytest
 from interrupted import heed, start, wait_until_it_heeds
 
-SMALL = ["num_rounds=200", "num_clients=2", "data.count=60", "data.size=16"]
+SMALL = ["num_rounds=100000", "num_clients=2", "data.count=60", "data.size=16"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a terminal's Ctrl-C is sent to a group of processes")

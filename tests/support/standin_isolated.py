@@ -1,9 +1,10 @@
-"""``python standin_isolated.py`` does what it is asked to: sleep, refuse, break, die, leave, answer no JSON."""
+"""``python standin_isolated.py`` does what it is asked to: wait for a file, refuse, break, die, leave, answer junk."""
 
 import os
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from fedsky.web import isolated
@@ -13,8 +14,9 @@ ANSWERS = {"junk": b"no JSON\n", "list": b"[]\n", "no answer": b'{"other": 1}\n'
 
 def do(question: dict[str, Any], content: bytes) -> dict[str, Any]:
     what = question.get("do")
-    if what == "sleep":
-        time.sleep(question["seconds"])
+    if what == "wait":
+        while not Path(question["for"]).exists():
+            time.sleep(0.01)
     elif what == "die":
         os.kill(os.getpid(), signal.SIGSEGV)
     elif what == "refuse":

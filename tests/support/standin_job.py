@@ -1,9 +1,10 @@
 """A stand-in for ``python -m fedsky`` where a test needs many jobs: run folders as its own, without any training.
 
-    python standin_job.py name=site/ID [-m] seconds=1.5 [stubborn] [fails] [loud] [resume=FOLDER]
+    python standin_job.py name=site/ID [-m] seconds=1.5|until=FILE [stubborn] [fails] [loud] [resume=FOLDER]
 
-It writes run.json, then a line of rounds.jsonl every 0.05 s, and ends as fedsky does: 0, 1, or 130 on Ctrl-C. With
-resume it goes on with the first run in FOLDER that is not done, much as fedsky.resume does.
+It writes run.json, then a line of rounds.jsonl every 0.05 s, for so long or until there is such a file, and ends as
+fedsky does: 0, 1, or 130 on Ctrl-C. With resume it goes on with the first run in FOLDER that is not done, much as
+fedsky.resume does.
 """
 
 import json
@@ -35,10 +36,10 @@ def main(arguments: list[str]) -> int:
     }
     write_json(folder / "run.json", info)
     try:
-        end = time.monotonic() + float(settings.get("seconds", 0.3))
+        end = time.monotonic() + float(settings.get("seconds", 60 if "until" in settings else 0.3))
         with (folder / "rounds.jsonl").open("a") as file:
             number = 0
-            while time.monotonic() < end:
+            while time.monotonic() < end and not ("until" in settings and Path(settings["until"]).exists()):
                 print(f"round {number}" + " loud" * 200_000 * ("loud" in arguments), flush=True)
                 file.write(json.dumps({"round": number, "accuracy": 0.5}) + "\n")
                 file.flush()

@@ -108,10 +108,10 @@ def test_composed_and_decomposed_letters_are_the_same_password() -> None:
 def test_no_password_takes_long_to_judge() -> None:
     import time
 
-    started = time.perf_counter()
+    started = time.process_time()
     for password in ("4@8({[<3960!1|70$5+7%2" * 5, "1|!7(4@3" * 20, "qwer" * 60, "a" * 256):
         passwords._guessable(password, "name")
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_the_log_knows_who_came_but_no_password(visitor: Browser, as_role: As, app: Flask) -> None:

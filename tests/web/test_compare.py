@@ -81,11 +81,10 @@ def test_the_numbers_are_the_reports(visitor: FlaskClient, ids: dict[str, str], 
     service = app.extensions["comparing"]
     service.close()
     service.answers = Answers()
-    begin = time.monotonic()
     other_order = "&".join(f"run={id}" for id in reversed(ids.values()))
     kept = visitor.get(f"/api/compare?{other_order}&x=megabytes&metric=accuracy&lang=zh").get_json()
-    assert kept["kinds"] == given["kinds"] and time.monotonic() - begin < 2, "read from disk, nothing is computed"
-    assert service.quick._process is None
+    assert kept["kinds"] == given["kinds"]
+    assert service.quick._process is None, "read from disk, nothing is computed"
 
 
 def test_the_exports_say_the_same(visitor: FlaskClient, ids: dict[str, str]) -> None:
@@ -116,7 +115,7 @@ def test_figures_are_drawn(visitor: FlaskClient, plot: str) -> None:
     assert visitor.get(f"/api/compare.svg?q=sky&plot={plot}&kind=1").status_code == 422
 
 
-def test_the_whole_report_comes_as_a_zip(visitor: FlaskClient, settings: Settings) -> None:
+def test_the_whole_report_comes_as_a_zip(visitor: FlaskClient, settings: Settings, app: Flask) -> None:
     answer = visitor.get("/api/compare/report?q=fedavg-0", buffered=True)
     assert answer.status_code == 200, answer.text
     with zipfile.ZipFile(io.BytesIO(answer.data)) as archive:
@@ -124,9 +123,10 @@ def test_the_whole_report_comes_as_a_zip(visitor: FlaskClient, settings: Setting
         assert "report/index.html" in names and any(name.startswith("report/plots/") for name in names)
         assert b"fedavg" in archive.read("report/index.html")
         assert str(settings.outputs[0]).encode() not in archive.read("report/index.html")
-    begin = time.monotonic()
+    app.extensions["comparing"].close()
     again = visitor.get("/api/compare/report?q=fedavg-0", buffered=True)
-    assert again.data == answer.data and time.monotonic() - begin < 2
+    assert again.data == answer.data
+    assert app.extensions["comparing"].slow._process is None, "it is kept, nothing is drawn"
 
 
 def test_the_story_of_the_reference_runs(visitor: FlaskClient) -> None:
@@ -176,11 +176,17 @@ def test_broken_and_running_runs_are_left_out_and_told(visitor: FlaskClient, set
 
 
 def test_an_answer_is_made_once_for_all_who_wait_and_few_may() -> None:
-    answers, made, busy, good = Answers(most=3), [], [], []
+    answers = Answers(most=3)
+    made: list[int] = []
+    busy: list[int] = []
+    good: list[bytes] = []
 
     def make() -> dict[str, int]:
         made.append(1)
-        time.sleep(0.5)
+        end = time.monotonic() + 60
+        while len(busy) < 6:  # the others have come
+            assert time.monotonic() < end
+            time.sleep(0.01)
         return {"a": 1}
 
     def ask() -> None:

@@ -2,10 +2,13 @@
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
+import psutil
 import pytest
 from flask import Flask
 from job_site import Add, Start, add_job, runs, state, wait_for, workers
@@ -84,36 +87,51 @@ def test_what_a_crash_of_the_machine_left(
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, "done"), (signal.SIGINT, "interrupted")])
 def test_a_job_of_an_earlier_worker_goes_on_if_it_is_killed_and_not_if_it_is_stopped(
-    app: Flask, settings: Settings, add: Add, start: Start, number: signal.Signals, status: str
+    app: Flask, settings: Settings, add: Add, start: Start, tmp_path: Path, number: signal.Signals, status: str
 ) -> None:
-    id = add("seconds=2", status="running", attempts=1)
+    id = add(f"until={tmp_path / 'end'}", status="running", attempts=1)
     child = process.start(standin(state(app, id)), settings.outputs[0].parent, log_path(settings, id))
     start()
     while state(app, id).pid != child.pid or not runs(settings, id):
         time.sleep(0.02)
     child.send_signal(number)
     child.wait(30)
+    (tmp_path / "end").touch()
     job = wait_for(app, id, "done", "interrupted")
     assert (job.status, job.attempts) == (status, 2 if status == "done" else 1)
     assert len(runs(settings, id)) == 1
 
 
 def test_a_job_that_is_stopped_together_with_its_worker_goes_on_with_the_next(
-    app: Flask, settings: Settings, add: Add, start: Start, monkeypatch: pytest.MonkeyPatch
+    app: Flask, settings: Settings, add: Add, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    id = add("seconds=2")
+    id = add(f"until={tmp_path / 'end'}")
     first = start()
     while state(app, id).pid is None or not runs(settings, id):
         time.sleep(0.02)
-    monkeypatch.setattr(first, "_say_alive", lambda job: first.left is None and first.stop.wait(5))  # in its loop
-    time.sleep(0.1)
-    os.kill(state(app, id).pid or 0, signal.SIGINT)
-    while runs(settings, id)[0]["status"] == "running":
+    waits, left = threading.Event(), threading.Event()
+
+    def wait(job: str | None) -> None:
+        waits.set()
+        first.stop.wait(60)
+
+    monkeypatch.setattr(first, "_say_alive", wait)  # within its loop, until it is told to stop
+    close = first.database.close
+
+    def leave() -> None:
+        close()
+        left.set()
+
+    monkeypatch.setattr(first.database, "close", leave)
+    assert waits.wait(60)
+    job = psutil.Process(state(app, id).pid)
+    job.send_signal(signal.SIGINT)
+    while job.status() != psutil.STATUS_ZOMBIE:  # nobody has waited for it yet
         time.sleep(0.02)
-    time.sleep(0.3)
     first.stop.set()
-    time.sleep(0.5)
+    assert left.wait(60)
     assert state(app, id).status == "running"
+    (tmp_path / "end").touch()
     start()
     assert wait_for(app, id, "done").attempts == 2
     assert [run["status"] for run in runs(settings, id)] == ["done"]

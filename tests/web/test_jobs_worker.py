@@ -104,29 +104,34 @@ def test_endless_output_ends_the_job(
     assert log_path(settings, id).stat().st_size < 60_000_000
 
 
-def test_a_worker_that_stops_leaves_its_job_to_the_next(app: Flask, settings: Settings, add: Add, start: Start) -> None:
-    id = add("seconds=2")
+def test_a_worker_that_stops_leaves_its_job_to_the_next(
+    app: Flask, settings: Settings, add: Add, start: Start, tmp_path: Path
+) -> None:
+    id = add(f"until={tmp_path / 'end'}")
     first = start()
     while state(app, id).pid is None:
         time.sleep(0.02)
     pid = state(app, id).pid
     first.stop.set()
-    time.sleep(0.3)
+    while first.left is None:
+        time.sleep(0.02)
     assert state(app, id).status == "running" and psutil.pid_exists(pid or 0)
     start()
     assert state(app, id).pid == pid
+    (tmp_path / "end").touch()
     assert wait_for(app, id, "done").attempts == 1
     assert [run["status"] for run in runs(settings, id)] == ["done"]
 
 
 def test_a_job_whose_number_was_never_written_down_is_found_by_its_folder(
-    app: Flask, settings: Settings, add: Add, start: Start
+    app: Flask, settings: Settings, add: Add, start: Start, tmp_path: Path
 ) -> None:
-    id = add("seconds=1.5", status="running", attempts=1)
+    id = add(f"until={tmp_path / 'end'}", status="running", attempts=1)
     child = process.start(standin(state(app, id)), settings.outputs[0].parent, log_path(settings, id))
     start()
     while state(app, id).pid != child.pid:
         time.sleep(0.02)
+    (tmp_path / "end").touch()
     child.wait(30)  # the test is its parent, and init would be: without this it stays as a zombie
     assert wait_for(app, id, "done").attempts == 1
 

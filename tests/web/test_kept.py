@@ -9,7 +9,7 @@ from flask import Flask
 from site_browser import Browser
 from sqlalchemy import func, select
 
-from fedsky.web import Settings, audit, create_app, sessions
+from fedsky.web import Settings, audit, create_app, database, sessions
 from fedsky.web.api import predict
 from fedsky.web.runs import index, scan
 from fedsky.web.runs.index import Index
@@ -29,7 +29,10 @@ def keep(app: Flask, name: str, photo: bytes) -> str:
         return each.id
 
 
-def test_a_deleted_photograph_is_nowhere_on_the_disk(app: Flask, as_role: As, settings: Settings) -> None:
+def test_a_deleted_photograph_is_nowhere_on_the_disk(
+    app: Flask, as_role: As, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "FORGET_SECONDS", 0.1)
     if app.extensions["database"].engine.dialect.name != "sqlite":
         pytest.skip("PostgreSQL leaves it to its vacuum")
     user, marks = as_role("user"), [secrets.token_bytes(32) for _ in range(3)]

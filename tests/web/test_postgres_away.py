@@ -81,7 +81,7 @@ def test_a_server_that_hangs_is_not_waited_for(
     try:
         started = time.monotonic()
         assert user.get("/api/profile").status_code == 503
-        assert time.monotonic() - started < 15
+        assert time.monotonic() - started < 60
     finally:
         postgres.process.send_signal(signal.SIGCONT)
     assert user.get("/api/profile").status_code == 200
