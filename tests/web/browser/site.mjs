@@ -18,7 +18,11 @@ const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8')
 export async function withBrowser(walk) {
   const browser = await chromium.launch({
     executablePath: CHROMIUM,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-dev-shm-usage'],
+    args: [
+      '--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-dev-shm-usage',
+      // other hosts are not reached; to intercept requests instead would have every page load all scripts anew
+      `--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE ${new URL(SITE).hostname}`,
+    ],
   })
   try {
     await walk(browser)
@@ -36,7 +40,8 @@ export async function withBrowser(walk) {
 
 /**
  * A page of its own session. `seen` gathers what must not happen: requests to another host, violations of the
- * Content-Security-Policy, errors of scripts, answers 5xx. check() fails on any of them.
+ * Content-Security-Policy, errors of scripts, answers 5xx. check() fails on any of them; quiet() waits till no request
+ * is under way.
  */
 export async function open(browser, { theme = 'light', size = 'desktop', locale = 'en-GB', state } = {}) {
   const context = await browser.newContext({
@@ -49,14 +54,15 @@ export async function open(browser, { theme = 'light', size = 'desktop', locale 
   })
   const seen = []
   const host = new URL(SITE).host
-  await context.route('**/*', (route) => {
-    const url = new URL(route.request().url())
+  const pending = new Set()
+  context.on('request', (request) => {
+    const url = new URL(request.url())
     if (['http:', 'https:', 'ws:', 'wss:'].includes(url.protocol) && url.host !== host) {
       seen.push(`request to another host: ${url.href}`)
-      return route.abort()
     }
-    return route.continue()
+    if (request.resourceType() !== 'eventsource') pending.add(request)
   })
+  for (const end of ['requestfinished', 'requestfailed']) context.on(end, (request) => pending.delete(request))
   await context.addInitScript(() => {
     document.addEventListener('securitypolicyviolation', (event) => {
       console.error(`CSP-VIOLATION ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`)
@@ -73,7 +79,13 @@ export async function open(browser, { theme = 'light', size = 'desktop', locale 
   page.on('response', (response) => {
     if (response.status() >= 500) seen.push(`${response.status()} ${response.url()}`)
   })
-  return { context, page, seen, check: () => assert.deepEqual(seen, [], 'what must not happen while browsing') }
+  const quiet = async () => {
+    const end = Date.now() + 10000
+    for (let looks = 0; looks < 3 && Date.now() < end; looks = pending.size ? 0 : looks + 1) {
+      await new Promise((done) => setTimeout(done, 20))
+    }
+  }
+  return { context, page, seen, quiet, check: () => assert.deepEqual(seen, [], 'what must not happen while browsing') }
 }
 
 /** Goes to a page and waits till its heading stands and nothing says that it is loading. */

@@ -1,7 +1,7 @@
 """The site in a real browser (Chromium, driven by playwright-core): whole ways through it, and every page looked at.
 
-Each test is one program beside this file, run by Node against a site of its own on a free port. Pictures of every page,
-and of what failed, stay in the folder that FEDSKY_SCREENSHOTS names, if it does.
+Each test is one program beside this file, run by Node against a site of its own on a free port. Pictures of what
+failed, and of every page, are in the folder that FEDSKY_SCREENSHOTS names, if it does.
 """
 
 import os
