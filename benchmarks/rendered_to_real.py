@@ -19,7 +19,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from sklearn.metrics import balanced_accuracy_score
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -136,6 +135,8 @@ def main() -> None:
         drawn = rendered.load(asked.count, asked.size, asked.render_seed, asked.cache, None, asked.label_noise)
     except ValueError as error:
         parser.error(str(error))
+    from sklearn.metrics import balanced_accuracy_score
+
     make, settings = MODELS[asked.model]
     start, scores, known, right = time.perf_counter(), [], [], np.zeros(len(files))
     fresh = rendered.load(400, asked.size, asked.render_seed + 1, asked.cache)

@@ -6,7 +6,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from sklearn import metrics as reference
 
 from fedsky.client.metrics import Scores, pool, score
 
@@ -21,6 +20,8 @@ def predictions(seed: int, num: int, num_classes: int) -> Predictions:
 @pytest.mark.parametrize("num_classes", [2, 3, 7])
 @pytest.mark.parametrize("seed", range(5))
 def test_scores_are_those_of_scikit_learn(seed: int, num_classes: int) -> None:
+    from sklearn import metrics as reference
+
     log_probabilities, labels = predictions(seed, 200, num_classes)
     scores = score(log_probabilities, labels)
     predicted, classes = log_probabilities.argmax(axis=1), list(range(num_classes))

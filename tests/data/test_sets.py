@@ -11,8 +11,6 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 import scipy.io
-from sklearn.datasets import load_digits
-from torchvision import datasets
 
 from fedsky.config import CONF, compose, resolve
 from fedsky.data import digits, sets
@@ -28,6 +26,8 @@ def images(count: int, shape: tuple[int, ...]) -> Any:
 
 def cifar(root: Path, name: str, patch: pytest.MonkeyPatch) -> tuple[Any, Any]:
     """Pickles as the authors made them; torchvision knows the MD5 of theirs, so of these, too."""
+    from torchvision import datasets  # seconds, as torch's compiler comes with it
+
     kind: Any = getattr(datasets, name)
     pixels, labels = images(TRAIN + TEST, (3, 32, 32)), np.arange(TRAIN + TEST) % 10
     key = "labels" if name == "CIFAR10" else "fine_labels"
@@ -71,6 +71,8 @@ def mnist(root: Path, name: str, patch: pytest.MonkeyPatch) -> tuple[Any, Any]:
 
 def svhn(root: Path, name: str, patch: pytest.MonkeyPatch) -> tuple[Any, Any]:
     """MATLAB files: X [32, 32, 3, n], y [n, 1], in which 10 stands for the digit 0."""
+    from torchvision import datasets
+
     pixels, labels = images(TRAIN + TEST, (3, 32, 32)), np.arange(TRAIN + TEST) % 10
     root.mkdir(parents=True, exist_ok=True)
     listed = dict(datasets.SVHN.split_list)
@@ -162,6 +164,8 @@ def test_what_is_no_set_is_refused(tmp_path: Path, override: str, line: str) -> 
 
 
 def test_digits_are_scikit_learns(tmp_path: Path) -> None:
+    from sklearn.datasets import load_digits
+
     photos, known = digits.load(8, str(tmp_path)), load_digits()
     assert photos.pixels.shape == (1797, 3, 8, 8)
     np.testing.assert_array_equal(photos.labels, known.target)

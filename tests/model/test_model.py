@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torchvision import models as torchvision_models
 
 from fedsky import model as models
 from fedsky.config import compose, make, resolve
@@ -54,6 +53,8 @@ def test_a_seed_fixes_the_start_and_leaves_the_global_generator_alone() -> None:
 
 
 def test_imagenet_weights_come_by_torchvisions_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    from torchvision import models as torchvision_models  # seconds, as torch's compiler comes with it
+
     theirs = torchvision_models.resnet18().state_dict()
     monkeypatch.setattr(torchvision_models.ResNet18_Weights, "get_state_dict", lambda *args, **kwargs: theirs)
     ours = build("resnet18", "model.weights=DEFAULT").state_dict()
@@ -83,9 +84,11 @@ def test_a_layers_groups_divide_its_channels() -> None:
 @pytest.mark.parametrize("norm", ["batch", "group"])
 @pytest.mark.parametrize(("before", "stride"), [(8, 1), (8, 2), (4, 1)])
 def test_the_own_block_is_torchvisions_to_the_bit(norm: str, before: int, stride: int) -> None:
+    from torchvision.models import resnet
+
     layer = models.norm_layer(norm)
     theirs = nn.Sequential(nn.Conv2d(before, 8, 1, stride, bias=False), layer(8)) if before != 8 or stride > 1 else None
-    block = torchvision_models.resnet.BasicBlock(before, 8, stride, theirs, norm_layer=layer)
+    block = resnet.BasicBlock(before, 8, stride, theirs, norm_layer=layer)
     own = models.BasicBlock(before, 8, stride, layer)
     assert list(own.state_dict()) == list(block.state_dict())
     own.load_state_dict(block.state_dict())
@@ -99,14 +102,17 @@ def test_the_own_block_is_torchvisions_to_the_bit(norm: str, before: int, stride
 
 
 def test_the_small_ones_are_drawn_as_with_torchvisions_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    from torchvision.models import resnet
+
     own = build("resnet8").state_dict()
 
     def theirs(before: int, width: int, stride: int, layer: Any) -> Any:
-        conv1x1 = torchvision_models.resnet.conv1x1
         shortcut = (
-            nn.Sequential(conv1x1(before, width, stride), layer(width)) if (stride, before) != (1, width) else None
+            nn.Sequential(resnet.conv1x1(before, width, stride), layer(width))
+            if (stride, before) != (1, width)
+            else None
         )
-        return torchvision_models.resnet.BasicBlock(before, width, stride, shortcut, norm_layer=layer)
+        return resnet.BasicBlock(before, width, stride, shortcut, norm_layer=layer)
 
     monkeypatch.setattr(models, "BasicBlock", theirs)
     drawn = build("resnet8").state_dict()

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from sklearn.metrics import roc_auc_score
 
 from fedsky.data import sky
 from fedsky.history import find_runs, read_run
@@ -70,6 +69,8 @@ def test_confusion_precision_and_recall(tmp_path: Path, write_run: WriteRun) -> 
 
 
 def test_the_area_under_the_curve_is_the_mean_over_runs(tmp_path: Path, write_run: WriteRun) -> None:
+    from sklearn.metrics import roc_auc_score
+
     better = [("a", "cloudy", 0.1), *ROWS[1:]]
     better[2] = ("c", "cloudy", 0.3)
     judged_run(write_run, tmp_path / "a", ROWS)

@@ -42,6 +42,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_every_strategy_has_the_same_budget_of_trials_and_runs(searched: Path) -> None:
     for strategy, found in told(searched).items():
         assert found["trials"] == len(found["all"]) == 4
@@ -53,6 +54,7 @@ def test_every_strategy_has_the_same_budget_of_trials_and_runs(searched: Path) -
     assert first["settings"] == {"lr": 0.05, "strategy.mu": 0.01}
 
 
+@pytest.mark.slow
 def test_what_stands_of_test_images_changes_nothing(searched: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = searched / "fedavg" / "0"
     before = running.read({"lr": 0.05}, folder, 2)
@@ -89,6 +91,7 @@ def test_a_search_that_was_killed_goes_on_to_the_same_choice(searched: Path, tmp
     assert all(line.startswith("fed") and "4 trials of 2 runs" in line for line in outcome.table(outcomes))
 
 
+@pytest.mark.slow
 def test_more_trials_begin_where_fewer_ended(searched: Path, tmp_path: Path) -> None:
     [one] = tune(tmp_path, *QUICK, "seed=0", "strategy=fedprox", "budget=2", "jobs=1")
     times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("rounds.jsonl")}
@@ -97,6 +100,7 @@ def test_more_trials_begin_where_fewer_ended(searched: Path, tmp_path: Path) -> 
     assert {path: path.stat().st_mtime_ns for path in times} == times
 
 
+@pytest.mark.slow
 def test_a_step_size_with_which_training_diverges_is_a_trial_like_others(tmp_path: Path) -> None:
     words = [*POINTS, "strategy=fedavg", "num_rounds=2", "lr=interval(0.01,1e38)", "lr_schedule=constant", "jobs=1"]
     [found] = tune(tmp_path, *words, "budget=3")
@@ -104,6 +108,7 @@ def test_a_step_size_with_which_training_diverges_is_a_trial_like_others(tmp_pat
     assert found.chosen.accuracy > 0.5
 
 
+@pytest.mark.slow
 def test_a_recipe_includes_what_was_chosen(searched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipes = tmp_path / "conf" / "experiment"
     shutil.copytree(searched / "tuned", recipes / "tuned" / "points")
@@ -159,6 +164,7 @@ def test_what_cannot_be_meant_is_told_in_one_line(tmp_path: Path, words: list[st
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.slow
 def test_a_folder_of_another_search_is_refused(searched: Path) -> None:
     with pytest.raises(ValueError, match="holds a search of other settings: name another folder"):
         tune(searched, *QUICK, "seed=0,1", "batch_size=8")

@@ -7,14 +7,16 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from postgres_server import Cluster, MissingError
 from site_browser import PASSWORD, Browser
+from werkzeug.routing import Rule
 
-from fedsky.web import Settings, application, create_app, passwords
+from fedsky.web import Settings, application, create_app, database, passwords
 from fedsky.web.accounts import add
 from fedsky.web.database import Database
 from fedsky.web.options import DATABASE_VARIABLE
@@ -26,6 +28,33 @@ def quick_hashes() -> Iterator[None]:
     """argon2id with parameters that a test can wait for."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_sites() -> Iterator[None]:
+    """A site's set-up without what takes most of its time, which hundreds of tests need.
+
+    Nothing waits for the disk, as no test cuts the power; and a route of which werkzeug has once made the function that
+    builds its address has that function again.
+    """
+    known: dict[Any, Any] = {}
+    make, on_connect = Rule._compile_builder, database._on_connect
+
+    def known_builder(rule: Rule, append_unknown: bool = True) -> Any:
+        kinds = [type(each) for each in rule._converters.values()]
+        key = (tuple(rule._trace), repr(rule.defaults), *kinds, append_unknown)
+        if key not in known:
+            known[key] = make(rule, append_unknown)
+        return known[key]
+
+    def connected(connection: Any, record: Any) -> None:
+        on_connect(connection, record)
+        connection.execute("PRAGMA synchronous = OFF")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, "_compile_builder", known_builder)
+        patch.setattr(database, "_on_connect", connected)
         yield
 
 

@@ -60,6 +60,7 @@ def test_a_row_an_experiment_and_reference_runs_apart(visitor: Browser) -> None:
     ]
 
 
+@pytest.mark.slow  # a process beside the site draws the comparison
 def test_means_are_the_reports_and_count_finished_runs_alone(app: Flask, visitor: Browser, settings: Settings) -> None:
     groups = {group["folder"] + group["name"]: group["id"] for group in answer(visitor, "/groups")["groups"]}
     wanted = [groups["reference/skyfedavg"], groups["minefedavg"]]
@@ -85,6 +86,7 @@ def test_names_and_reasons_are_in_the_readers_language(visitor: Browser) -> None
     assert answer(visitor, "/runs?status=failed")["runs"][0]["name"] == "fedavg, seed 2"
 
 
+@pytest.mark.slow
 def test_every_run_can_be_found_and_nothing_chosen_is_the_reference_runs(app: Flask, visitor: Browser) -> None:
     assert answer(visitor, "/runs?q=*")["total"] == 7
     try:

@@ -8,22 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import schemathesis
 from flask import Flask
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypotheses
 from hypothesis.errors import Unsatisfiable
 from PIL import Image
 from pydantic import create_model
-from schemathesis import GenerationMode
-from schemathesis.checks import not_a_server_error
-from schemathesis.core.result import Ok
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 from site_browser import Browser
 from sqlalchemy import select
 
@@ -33,13 +23,6 @@ from fedsky.web.tables import Job, Login, Offer, Prediction, User, new_id
 
 RUN = Path(__file__).resolve().parents[2] / "outputs" / "reference" / "sky" / "fedavg-1"
 EXAMPLES = {"visitor": 2, "admin": 6}  # an operation, as described and against it
-CHECKS = [
-    not_a_server_error,
-    status_code_conformance,
-    content_type_conformance,
-    response_headers_conformance,
-    response_schema_conformance,
-]
 
 
 @pytest.fixture
@@ -60,12 +43,17 @@ def no_limit(*_: str) -> None:
     """In place of the counters, which would answer all but the first requests."""
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # schemathesis leaves the files of answers open
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("role", EXAMPLES)
 def test_every_operation_answers_as_described(
     app: Flask, add_user: Callable[..., User], as_role: Callable[[str], Browser], role: str
 ) -> None:
+    import schemathesis  # a second, which make quick need not spend
+    from schemathesis import GenerationMode
+    from schemathesis.core.result import Ok
+
     app.extensions["limits"].count = no_limit
     spare = add_user("spare").id
     run = app.test_client().get("/api/runs").get_json()["runs"][0]["id"]
@@ -136,6 +124,16 @@ def things_of(app: Flask, role: str, browser: Browser) -> dict[str, str]:
 
 def ask(strategy: Any, browser: Browser, examples: int) -> set[int]:
     """Asks an operation all sorts of things in one session; the statuses of the answers."""
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.specs.openapi import checks
+
+    asserted = [
+        not_a_server_error,
+        checks.status_code_conformance,
+        checks.content_type_conformance,
+        checks.response_headers_conformance,
+        checks.response_schema_conformance,
+    ]
     statuses = set()
     cookie = browser.client.get_cookie("fedsky")
     assert cookie is not None
@@ -152,7 +150,7 @@ def ask(strategy: Any, browser: Browser, examples: int) -> set[int]:
     def once(case: Any) -> None:
         case.headers = {**(case.headers or {}), "X-CSRF-Token": browser.csrf, "Accept-Encoding": "identity"}
         response = case.call(cookies={"fedsky": cookie.value})
-        case.validate_response(response, checks=CHECKS)
+        case.validate_response(response, checks=asserted)
         statuses.add(response.status_code)
 
     once()

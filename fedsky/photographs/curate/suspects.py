@@ -6,10 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from cleanlab.filter import find_label_issues  # type: ignore[import-untyped, unused-ignore]
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from fedsky.report.statistics import Estimate, Floats, image_difference
 
@@ -41,6 +37,11 @@ def check_labels(features: Floats, labels: NDArray[np.int64], groups: Sequence[i
     self-confidence. None with fewer than two classes, or where a class has fewer than two groups.
     """
     group = np.asarray(groups)
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedGroupKFold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     values = np.unique(labels)
     smallest = min((len(np.unique(group[labels == label])) for label in values), default=0)
     num_folds = min(FOLDS, smallest)

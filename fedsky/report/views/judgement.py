@@ -5,7 +5,6 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_auc_score, roc_curve
 
 from fedsky.language import _
 
@@ -82,15 +81,17 @@ def _pooled(judged: dict[Key, list[pd.DataFrame]]) -> Estimate | None:
 
 def _roc(labels: np.ndarray, table: pd.DataFrame) -> tuple[Floats, float] | None:
     """True positive rates at GRID and the area under the curve, of the last class or the mean of all; or None."""
+    from sklearn import metrics  # a second, which the list of views need not spend
+
     present = [name for name in table.columns if 0 < np.count_nonzero(labels == name) < len(labels)]
     names = present[-1:] if len(table.columns) == 2 else present
     rates, areas = [], []
     for name in names:
         right, scores = labels == name, table[name].to_numpy(float)
-        false, true, _thresholds = roc_curve(right, scores, drop_intermediate=False)
+        false, true, _thresholds = metrics.roc_curve(right, scores, drop_intermediate=False)
         # The curve's upper end at each rate, so that a step is met at its top.
         rates.append(true[np.searchsorted(false, GRID, side="right") - 1])
-        areas.append(float(roc_auc_score(right, scores)))
+        areas.append(float(metrics.roc_auc_score(right, scores)))
     if not names:
         return None
     return np.mean(rates, axis=0), float(np.mean(areas))

@@ -188,15 +188,18 @@ def baselines() -> list[str]:
     return [name for name, target in targets.items() if target.startswith("baselines.")]
 
 
+_said, _number = cache(comments), cache(yaml.safe_load)  # of files that are read once, as by _yaml
+
+
 def _settings(group: str, start: Path | None) -> Iterator[Field]:
     """The settings of a group's choices for which conf/ gives bounds; each counts with its own choice alone."""
     for choice, path in _complete(group, start).items():
         values, name = _yaml(path), str(_yaml(path).get("_target_")).rpartition(".")[2]
         name = f"{name} " if name.lower() == choice else ""  # a class of several choices tells nothing of any
-        for key, comment in comments(path).items():
+        for key, comment in _said(path).items():
             if (told := bounds(comment)) is None:
                 continue
-            low, high, step = map(yaml.safe_load, told)
+            low, high, step = map(_number, told)
             label = f"{name}{key.replace('_', ' ')}"
             yield Field(
                 f"{choice}.{key}", label[:1].upper() + label[1:], "int" if step == 1 else "float", values[key],
@@ -206,7 +209,7 @@ def _settings(group: str, start: Path | None) -> Iterator[Field]:
 
 def _complete(group: str, start: Path | None) -> dict[str, Path]:
     """The choices of a group without those of which conf/ says that a null is to be set."""
-    found = {path: comments(path).items() for path in choices(group, start).values()}
+    found = {path: _said(path).items() for path in choices(group, start).values()}
     return {path.stem: path for path, each in found.items()
             if not any(_yaml(path).get(key) is None and NEEDED.search(said) for key, said in each)}  # fmt: skip
 
@@ -217,8 +220,8 @@ def make_form(roots: Mapping[str, Path], start: Path | None = None, federation: 
     ``start`` is where launched runs are started, the current folder if not given: a shelf of one's own there is
     offered too. roots, federation: of the form.
     """
-    config, said = _yaml(CONF / "config.yaml"), comments(CONF / "config.yaml")
-    rendered, drawn = _yaml(CONF / "data" / "rendered.yaml"), comments(CONF / "data" / "rendered.yaml")
+    config, said = _yaml(CONF / "config.yaml"), _said(CONF / "config.yaml")
+    rendered, drawn = _yaml(CONF / "data" / "rendered.yaml"), _said(CONF / "data" / "rendered.yaml")
     engines = tuple(reversed(_complete("engine", start)))
     here = ("engine", engines)  # what a federation's owners decide, or bring
     images = [name for name, path in choices("model", start).items() if "num_features" not in _yaml(path)]

@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
-from torchvision.models import resnet
 
 from fedsky.language import _
 from fedsky.model import BasicBlock
@@ -21,6 +20,8 @@ Floats = NDArray[np.float32]
 
 def last_block(model: nn.Module) -> nn.Module:
     """The last residual block of a ResNet; of another network the last convolution. ValueError where there is none."""
+    from torchvision.models import resnet  # seconds, as torch's compiler comes with it
+
     for kinds in ((BasicBlock, resnet.BasicBlock, resnet.Bottleneck), (nn.Conv2d,)):
         found = [module for module in model.modules() if isinstance(module, kinds)]
         if found:
