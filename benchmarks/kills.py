@@ -179,7 +179,7 @@ def left_behind(place: Path) -> list[str]:
     return found
 
 
-def sweep(place: Path, rng: random.Random, kills: int) -> list[str]:
+def sweep(place: Path, rng: random.Random, kills: int, jobs: int) -> list[str]:
     """Kills a sweep, starts it again by the same command, until it is done: what is wrong then."""
     words = ["fedsky", "-m", *ASKED, "engine=inline", f"seed=range({JOBS})"]
     code, said = forked(place, lambda: module(*words, "name=alone"))
@@ -189,7 +189,7 @@ def sweep(place: Path, rng: random.Random, kills: int) -> list[str]:
     kept: dict[Path, bytes] = {}
     wrong = []
     for times in itertools.count(1):
-        line = [sys.executable, "-m", *words, "name=demo"]
+        line = [sys.executable, "-m", *words, "name=demo", f"jobs={jobs}"]
         process = subprocess.Popen(line, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         if times <= kills:  # in the middle of the next jobs
             more = len(kept) + rng.randint(1, max(1, JOBS // kills - 1))
@@ -223,6 +223,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--sweeps", type=int, default=1)
     parser.add_argument("--kills", type=int, default=5, help="of each sweep")
+    parser.add_argument("--jobs", type=int, default=1, help="of each sweep that go on at a time")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--targets", default=",".join(TARGETS), help="of the runs, in turn")
     asked = parser.parse_args()
@@ -245,7 +246,7 @@ def main() -> None:
             target, phase = targets[number % len(targets)], PHASES[number // len(targets) % len(PHASES)]
             counted("runs", functools.partial(one, target=target, phase=phase, rng=rng, whole=whole))
     for _ in range(asked.sweeps):
-        counted("sweeps", lambda path: sweep(path, rng, asked.kills))
+        counted("sweeps", lambda path: sweep(path, rng, asked.kills, asked.jobs))
     good = {kind: getattr(asked, kind) - failed[kind] for kind in ("runs", "sweeps")}
     print(f"the same bytes: {good['runs']} of {asked.runs} runs, {good['sweeps']} of {asked.sweeps} sweeps")
     sys.exit(bool(failed.total()))
