@@ -77,7 +77,7 @@ def test_what_is_left_of_a_sweep_is_done_side_by_side_too(tmp_path: Path, alone:
     assert told[0] == f"fedsky: sweep/1: {foreign}" and told[1].startswith("fedsky: sweep/3: ")
     assert told[2:] == ["sweep/0: accuracy", "sweep/2: accuracy"], "of its rounds each tells its own log"
     assert lines[6:8] == ["fedsky.resume: 2 job(s) failed:", f"sweep/1: {foreign}"]
-    assert lines[8].startswith("sweep/3: client 0: training diverged in round 1") and len(lines) == 9
+    assert lines[8].startswith("sweep/3: training diverged in round 1: lower lr=1e+09 (") and len(lines) == 9
     same_bytes(alone, sweep)
     assert [info(sweep / job)["status"] for job in "02"] == ["done"] * 2
 
