@@ -22,6 +22,7 @@ USED = {
     "flwr.server.superlink.fleet.vce.metrics:VceMetrics": "the fleet engine counts in it",
     "flwr.server.superlink.fleet.vce.vce_api:run_api(app_fn, backend_fn, nodes_mapping, state_factory, "
     "node_info_stores, f_stop, metrics)": "the fleet engine itself",
+    "flwr.server.superlink.fleet.vce.vce_api:ThreadPoolExecutor": "as many threads as there are actors",
     "flwr.simulation.ray_transport.ray_actor:pool_size_from_resources(client_resources)": "how many actors fit",
     "flwr.supercore.run:Run.create_empty(run_id)": "a grid has a run",
     "flwr.supercore.task_identity:TaskIdentity": "Message asks for the task that it is made in",

@@ -89,12 +89,15 @@ def settle(config: dict[str, Any], task: Task) -> None:
 def specification(config: dict[str, Any], states: Path, directory: Path | None = None) -> str:
     """The line of JSON that names a task, from a run's resolved configuration.
 
-    directory: where its relative paths begin, unless that is the current folder.
+    directory: where its relative paths begin. They are told in full where that is not the current folder, and where
+    other machines read them.
     """
     keys = ("data", "partition", "model", "num_clients", "seed", "data_seed")
     use_gpu = float(config["engine"].get("num_gpus", 0)) > 0
     spec = {key: config[key] for key in keys} | {"use_gpu": use_gpu, "states": str(states.absolute())}
-    if directory is not None and directory != Path.cwd():
+    is_here = directory in (None, Path.cwd()) and config["engine"].get("address") is None
+    if not is_here:
+        directory = directory or Path.cwd()
         places = {
             key: str(directory / in_full(value)) for key in PLACES if isinstance(value := config["data"].get(key), str)
         }

@@ -6,6 +6,7 @@ All give a ``ClientGrid`` (fedsky/engine/grid.py). What imports torch is importe
 
 import logging
 import os
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,8 @@ def prepare(settings: dict[str, Any], num_clients: int | None) -> None:
     if settings["kind"] != "ray":
         return
     # An actor without a client only costs a process that imports torch: a minute and more where there are many.
-    num_actors = min(settings.get("num_actors") or num_cores(), num_clients or num_cores())
+    most = settings.get("num_actors") or (num_cores() if settings.get("address") is None else sys.maxsize)
+    num_actors = min(most, num_clients or most)
     if _open and (_open[0].settings != settings or _open[0].num_actors < num_actors or _open[0].ended.is_set()):
         close()
     if not _open:
@@ -100,7 +102,10 @@ def check_engine(settings: dict[str, Any], evaluate: str, role: str) -> None:
 
 def joined(settings: dict[str, Any]) -> dict[str, Any] | None:
     """What run.json says of the machines that a run's engine has joined; None where it has joined none."""
-    return _federation(settings).described() if settings["kind"] == "deployment" else None
+    if settings["kind"] == "deployment":
+        told: dict[str, Any] = _federation(settings).described()
+        return told
+    return _open[0].joined if settings["kind"] == "ray" else None
 
 
 def _federation(settings: dict[str, Any]) -> Any:

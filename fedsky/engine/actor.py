@@ -1,10 +1,12 @@
 """An actor: the process in which clients' messages are answered, one at a time."""
 
+import socket
 from typing import Any
 
 from flwr.app import ArrayRecord, Message
 from flwr.clientapp import ClientApp
 
+from fedsky.engine.asked import Asked
 from fedsky.engine.nodes import context_of, held
 
 
@@ -15,6 +17,17 @@ class Actor:
         self.client_app = client_app
         self.reference: Any = None
         self.arrays = ArrayRecord()  # that came last
+
+    def where(self) -> tuple[str, str]:
+        """The node that it runs on: Ray's word for it, and a person's."""
+        import ray
+
+        address = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
+        return ray.get_runtime_context().get_node_id(), f"{socket.gethostname()} ({address})"
+
+    def look(self, asked: Asked) -> tuple[str | None, bool]:
+        """What this machine lacks of what a run asks for, and whether it sees the folder of states."""
+        return asked.lack(), asked.is_seen()
 
     def answer(self, message: Message, references: list[Any]) -> Message:
         """The reply. references: of the message's arrays in Ray's store, where it has any; they are read once."""

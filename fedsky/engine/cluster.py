@@ -43,8 +43,11 @@ _written_to_last: list[str] = []  # folders of clusters that Ray has not been to
 _raylets: list[psutil.Process] = []  # Ray's own process on this machine, which carries all between the others
 
 
-def start(address: str | None, num_cpus: int) -> None:
-    """Joins the cluster at an address (auto: the one on this machine), or starts one of ``num_cpus`` actors."""
+def start(address: str | None, num_cpus: int) -> dict[str, Any] | None:
+    """Joins the cluster at an address (auto: the one on this machine), or starts one of ``num_cpus`` actors.
+
+    What run.json says of a cluster that was joined; None of one of our own.
+    """
     if address is None:
         _folder.append(_private_folder())
         # Of the cluster's own processes all, and not by a runtime_env, for which Ray starts the actors' processes anew.
@@ -56,7 +59,7 @@ def start(address: str | None, num_cpus: int) -> None:
         except BaseException:
             stop()
             raise
-        return
+        return None
     nobody = f"engine.address={address}: no Ray cluster answers there; start one or leave it out"
     if address != "auto" and not _answers(address):  # which Ray itself would take a minute and more to find
         raise ValueError(nobody)
@@ -71,6 +74,27 @@ def start(address: str | None, num_cpus: int) -> None:
         _init(address, runtime_env={"env_vars": _variables()})
     except ConnectionError as error:
         raise ValueError(nobody) from error
+    return _joined(address)
+
+
+def _joined(asked: str) -> dict[str, Any]:
+    """What a cluster is that was joined."""
+    import ray
+
+    nodes = [
+        {"name": str(each["NodeManagerHostname"]), "address": str(each["NodeManagerAddress"]),
+         "num_cores": int(each["Resources"].get("CPU", 0))}
+        for each in ray.nodes() if each["Alive"]  # type: ignore[no-untyped-call]
+    ]  # fmt: skip
+    nodes.sort(key=lambda node: (node["name"], node["address"]))
+    address = ray.get_runtime_context().gcs_address
+    return {"asked": asked, "address": address, "ray": ray.__version__, "num_nodes": len(nodes), "nodes": nodes}
+
+
+def told(joined: dict[str, Any]) -> str:
+    """A line on a cluster that was joined: ``auto`` may be somebody else's."""
+    nodes = ", ".join(f"{each['name']} ({each['address']}, {each['num_cores']} cores)" for each in joined["nodes"])
+    return f"engine.address={joined['asked']}: joined the Ray cluster at {joined['address']}: {nodes}"
 
 
 def stop() -> None:

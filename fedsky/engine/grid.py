@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from flwr.app import Message, RecordDict
@@ -119,6 +120,13 @@ class ClientGrid(Grid):
             for reply in replies:
                 waiting.discard(reply.metadata.reply_to_message_id)
                 yield self._checked(reply)
+
+    def begin(self, text: str, fingerprint: str, states: Path) -> list[str]:
+        """What goes before a job's messages (``Nodes.begin``)."""
+        return self.inner.begin(text, fingerprint, states)
+
+    def end(self) -> None:
+        self.inner.end()
 
     @property
     def has_states(self) -> bool:

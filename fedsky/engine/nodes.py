@@ -5,6 +5,7 @@ import threading
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,16 @@ class Nodes(Grid):
     @abstractmethod
     def receive(self) -> Message:
         """The next reply, as soon as there is one."""
+
+    def begin(self, text: str, fingerprint: str, states: Path) -> list[str]:
+        """What goes before a job's messages; the machines that do not see the folder of the clients' own states.
+
+        text: the specification of its task; fingerprint: of its data. ValueError where a machine lacks something else.
+        """
+        return []
+
+    def end(self) -> None:
+        """What comes after them."""
 
     def why_away(self, node: int) -> str | None:
         """Why a node is not there; None where it is."""

@@ -20,6 +20,7 @@ from fedsky.data.owners import load
 from fedsky.engine.deployment import ARRAYS, KIND, QUERY
 from fedsky.engine.nodes import RUN
 from fedsky.engine.packing import unpack
+from fedsky.machine.versions import versions
 from fedsky.model.file import write_model
 from fedsky.node.leaving import RefusedError, check_asked, failure, leaving
 from fedsky.node.owner import OwnerFile
@@ -126,7 +127,7 @@ class Answering:
             "classes": list(photos.classes),
             "fingerprint": photos.fingerprint,
             "version": __version__,
-            "versions": provenance.versions(),
+            "versions": versions(),
             **provenance.commit(),
         }
         for part in PARTS:

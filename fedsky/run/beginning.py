@@ -11,6 +11,7 @@ from fedsky.client.task import Task
 from fedsky.data import Photos
 from fedsky.data.manifest import PARTS
 from fedsky.history import RUNNING, Row, read_object, sums
+from fedsky.machine.versions import versions
 from fedsky.run import provenance
 from fedsky.run.rows import describe
 
@@ -89,7 +90,7 @@ def _trace(config: Row, directory: Path) -> str | None:
 
 def _runs_on() -> Row:
     return {
-        "versions": provenance.versions(),
+        "versions": versions(),
         **provenance.constraints(),
         **provenance.commit(),
         "machine": provenance.machine(),
@@ -146,11 +147,11 @@ def _differences(begun: Row, now: Row) -> list[str]:
         told.append(f"commit {now['commit'][:10]} (begun with {str(commit)[:10]})")
     elif "changed" in begun and now.get("changed", begun["changed"]) != begun["changed"]:
         told.append(f"{'uncommitted' if now['changed'] else 'no uncommitted'} changes of the code")
-    versions = _section(begun, "versions")
+    known = _section(begun, "versions")
     told += [
-        f"{name} {version} (begun with {versions[name]})"
+        f"{name} {version} (begun with {known[name]})"
         for name, version in now["versions"].items()
-        if versions.get(name, version) != version
+        if known.get(name, version) != version
     ]
     machine = _section(begun, "machine")
     told += [

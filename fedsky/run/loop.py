@@ -78,6 +78,7 @@ class RoundLoop:
         ready = time.perf_counter()
         self.start = {"data_seconds": ready - began, "data_cpu_seconds": time.process_time() - cpu}
         self.grid: ClientGrid = open_grid(config["engine"], config["num_clients"])
+        self.states.apart = self.grid.begin(self.task.text, self.task.photos.fingerprint, folder / "clients")
         self.grid.sizes = [len(owner.train) for owner in self.task.owners]
         self.start["engine_seconds"] = time.perf_counter() - ready
         now = self.progress.virtual_seconds
@@ -106,6 +107,7 @@ class RoundLoop:
                 error.args = (f"{error}, or lower {remedy(self.config)}",)
             raise
         finally:
+            self.grid.end()
             for table in self.tables.values():
                 table.close()
         return self._close(judged or self._judge(self.progress.round, last=True))

@@ -11,23 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fedsky import __version__
 from fedsky.config import CONF
 from fedsky.machine import command as command_of
 from fedsky.machine import num_cores
-
-PACKAGES = ("flwr", "ray", "torch", "torchvision", "numpy", "hydra-core")
+from fedsky.machine.versions import PACKAGES
 
 
 def now() -> str:
     """The time in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def versions() -> dict[str, str]:
-    """The versions of Python, fedsky and the packages whose change could change a result."""
-    found = {"python": platform.python_version(), "fedsky": __version__}
-    return found | {package: importlib.metadata.version(package) for package in PACKAGES}
 
 
 def commit() -> dict[str, Any]:

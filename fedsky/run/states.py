@@ -1,7 +1,8 @@
 """Which states of their own the clients have: the server knows of each the round that saved it last, and its sha256.
 
-With every message it tells a client which to start from, so that one whose file is not there or is another, as on a
-machine of a Ray cluster that does not see the run's folder, refuses rather than start from what is not its own.
+With every message it tells a client which to start from, so that one whose file is not there or is another refuses
+rather than start from what is not its own. On a Ray cluster with machines that do not see the run's folder nothing can
+be kept from round to round: the first client that does ends the run.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,6 +21,7 @@ class States:
         self.names: dict[str, dict[str, None]] = {}  # of each client's states, in the order in which they came
         for name in kept:
             self._named(name)
+        self.apart: list[str] = []  # machines that do not see the run's folder
         self.last: dict[str, Saved] = {}  # saved while the models were judged, after a round: none starts from them
 
     def told(self, messages: Iterable[Message]) -> Iterator[Message]:
@@ -34,6 +36,8 @@ class States:
         """Replies of a round, in which clients say what they saved."""
         for reply in replies:
             for name, saved in map(parsed, _saved(reply)):
+                if self.apart:
+                    raise _refusal(name.split("-")[0], ", ".join(self.apart))
                 (self.kept if saved.round <= round else self.last)[name] = saved
                 self._named(name)
             yield reply
@@ -44,6 +48,13 @@ class States:
     def of(self, client: int) -> Saved | None:
         """What was saved last of a client's own state; None where nothing was."""
         return self.last.get(str(client), self.kept.get(str(client)))
+
+
+def _refusal(client: str, machines: str) -> ValueError:
+    return ValueError(
+        f"client {client} keeps something from round to round in the run's folder, which is not seen from {machines}: "
+        "name a folder that all nodes share (hydra.run.dir=...)"
+    )
 
 
 def _saved(reply: Message) -> list[str]:

@@ -17,8 +17,9 @@ from PIL import Image
 from fedsky.config import compose, resolve
 from fedsky.config.claim import Claim
 from fedsky.history.lock import HeldError
+from fedsky.machine.versions import versions
 from fedsky.resume import resume, resume_sweep
-from fedsky.run import provenance, run
+from fedsky.run import beginning, provenance, run
 from fedsky.run.dry_run import dry_run
 from fedsky.run.loop import RoundLoop
 
@@ -115,8 +116,8 @@ def test_what_it_began_with_stays(
     folder = cut()
     begun = info(folder)
     assert begun["data"]["num_images"] == 24 and len(begun["data"]["fingerprint"]) == 16
-    versions, machine = provenance.versions() | {"torch": "9.9"}, provenance.machine() | {"processor": "Z80"}
-    monkeypatch.setattr(provenance, "versions", lambda: versions)
+    known, machine = versions() | {"torch": "9.9"}, provenance.machine() | {"processor": "Z80"}
+    monkeypatch.setattr(beginning, "versions", lambda: known)
     monkeypatch.setattr(provenance, "machine", lambda: machine)
     monkeypatch.setattr(provenance, "constraints", lambda: {})
     monkeypatch.setattr(provenance, "commit", lambda: {"commit": "f" * 40, "changed": False})
@@ -129,7 +130,7 @@ def test_what_it_began_with_stays(
     [resumed] = done["resumed"]
     assert resumed == {
         "started": "2030-01-01T00:00:00+00:00",
-        "versions": versions,
+        "versions": known,
         "commit": "f" * 40,
         "changed": False,
         "machine": machine,

@@ -1,9 +1,11 @@
 """A command in a process of its own, on a machine where all is well or something amiss: mounts, users, networks."""
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import forked
@@ -15,9 +17,37 @@ STRANGER = 54321  # a user without an entry in passwd, as containers have
 
 def isolated(*options: str) -> list[str]:
     """The words before a command that give it mounts, a user or a network of its own; skips where that is not let."""
-    if os.getuid() or subprocess.run(["unshare", *options, "true"], capture_output=True).returncode:
+    if (
+        os.getuid()
+        or not shutil.which("unshare")
+        or subprocess.run(["unshare", *options, "true"], capture_output=True).returncode
+    ):
         pytest.skip("needs a root that may make namespaces")
     return ["unshare", *options]
+
+
+@contextmanager
+def two_machines() -> Iterator[tuple[list[str], list[str]]]:
+    """Words before a command that run it on one of two machines, 10.77.0.1 and 10.77.0.2, with mounts of their own."""
+    if not (shutil.which("ip") and shutil.which("nsenter")):
+        pytest.skip("needs a root that may make namespaces")
+    started = []
+    try:
+        for name in ("first", "second"):
+            line = [*isolated("-n", "-m", "-u"), "sh", "-c", f"hostname {name} && echo && exec cat"]
+            started.append(subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+            assert started[-1].stdout is not None and started[-1].stdout.readline() == b"\n"
+        first, second = (["nsenter", "-t", f"{process.pid}", "-n", "-m", "-u"] for process in started)
+        cable = ["ip", "link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns", f"{started[1].pid}"]
+        subprocess.run([*first, *cable], check=True)
+        for words, own, other in ((first, 1, 2), (second, 2, 1)):
+            up = f"ip address add 10.77.0.{own}/24 dev cable && ip link set cable up && ip link set lo up"
+            way = f"ip route add default via 10.77.0.{other}"  # by which Ray finds its own address
+            subprocess.run([*words, "sh", "-c", f"{up} && {way}"], check=True)
+        yield first, second
+    finally:
+        for process in started:
+            process.communicate()
 
 
 def command(

@@ -1,6 +1,7 @@
 """Tiny float64 data, models and strategies that tests name by ``_target_``; importable in Ray's actors too."""
 
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from torch import nn
 
 from fedsky.client import Arrays, Config, Metrics, Shard, State
 from fedsky.data import Photos
+from strategies import scaffold
 from strategies.fedavg import FedAvg, train
 
 
@@ -18,6 +20,11 @@ def points(count: int = 120, seed: int = 0) -> Photos:
     labels = np.arange(count) % 2
     pixels = rng.normal(size=(count, 6)) + labels[:, None] * 0.8
     return Photos(pixels, labels, [f"p{i}" for i in range(count)], ("no", "yes"), f"points-{count}-{seed}")
+
+
+def points_here() -> Photos:
+    """Points; on a node of a cluster that $SECOND names, others."""
+    return points(seed=1 if "SECOND" in os.environ else 0)
 
 
 def linear(num_classes: int) -> nn.Module:
@@ -64,6 +71,21 @@ class DyingOnce(FedAvg):
     """FedAvg, but that client 2 takes its actor's process with it the first time; $DIED is the file that notes it."""
 
     train: Any = staticmethod(die_once)
+
+
+def lose_node(model: nn.Module, shard: Shard, config: Config, state: State) -> tuple[Arrays, Metrics]:
+    lost = Path(os.environ.get("LOST", os.devnull))
+    if "SECOND" in os.environ and not lost.exists():
+        lost.touch()
+        os.kill(os.getppid(), signal.SIGKILL)  # Ray's own process on this node
+        os._exit(1)
+    return scaffold.train(model, shard, config, state)
+
+
+class LosingNode(scaffold.Scaffold):
+    """SCAFFOLD, but that the node that $SECOND names is lost with the first client that it trains."""
+
+    train: Any = staticmethod(lose_node)
 
 
 def pixels(num_classes: int) -> nn.Module:

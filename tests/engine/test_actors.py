@@ -1,0 +1,156 @@
+"""Who answers a message where workers are lost, come late, or are more than this machine has cores; without Ray."""
+
+import threading
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+import ray
+from flwr.app import Message, RecordDict
+
+import fedsky.engine.nodes  # noqa: F401  # which lets this process make messages
+from fedsky.engine.actors import Actors, Worker
+from fedsky.engine.asked import Asked
+from fedsky.engine.ray import Post, serve
+
+ASKED = Asked("{}", "", Path(), "", {}, "")
+
+
+class Lost(Exception):
+    """In the place of Ray's own."""
+
+
+class Stub:
+    """An actor's handle: ``remote`` gives what ``ray.get`` is asked for, here a function."""
+
+    def __init__(self, does: Any, lacks: tuple[str | None, bool] = (None, True)) -> None:
+        self.answer, self.look = Call(does), Call(lambda *_: lacks)
+
+
+class Call:
+    def __init__(self, does: Any) -> None:
+        self.does = does
+
+    def remote(self, *arguments: Any) -> Any:
+        return lambda: self.does(*arguments)
+
+
+class Nothing:
+    """Of arrays that are sent once."""
+
+    def take(self, message: Message) -> tuple[Message, None]:
+        return message, None
+
+
+@pytest.fixture
+def actors(monkeypatch: pytest.MonkeyPatch) -> Actors:
+    made = Actors(0.0, 4, threading.Event(), threading.Event())
+    monkeypatch.setattr(ray, "get", lambda call: call())
+    monkeypatch.setattr(ray, "kill", lambda actor: None)
+    monkeypatch.setattr(made, "_start", lambda: None)  # no other comes
+    made.lost, made.once = (Lost,), Nothing()  # type: ignore[assignment]
+    return made
+
+
+def dies(*_: Any) -> Any:
+    raise Lost("it died. With hints")
+
+
+def has(actors: Actors, *nodes: tuple[str, Any]) -> None:
+    for node, does in nodes:
+        actors.all.append(Worker(does if isinstance(does, Stub) else Stub(does), node, node))
+    actors.idle = list(actors.all)
+
+
+def asked() -> Message:
+    return Message(RecordDict(), dst_node_id=1, message_type="train")
+
+
+def test_a_client_whose_node_is_lost_is_done_again_on_another(actors: Actors, caplog: Any) -> None:
+    """Not by the other worker of the same node, which is lost, too, without anybody's having seen it yet."""
+    has(actors, ("b", dies), ("b", dies), ("a", lambda message, _: message))
+    message = asked()
+    assert actors.process_message(message, None) == (message, None)
+    assert [worker.node for worker in actors.all] == ["b", "a"] and len(actors.idle) == 2
+    assert caplog.messages == ["a worker died in mid-round (it died): its client is done again by another"]
+
+
+@pytest.mark.parametrize(("nodes", "tries"), [("aaa", 2), ("abcdef", 4), ("aba", 3)])
+def test_a_client_that_ends_every_worker_is_told(actors: Actors, nodes: str, tries: int) -> None:
+    has(actors, *((node, dies) for node in nodes))
+    with pytest.raises(Lost):
+        actors.process_message(asked(), None)
+    assert len(actors.all) == len(nodes) - tries
+
+
+def test_a_worker_that_is_waited_for_answers(actors: Actors) -> None:
+    """The only one of another node has another client's message just now."""
+    has(actors, ("b", dies), ("a", lambda message, _: message))
+    busy = actors.idle.pop()
+    threading.Timer(0.05, actors._free, [busy]).start()
+    message = asked()
+    assert actors.process_message(message, None) == (message, None)
+
+
+def test_without_a_worker_or_a_core_for_one_the_run_ends(actors: Actors, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fedsky.engine.actors.LOOK_SECONDS", 0.01)
+    has(actors, ("b", dies))
+    with pytest.raises(ValueError, match="no node of the Ray cluster is left that has a core for a worker"):
+        actors.process_message(asked(), None)
+
+
+@pytest.mark.parametrize(
+    ("lacks", "told"),
+    [(("it has torch 1, not 2", True), "it has torch 1, not 2"), ((None, False), "it does not see the run's folder")],
+)
+def test_a_node_that_comes_late_must_have_what_the_others_have(
+    actors: Actors, caplog: Any, lacks: tuple[str | None, bool], told: str
+) -> None:
+    has(actors, ("a", lambda message, _: message))
+    assert actors.begin(ASKED) == []
+    has(actors, ("late", Stub(dies, lacks)))
+    actors.idle.reverse()
+    message = asked()
+    assert actors.process_message(message, None) == (message, None)
+    assert caplog.messages == [f"node late came late and is left out: {told}"]
+    assert [worker.node for worker in actors.all] == ["a"]
+
+
+def test_what_the_machines_lack_is_told_by_name(actors: Actors) -> None:
+    has(actors, ("b", Stub(dies, ("its data cannot be read: x", True))), ("a", Stub(dies)))
+    with pytest.raises(ValueError, match=r"^node b: its data cannot be read: x$"):
+        actors.begin(ASKED)
+    actors.all.pop(0)
+    has(actors, ("c", Stub(dies, (None, False))))
+    assert actors.begin(ASKED) == ["c"]
+
+
+def test_as_many_clients_train_at_a_time_as_there_are_actors() -> None:
+    """More than Flower's own engine has threads for on any machine: all wait here for each other."""
+    number, stop = 40, threading.Event()
+    meeting = threading.Barrier(number, timeout=60)
+
+    class Meeting:
+        num_workers = number
+
+        def build(self, app: Any) -> None: ...
+
+        def terminate(self) -> None: ...
+
+        def process_message(self, message: Message, context: Any) -> Any:
+            if not stop.is_set():
+                meeting.wait()
+            return message, context
+
+    post = Post()
+    for _ in range(number):
+        post.messages.put(asked())
+    thread = threading.Thread(target=serve, args=(None, Meeting(), post, stop))
+    thread.start()
+    replies: SimpleQueue[Message] = post.replies
+    assert [replies.get(timeout=60) for _ in range(number)]
+    stop.set()
+    post.messages.put(None)
+    thread.join(30)
+    assert not thread.is_alive() and not meeting.broken
