@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from fedsky.deploy import federation
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 ADMIN = "rosa"
@@ -57,7 +59,9 @@ def site(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[di
     """A running site with its worker, an administrator who has chosen a password, and the reference runs."""
     folder = tmp_path_factory.mktemp("site")
     shutil.copytree(ROOT / "outputs" / "reference", folder / "outputs" / "reference")
+    federation.init(folder / "federation", ["A", "Bö"], "lab.example.org", free_port())  # which is not served
     options = ["--data", str(folder / "data"), "--outputs", str(folder / "outputs")]
+    options += ["--federation", str(folder / "federation")]
     program = [sys.executable, "-m", "fedsky.web"]
     made = subprocess.run(
         [*program, *options[:2], "create-admin", ADMIN],

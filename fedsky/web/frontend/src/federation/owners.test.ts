@@ -52,7 +52,7 @@ describe('the tables', () => {
   it('says what became of an owner in the round', () => {
     const owners = [gave('A'), gave('B', { status: 'away', reason: 'not connected', num_examples: null, bytes_up: null, bytes_down: null, seconds: null })]
     const { element, end } = show(RoundTable, { run: run({ owners }) })
-    expect(textOf(element, 'p')).toBe('Round 3 of 10')
+    expect(textOf(element, 'p')).toBe('Last complete round: 3 of 10')
     const rows = [...element.querySelectorAll('tbody tr')].map((row) => [...row.children].map((cell) => cell.textContent?.trim()))
     expect(rows).toEqual([
       ['A', 'counted', '40', '1.25', '2.00', '0.5', '–'],
