@@ -17,6 +17,7 @@ from pydantic import create_model
 from site_browser import Browser
 from sqlalchemy import select
 
+from fedsky.deploy import federation
 from fedsky.web import Settings, access
 from fedsky.web.openapi import describe, document
 from fedsky.web.tables import Job, Login, Offer, Prediction, User, new_id
@@ -27,8 +28,9 @@ EXAMPLES = {"visitor": 2, "admin": 6}  # an operation, as described and against 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """A site with one real run."""
+    """A site with one real run, and a federation whose SuperLink is not there."""
     shutil.copytree(RUN, settings.outputs[0] / "run")
+    federation.init(settings.federation, ["sunny-1.jpg"], "lab.example.org", port=1)
     return settings
 
 
@@ -80,12 +82,13 @@ def test_every_operation_answers_as_described(
         assert unanswered <= set(HARD_TO_GUESS), answered
 
 
-# What needs a password, a recipe's exact fields, a class, a photograph, owners, or runs by their ids; tested elsewhere.
+# What needs a password, a recipe's exact fields, a class, a photograph, owners, runs by their ids; tested elsewhere.
 HARD_TO_GUESS = (
     "POST /api/login", "POST /api/register", "PATCH /api/profile", "DELETE /api/profile", "POST /api/jobs",
     "POST /api/jobs/{id}/retry", "POST /api/jobs/{id}/cancel", "POST /api/jobs/{id}/resume", "POST /api/predict",
     "POST /api/predictions/{id}/offer", "GET /api/compare", "GET /api/compare.csv", "GET /api/compare.png",
     "GET /api/compare.svg", "GET /api/compare/report", "GET /api/admin/datasets/{name}/owners",
+    "POST /api/admin/federation/owners", "POST /api/admin/federation/owners/{name}/key",
 )  # fmt: skip
 
 
