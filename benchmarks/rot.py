@@ -39,12 +39,12 @@ def make_done(place: Path) -> Path:
 
 
 def make_interrupted(place: Path) -> Path:
-    """The folder of a run that was stopped by Ctrl-C after some rounds."""
+    """The folder of a run that was stopped by a signal after some rounds."""
     process = subprocess.Popen(_command(10_000, "interrupted"), cwd=place, stderr=subprocess.DEVNULL)
     rounds = place / "interrupted" / "rounds.jsonl"
     while process.poll() is None and not (rounds.is_file() and rounds.read_bytes().count(b"\n") > 2):
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)  # a shell lets its background ignore Ctrl-C
     process.wait(60)
     return place / "interrupted"
 
