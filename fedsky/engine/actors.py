@@ -236,6 +236,8 @@ class Actors:
 
         for actor in [*(worker.actor for worker in self.all), *self.coming]:
             ray.kill(actor)
+        with self.changed:  # for whoever waits for a worker
+            self.changed.notify_all()
 
 
 def _why(error: BaseException) -> str:
