@@ -6,6 +6,7 @@ import os
 import signal
 import ssl
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from fedsky.engine import close
 from fedsky.resume import resume
 from fedsky.run import run
 from fedsky.run.loop import RoundLoop
+from fedsky.web.federation import Federation
 
 pytestmark = pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning")  # of Flower's bundle
 WORDS = ["model.width=0.5", "data.size=16", "num_rounds=2", "batch_size=4", "evaluate=clients"]
@@ -229,3 +231,11 @@ def test_a_revoked_owner_leaves_with_a_line(local: support.Local) -> None:
     assert local.nodes.pop("C").wait(60) == 1
     assert "does not know this key" in local.said("C")
     assert [owner.name for owner in federation.status(local.home)] == ["A", "B"]
+    told, why = Federation(local.home.folder).owners(local.home)
+    assert why == "" and [(owner["name"], owner["state"]) for owner in told] == [
+        ("A", "connected"),
+        ("B", "connected"),
+        ("C", "revoked"),
+    ]
+    times = [[datetime.fromisoformat(owner[when]) for when in ("registered", "since")] for owner in told]
+    assert all(first < last and last.tzinfo is not None for first, last in times)
