@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from fedsky import checks
 from fedsky.data import Photos
 from fedsky.data.parts import divide
-from fedsky.data.split import Indices, Owner, latest, split
+from fedsky.data.split import Indices, Owner, latest, members, split, units
 
 SETTINGS = settings(max_examples=40, deadline=None)
 seeds = st.integers(0, 2**31)
@@ -137,3 +137,11 @@ def test_a_fold_that_is_none_is_refused(fold: str) -> None:
 
 def test_folds_are_read() -> None:
     assert [checks.fold(fold) for fold in ("1/5", "5/5", "10/10", "3/3")] == [(1, 5), (5, 5), (10, 10), (3, 3)]
+
+
+def test_groups_are_cut_in_place_of_their_photographs() -> None:
+    groups, labels = np.array([0, 1, 0, 2, 1]), np.array([5, 6, 5, 7, 6])
+    assert units(labels, groups).tolist() == [5, 6, 7] and units(labels, None) is labels
+    shards = [np.array([0, 2]), np.array([1])]
+    assert [found.tolist() for found in members(shards, groups)] == [[0, 2, 3], [1, 4]]
+    assert members(shards, None) == shards
