@@ -107,7 +107,7 @@ def test_the_order_of_the_replies_changes_nothing(go: Go, monkeypatch: pytest.Mo
 
     def any_reply(grid: InlineGrid) -> Message:
         grid.pushed.rotate(shuffle.randrange(len(grid.pushed)))
-        orders.append(int(grid.pushed[0].metadata.message_id))
+        orders.append(int(grid.pushed[0][0].metadata.message_id))
         return receive(grid)
 
     monkeypatch.setattr(InlineGrid, "receive", any_reply)

@@ -17,13 +17,14 @@ import numpy as np
 import torch
 from flwr.app import ArrayRecord, ConfigRecord, Context, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
-from torch import Tensor
+from torch import Tensor, nn
 
 from fedsky.client.arrays import record_of, view
 from fedsky.client.metrics import score
 from fedsky.client.state import STATES, State, take_saved, told
 from fedsky.client.task import Task, load_task
 from fedsky.client.training import Arrays, Evaluate, Shard, Train, predict
+from fedsky.client.turns import clock, current
 from fedsky.machine import peak_memory_bytes, remedies
 from fedsky.model.divergence import diverged, model_not_finite, not_finite
 from fedsky.model.freeze import frozen
@@ -110,29 +111,33 @@ def client_generator(seed: int, round: int, client: int, *purpose: int) -> torch
 
 
 def _train(content: RecordDict, config: Config) -> RecordDict:
-    start, cpu = time.perf_counter(), time.process_time()
+    start, cpu = clock()
     task, client, round = _task(config), config["client"], config["round"]
-    extra = _load(task, content)
+    turn = current()
+    model = task.model if turn is None else turn.model
+    extra = _load(model, task, content)
     generator = client_generator(task.seed, round, client)
     shard = Shard(task, task.part("train", config["owners"]), generator, config.get("relabel"))
     half: Train = pkgutil.resolve_name(config["train"])
     state = State(task.states, client, round, told(config, client))
-    arrays, metrics = half(task.model, shard, {**config, "extra": extra}, state)
+    arrays, metrics = half(model, shard, {**config, "extra": extra}, state)
     if (name := not_finite(arrays)) is not None:
         raise diverged(round, f"lr={config['lr']:g}", f"{name} is not finite after training")
-    fixed = frozen(task.model)  # the server has them already
+    fixed = frozen(model)  # the server has them already
     arrays = {name: array for name, array in arrays.items() if name not in fixed}
     record = MetricRecord(dict(metrics))
-    record["train_seconds"] = time.perf_counter() - start
-    record["train_cpu_seconds"] = time.process_time() - cpu
+    ended, cpu_ended = clock()
+    record["train_seconds"], record["train_cpu_seconds"] = ended - start, cpu_ended - cpu
     record["peak_memory_bytes"] = peak_memory_bytes()
+    if turn is not None:
+        record["together"] = turn.together
     return RecordDict({"arrays": record_of(arrays), "metrics": record})
 
 
 def _evaluate(content: RecordDict, config: Config) -> RecordDict:
     start = time.perf_counter()
     task, client, round = _task(config), config["client"], config["round"]
-    _load(task, content)
+    _load(task.model, task, content)
     if config["evaluate"]:
         shard = Shard(task, task.part("train", [client]), client_generator(task.seed, round, client, 1))
         half: Evaluate = pkgutil.resolve_name(config["evaluate"])
@@ -166,12 +171,12 @@ def _task(config: Config) -> Task:
     return task
 
 
-def _load(task: Task, content: RecordDict) -> Arrays:
+def _load(model: nn.Module, task: Task, content: RecordDict) -> Arrays:
     """Sets the model to the arrays of a message, what it lacks to the start; returns the arrays that are not its."""
     received: Arrays = {}
     if "arrays" in content.array_records:
         received = {name: view(array) for name, array in content.array_records["arrays"].items()}
-    task.model.load_state_dict({name: received.pop(name, start) for name, start in task.initial.items()})
+    model.load_state_dict({name: received.pop(name, start) for name, start in task.initial.items()})
     return {name: tensor.clone() for name, tensor in received.items()}
 
 

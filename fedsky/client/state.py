@@ -18,6 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from fedsky.client.turns import current
 from fedsky.history import write_whole
 from fedsky.model.divergence import diverged, not_finite
 from fedsky.model.solver import Config
@@ -89,7 +90,7 @@ class State:
         own = {name: tensor.detach().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}
         content = save(own)
         write_whole(_path(self.folder, self.client, self.round), content, self.folder.parent)
-        _saved.append(Saved(self.round, _digest(content)).told(self.client))
+        _list().append(Saved(self.round, _digest(content)).told(self.client))
 
 
 def _digest(content: bytes) -> str:
@@ -112,10 +113,15 @@ def told(config: Config, name: int | str) -> Saved | None:
 
 
 def take_saved() -> list[str]:
-    """What this process has saved since it was asked last, ``name@round=sha256`` each."""
-    saved = list(_saved)
-    _saved.clear()
+    """What this process, or the client whose turn it is, has saved since it was asked, ``name@round=sha256`` each."""
+    saved = list(_list())
+    _list().clear()
     return saved
+
+
+def _list() -> list[str]:
+    turn = current()
+    return _saved if turn is None else turn.saved
 
 
 def _path(folder: Path, client: int | str, round: int) -> Path:

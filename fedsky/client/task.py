@@ -6,6 +6,7 @@ the message it answered last.
 
 import functools
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ class Task:
     """Photographs, owners and one model, as a configuration names them.
 
     The specification's keys: data, partition, model (as in conf/), num_clients, seed, data_seed, use_gpu, states (the
-    folder of the clients' own states). Of one owner among others: client, names, and classes of all of them.
+    folder of the clients' own states), deterministic. Of one owner among others: client, names, and classes of all.
     known: photographs and owners, where they are known from elsewhere.
     """
 
@@ -45,6 +46,7 @@ class Task:
         self.is_whole = "client" not in spec  # all owners' photographs are here
         self.seed: int = spec["seed"]
         self.states = Path(spec["states"])
+        _repeat(bool(spec.get("deterministic")))
         self.device = torch.device("cuda" if spec["use_gpu"] and torch.cuda.is_available() else "cpu")
         has_file = start.names_file(spec["model"].get("weights"))
         apart = start.OF_ANY if has_file else start.KEYS
@@ -59,6 +61,7 @@ class Task:
         freeze(model, spec["model"].get("freeze"))
         self.memory_format: torch.memory_format = getattr(model, "memory_format", torch.contiguous_format)
         self.model = model.to(memory_format=self.memory_format).to(self.device)
+        self.stack: Any = None  # of models of several clients, where they are trained together
         self.initial = {name: tensor.clone() for name, tensor in self.model.state_dict().items()}
 
     def part(self, name: str, clients: list[int]) -> Indices:
@@ -67,7 +70,25 @@ class Task:
 
     def images(self, indices: Indices) -> Tensor:
         """Float images [n, 3, size, size] with values in [0, 1]; data that is not uint8 stays as it is."""
+        if self.held is not None:
+            return to_float(self.held[torch.from_numpy(indices).to(self.device)], self.memory_format)
         return to_float(torch.from_numpy(self.photos.pixels[indices]).to(self.device), self.memory_format)
+
+    @functools.cached_property
+    def held(self) -> Tensor | None:
+        """All images on the GPU, where there is one and they take a quarter of its memory at most."""
+        if self.device.type != "cuda":
+            return None
+        fits = 4 * self.photos.pixels.nbytes <= torch.cuda.get_device_properties(self.device).total_memory
+        return torch.tensor(self.photos.pixels, device=self.device) if fits else None
+
+
+def _repeat(to_the_bit: bool) -> None:
+    """Whether torch may choose an algorithm whose sums come in any order, as there are on a GPU."""
+    if to_the_bit:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS starts
+    if to_the_bit != torch.are_deterministic_algorithms_enabled():  # to say so imports torch's compiler
+        torch.use_deterministic_algorithms(to_the_bit)
 
 
 @functools.lru_cache(maxsize=1)
@@ -95,6 +116,8 @@ def specification(config: dict[str, Any], states: Path, directory: Path | None =
     keys = ("data", "partition", "model", "num_clients", "seed", "data_seed")
     use_gpu = float(config["engine"].get("num_gpus", 0)) > 0
     spec = {key: config[key] for key in keys} | {"use_gpu": use_gpu, "states": str(states.absolute())}
+    if config["engine"].get("deterministic"):
+        spec["deterministic"] = True
     is_here = directory in (None, Path.cwd()) and config["engine"].get("address") is None
     if not is_here:
         directory = directory or Path.cwd()

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +14,8 @@ from torch.optim.sgd import sgd as torch_sgd
 
 from fedsky.client.state import State
 from fedsky.client.task import Task
+from fedsky.client.turns import current
+from fedsky.config import PRECISIONS
 from fedsky.data.split import Indices
 from fedsky.model.divergence import diverged
 from fedsky.model.freeze import training_mode
@@ -27,6 +31,7 @@ Train = Callable[[nn.Module, "Shard", Config, State], tuple[Arrays, Metrics]]
 Evaluate = Callable[[nn.Module, "Shard", Config, State], None]
 
 EVALUATION_BATCH = 64
+FLOAT32, BFLOAT16 = PRECISIONS
 
 
 class Shard:
@@ -55,19 +60,42 @@ class Shard:
         ends = [*range(batch_size, len(self), batch_size), len(self)]
         return [end for end in ends if end != len(self) - 1]
 
+    def drawn(self, batch_size: int) -> Iterator[tuple[Indices, Tensor, Tensor]]:
+        """One pass over the images in a new order: of each batch the indices, labels, and numbers to vary them by."""
+        for part in np.split(self.order(), self.ends(batch_size)[:-1]):
+            yield self.indices[part], self.labels[part], self.task.augment.draw(len(part), self.generator)
+
     def batches(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """One pass over the images in a new order."""
-        for part in np.split(self.order(), self.ends(batch_size)[:-1]):
-            images = self.task.images(self.indices[part])
-            if images.ndim == 4:
-                images = self.task.augment(images, self.generator)
-            yield normalise(images), self.labels[part]
+        for indices, labels, drawn in self.drawn(batch_size):
+            yield varied(self.task, indices, drawn), labels
 
     def in_order(self, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """One pass over the images as they are: in their order, not varied, drawing no random number."""
         for start in range(0, len(self), batch_size):
             images = self.task.images(self.indices[start : start + batch_size])
             yield normalise(images), self.labels[start : start + batch_size]
+
+
+def varied(task: Task, indices: Indices, drawn: Tensor) -> Tensor:
+    """Images to train with: varied as the drawn numbers say, and normalised."""
+    images = task.images(indices)
+    return normalise(task.augment(images, drawn) if images.ndim == 4 else images)
+
+
+@dataclass
+class Work:
+    """The training of a client's model that others' may be done together with."""
+
+    model: nn.Module
+    shard: Shard
+    config: Config
+    correct: Correct | None
+
+    @property
+    def num_steps(self) -> int:
+        """Of all its passes."""
+        return int(self.config["local_epochs"]) * len(self.shard.ends(int(self.config["batch_size"])))
 
 
 def criterion(model: nn.Module) -> Criterion:
@@ -100,13 +128,16 @@ def sgd(
     own ``loss(outputs, labels)``, or cross-entropy. train_loss is its mean over all images seen.
 
     A model may bring its own ``solve(shard, config, correct)``, which does the same faster on the CPU and returns the
-    sum of the losses and the numbers of steps and of images seen; an ``objective`` is not for it.
+    sum of the losses and the numbers of steps and of images seen; an ``objective`` is not for it. Where several clients
+    are trained at once (``engine.batch_clients``), this one waits for the others here.
     """
     solve: Solve | None = getattr(model, "solve", None)
-    if solve is not None and objective is None and shard.labels.device.type == "cpu":
-        total, num_steps, num_seen = solve(shard, config, correct)
-    else:
-        total, num_steps, num_seen = _descend(model, shard, config, correct, objective)
+    found: Any = None
+    if objective is None and (turn := current()) is not None and turn.model is model:
+        found = turn.ask(Work(model, shard, config, correct))
+    elif solve is not None and objective is None and shard.labels.device.type == "cpu" and not _is_mixed(config):
+        found = solve(shard, config, correct)
+    total, num_steps, num_seen = found or _descend(model, shard, config, correct, objective)
     mean = total / num_seen if num_seen else math.nan
     if num_seen and not math.isfinite(mean):
         sign = f"the mean loss of {num_steps} steps is {mean}"
@@ -119,29 +150,36 @@ def _descend(
 ) -> tuple[float, int, int]:
     """SGD by autograd; returns the sum of the losses and the numbers of steps and of images seen."""
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    lr, momentum, decay = (float(config[key]) for key in ("lr", "momentum", "weight_decay"))
     velocities: list[Tensor | None] = [None] * len(parameters)
-    loss_of = criterion(model)
+    loss_of, device = criterion(model), shard.labels.device
     training_mode(model)
-    num_steps, num_seen, total = 0, 0, torch.zeros((), dtype=torch.float64)
+    num_steps, num_seen, total = 0, 0, torch.zeros((), dtype=torch.float64, device=device)
     for _ in range(int(config["local_epochs"])):
         for images, labels in shard.batches(int(config["batch_size"])):
             model.zero_grad()
-            loss = loss_of(model(images), labels) if objective is None else objective(model, images, labels)
+            with mixed(config, device):
+                loss = loss_of(model(images), labels) if objective is None else objective(model, images, labels)
             torch.autograd.backward(loss)
             if correct is not None:
                 correct(parameters)
-            _step(parameters, velocities, lr, momentum, decay)
+            sgd_step(parameters, velocities, config)
             num_steps += 1
             num_seen += len(labels)
-            total += loss.detach().cpu() * len(labels)
+            total += loss.detach() * len(labels)
     return float(total), num_steps, num_seen
 
 
+def mixed(config: Config, device: torch.device) -> torch.autocast:
+    """Where a loss is computed in the precision that the config asks for: bfloat16 where that does no harm, or not."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=_is_mixed(config))
+
+
+def _is_mixed(config: Config) -> bool:
+    return bool(config.get("precision", FLOAT32) == BFLOAT16)
+
+
 @torch.no_grad()
-def _step(
-    parameters: list[nn.Parameter], velocities: list[Tensor | None], lr: float, momentum: float, decay: float
-) -> None:
+def sgd_step(parameters: Sequence[Tensor], velocities: list[Tensor | None], config: Config) -> None:
     """One step of torch.optim.SGD, by the function that it calls: the class itself imports torch's compiler first."""
     moving = [place for place, parameter in enumerate(parameters) if parameter.grad is not None]
     buffers = [velocities[place] for place in moving]
@@ -150,9 +188,9 @@ def _step(
         [gradient for place in moving if (gradient := parameters[place].grad) is not None],
         buffers,
         foreach=False,
-        weight_decay=decay,
-        momentum=momentum,
-        lr=lr,
+        weight_decay=float(config["weight_decay"]),
+        momentum=float(config["momentum"]),
+        lr=float(config["lr"]),
         dampening=0.0,
         nesterov=False,
         maximize=False,

@@ -38,9 +38,10 @@ NUMBERS: dict[str, dict[str, Any]] = {
 
 # What the configurations of earlier versions lack.
 BEFORE: dict[str, Any] = {
-    "stragglers": 0.0, "evaluate_train": False, "on_failure": "fail", "min_replies": 1,
+    "stragglers": 0.0, "precision": "float32", "evaluate_train": False, "on_failure": "fail", "min_replies": 1,
     "clients": {"_target_": "fedsky.client.behaviour.Behaviour"},
 }  # fmt: skip
+PRECISIONS = ("float32", "bfloat16")
 ON_FAILURE = ("fail", "skip", "retry")
 LARGEST = 2**63 - 1  # that a message and torch's generator take
 GROUPS = ("data", "partition", "model", "clients", "strategy", "engine")
@@ -108,6 +109,10 @@ def check(config: dict[str, Any]) -> None:
     checks.choice("evaluate", config["evaluate"], ("server", "clients"))
     if config["evaluate_train"] and config["evaluate"] != "server":
         raise ValueError("evaluate_train=True: only the server sees the training images, choose evaluate=server")
+    checks.choice("precision", config["precision"], PRECISIONS)
+    if (number := config["engine"].get("batch_clients")) not in (None, "auto"):
+        checks.whole("engine.batch_clients", number, 1, hint=", auto or null")
+    checks.flag("engine.deterministic", config["engine"].get("deterministic", False))
     checks.choice("lr_schedule", config["lr_schedule"], ("constant", "cosine"))
     check_names(config)
     if "fold" in config["data"]:

@@ -10,6 +10,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
+from fedsky import checks
 from fedsky.history import POOLED
 from fedsky.machine import num_cores
 
@@ -87,6 +88,14 @@ def task_of(settings: dict[str, Any], text: str) -> "Task":
 
 def check_engine(settings: dict[str, Any], evaluate: str, role: str) -> None:
     """Raises ValueError where the engine cannot do what is asked for."""
+    if checks.number("engine.num_gpus", settings.get("num_gpus", 0), at_least=0) and not settings.get("address"):
+        import torch
+
+        if not torch.cuda.is_available():  # of a cluster's other machines only Ray knows
+            raise ValueError(
+                f"engine.num_gpus={settings['num_gpus']:g}: torch {torch.__version__} sees no GPU on this machine: set "
+                "engine.num_gpus=0, or bring a driver and a torch that is made for it"
+            )
     if settings["kind"] != "deployment":
         return
     if role == POOLED:

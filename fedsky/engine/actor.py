@@ -1,4 +1,4 @@
-"""An actor: the process in which clients' messages are answered, one at a time."""
+"""An actor: the process in which clients' messages are answered, one or several clients at a time."""
 
 import socket
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from flwr.app import ArrayRecord, Message
 from flwr.clientapp import ClientApp
 
+from fedsky.client.together import answer
 from fedsky.engine.asked import Asked
 from fedsky.engine.nodes import context_of, held
 
@@ -29,12 +30,16 @@ class Actor:
         """What this machine lacks of what a run asks for, and whether it sees the folder of states."""
         return asked.lack(), asked.is_seen()
 
-    def answer(self, message: Message, references: list[Any]) -> Message:
-        """The reply. references: of the message's arrays in Ray's store, where it has any; they are read once."""
-        for reference in references:
-            if reference != self.reference:
-                import ray
+    def answer(self, messages: list[Message], references: list[list[Any]]) -> list[Message]:
+        """The replies. references: of each message's arrays in Ray's store, where it has any; they are read once."""
+        for message, own in zip(messages, references, strict=True):
+            for reference in own:
+                if reference != self.reference:
+                    import ray
 
-                self.reference, self.arrays = reference, held(ray.get(reference))
-            message.content["arrays"] = self.arrays.copy()
+                    self.reference, self.arrays = reference, held(ray.get(reference))
+                message.content["arrays"] = self.arrays.copy()
+        return answer(messages, self._answer)
+
+    def _answer(self, message: Message) -> Message:
         return self.client_app(message=message, context=context_of(message))

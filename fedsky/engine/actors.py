@@ -7,10 +7,12 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from queue import SimpleQueue
 from typing import Any
 
-from flwr.app import ConfigRecord, Message, RecordDict
+from flwr.app import ConfigRecord, Error, Message, RecordDict
 from flwr.clientapp import ClientApp
+from flwr.common.constant import ErrorCode
 
 from fedsky.engine import cluster
 from fedsky.engine.asked import Asked
@@ -43,9 +45,12 @@ class Actors:
     room: on the machine where a process was killed, nowhere where a node is gone, on that node when it is back.
     """
 
-    def __init__(self, num_gpus: float, most: int, stop: threading.Event, built: threading.Event) -> None:
+    def __init__(
+        self, num_gpus: float, most: int, stop: threading.Event, built: threading.Event, replies: "SimpleQueue[Message]"
+    ) -> None:
         self.resources: dict[str, int | float] = {"num_cpus": 1, "num_gpus": num_gpus}
-        self.most, self.stop, self.built = most, stop, built
+        self.most, self.stop, self.built, self.replies = most, stop, built, replies
+        self.beside: dict[str, list[Message]] = {}  # what goes to an actor with a message, by that one's number
         self.num_workers = 0
         self.changed = threading.Condition()
         self.coming: list[Any] = []  # actors that do not run yet
@@ -128,36 +133,47 @@ class Actors:
 
         Where its process is killed, as for want of memory, or its node is lost, another one answers instead, on another
         node if there is one: the same bytes, as what a client starts from is kept until its round is complete. The
-        second time on a node it is the client's own doing: raised.
+        second time on a node it is the client's own doing: raised. Clients that are trained together come as one
+        message; the others' replies go their own way.
         """
         import ray
 
         if self.stop.is_set():
             return message, context
-        shunned: set[str] = set()
+        others = self.beside.pop(message.metadata.message_id, [])
         try:
-            sent, arrays = self.once.take(message)
-            references = [arrays] if arrays is not None else []
-            while True:
-                worker = self._take(shunned)
-                try:
-                    if self._is_fit(worker):
-                        return self._answer(worker, sent, references), context
-                except self.lost as error:
-                    self._lose(worker, error)
-                    again = worker.node not in shunned and len(shunned) < MOST_LOST
-                    if not again or self.stop.is_set() or not cluster.is_alive():
-                        raise
-                    shunned.add(worker.node)
-                    LOG.warning("a worker died in mid-round (%s): its client is done again by another", _why(error))
+            replies = self._replies([message, *others])
         except (ray.exceptions.ObjectStoreFullError, ray.exceptions.OutOfDiskError):
             failure = ConfigRecord({"reason": FULL, "traceback": ""})
-            return Message(RecordDict({"failure": failure}), reply_to=message), context
-        except Exception:
+            replies = [Message(RecordDict({"failure": failure}), reply_to=each) for each in (message, *others)]
+        except Exception as error:
             if cluster.is_alive() and not self.stop.is_set():
+                for other in others:
+                    self.replies.put(Message(Error(ErrorCode.UNKNOWN, str(error)), reply_to=other))
                 raise
             self.stop.wait(WITHOUT_RAY_SECONDS)  # the server sees that, too, and ends the run in a line of its own
             return message, context
+        for reply in replies[1:]:
+            self.replies.put(reply)
+        return replies[0], context
+
+    def _replies(self, messages: list[Message]) -> list[Message]:
+        """What a worker answers, or another if that one is lost."""
+        taken = [self.once.take(message) for message in messages]
+        sent, references = [each for each, _ in taken], [[] if made is None else [made] for _, made in taken]
+        shunned: set[str] = set()
+        while True:
+            worker = self._take(shunned)
+            try:
+                if self._is_fit(worker):
+                    return self._answer(worker, sent, references)
+            except self.lost as error:
+                self._lose(worker, error)
+                again = worker.node not in shunned and len(shunned) < MOST_LOST
+                if not again or self.stop.is_set() or not cluster.is_alive():
+                    raise
+                shunned.add(worker.node)
+                LOG.warning("a worker died in mid-round (%s): its client is done again by another", _why(error))
 
     def _take(self, shunned: set[str]) -> Worker:
         """An idle worker, which is waited for: on none of the shunned nodes, unless all are there."""
@@ -197,18 +213,18 @@ class Actors:
         ray.kill(worker.actor)
         return False
 
-    def _answer(self, worker: Worker, message: Message, references: list[Any]) -> Message:
+    def _answer(self, worker: Worker, messages: list[Message], references: list[list[Any]]) -> list[Message]:
         import ray
 
         try:
-            reply: Message = ray.get(worker.actor.answer.remote(message, references))
+            replies: list[Message] = ray.get(worker.actor.answer.remote(messages, references))
         except self.lost:
             raise
         except BaseException:
             self._free(worker)
             raise
         self._free(worker)
-        return reply
+        return replies
 
     def _free(self, worker: Worker) -> None:
         with self.changed:

@@ -18,13 +18,14 @@ from flwr.serverapp import Grid
 from flwr.supercore.run import Run
 
 from fedsky.client.arrays import num_bytes
-from fedsky.engine.nodes import Nodes
+from fedsky.engine.nodes import TRAIN, Nodes
 from fedsky.history.columns import FAILED, LATE, LOST
 
 # Flower's errors of a message or a reply that has expired, and of a node that went away.
 OF_ERRORS = {ErrorCode.MESSAGE_UNAVAILABLE: LATE, ErrorCode.REPLY_MESSAGE_UNAVAILABLE: LATE,
              ErrorCode.NODE_UNAVAILABLE: LOST}  # fmt: skip
-TRAIN = "train"  # the messages whose bytes are a strategy's own; those of evaluation only measure it
+
+WINDOW = 4  # groups of clients that are trained together are made of so many times their number
 
 
 class ClientError(RuntimeError):
@@ -94,7 +95,9 @@ class ClientGrid(Grid):
 
         Else the last to begin may be the one that takes longest. Not of all: so few replies alone wait for their turn.
         """
-        while window := list(islice(messages, self.inner.in_flight)):
+        # Who is trained together must not hang on how many processes there are.
+        size = WINDOW * self.inner.at_once if self.inner.at_once > 1 else self.inner.in_flight
+        while window := list(islice(messages, size)):
             order.extend(message.metadata.dst_node_id for message in window)
             yield from sorted(window, key=self._size, reverse=True)
 
@@ -106,14 +109,13 @@ class ClientGrid(Grid):
         waiting: set[str] = set()
         more = True
         while more or waiting:
-            while more and len(waiting) < self.inner.in_flight:
-                message = next(messages, None)
-                if message is None:
-                    more = False
-                    break
-                if message.metadata.message_type == TRAIN:
-                    self._count(message.metadata.dst_node_id, message.content, "down")
-                waiting.update(self.push_messages([message]))
+            while more and len(waiting) + self.inner.at_once <= self.inner.in_flight:
+                some = list(islice(messages, self.inner.at_once))
+                more = len(some) == self.inner.at_once
+                for message in some:
+                    if message.metadata.message_type == TRAIN:
+                        self._count(message.metadata.dst_node_id, message.content, "down")
+                waiting.update(self.push_messages(some))
             start = time.perf_counter()
             replies = self.pull_messages(waiting) if waiting else ()
             self.waited_seconds += time.perf_counter() - start
@@ -127,6 +129,10 @@ class ClientGrid(Grid):
 
     def end(self) -> None:
         self.inner.end()
+
+    def train_together(self, number: int) -> None:
+        """Has a process train so many clients at once, where they are alike: those whose messages follow each other."""
+        self.inner.train_together(number)
 
     @property
     def has_states(self) -> bool:

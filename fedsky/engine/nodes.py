@@ -19,6 +19,7 @@ from fedsky.client.arrays import Held
 
 Shared = dict[str, NDArray[Any]]
 
+TRAIN = "train"  # the messages whose bytes are a strategy's own; those of evaluation only measure it
 RUN = 1
 # flwr's Message asks for the identity of the task that it is made in, also of an engine that never had a grid.
 TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = RUN, 1, 1
@@ -70,10 +71,18 @@ def context_of(message: Message) -> Context:
     return Context(RUN, node, {"partition-id": node - 1}, RecordDict(), {})
 
 
+def groups(messages: list[Message]) -> list[list[Message]]:
+    """Messages about training together, and others each by itself."""
+    if any(message.metadata.message_type != TRAIN for message in messages):
+        return [[message] for message in messages]
+    return [messages] if messages else []
+
+
 class Nodes(Grid):
     """A grid of nodes 1 to ``num_nodes``; who inherits brings ``send`` and ``receive``."""
 
     in_flight = 1  # messages that are with the engine at a time
+    at_once = 1  # clients that a process trains together
     has_states = True  # the clients' own states are files of the run's folder
 
     def __init__(self, num_nodes: int) -> None:
@@ -81,9 +90,19 @@ class Nodes(Grid):
         self.awaited: set[str] = set()
         self.early: dict[str, Message] = {}  # replies that came while others were asked for
 
+    def train_together(self, number: int) -> None:
+        """Has a process train so many clients together, by the order of their messages alone."""
+        self.in_flight *= number
+        self.at_once = number
+
     @abstractmethod
     def send(self, message: Message) -> None:
         """Hands a message to the engine."""
+
+    def send_together(self, messages: list[Message]) -> None:
+        """Hands messages to the engine, for one process where it trains several clients together."""
+        for message in messages:
+            self.send(message)
 
     @abstractmethod
     def receive(self) -> Message:
@@ -118,11 +137,12 @@ class Nodes(Grid):
 
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
         ids = []
+        messages = list(messages)
         for message in messages:
             ids.append(str(next(_numbers)))
             message.metadata.__dict__["_message_id"] = ids[-1]
             self.awaited.add(ids[-1])
-            self.send(message)
+        self.send_together(messages)
         return ids
 
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:

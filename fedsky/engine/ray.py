@@ -87,7 +87,7 @@ class Simulation:
         self.started = threading.Event()  # or failed to
         self.ended, self.closed = threading.Event(), threading.Event()
         self.post = Post()
-        self.actors = Actors(float(settings.get("num_gpus", 0)), num_actors, self.stop, self.started)
+        self.actors = Actors(float(settings.get("num_gpus", 0)), num_actors, self.stop, self.started, self.post.replies)
         self.joined: dict[str, Any] | None = None  # what a cluster is that was joined
         self.failure: BaseException | None = None
         self.app: ClientApp | None = None

@@ -8,7 +8,7 @@ from flwr.app import Message
 
 from fedsky.engine import cluster
 from fedsky.engine.asked import SIGN, Asked
-from fedsky.engine.nodes import Nodes
+from fedsky.engine.nodes import Nodes, groups
 from fedsky.engine.ray import Simulation
 from fedsky.history import write_whole
 from fedsky.machine.versions import code, versions
@@ -44,6 +44,12 @@ class RayGrid(Nodes):
 
     def send(self, message: Message) -> None:
         self.simulation.post.messages.put(message)
+
+    def send_together(self, messages: list[Message]) -> None:
+        for first, *others in groups(messages):
+            if others:
+                self.simulation.actors.beside[first.metadata.message_id] = others
+            self.send(first)
 
     def receive(self) -> Message:
         return self.simulation.reply()

@@ -1,5 +1,7 @@
 """Pixels as the models take them."""
 
+import functools
+
 import torch
 from torch import Tensor
 
@@ -17,5 +19,11 @@ def normalise(images: Tensor) -> Tensor:
     """Images [n, 3, size, size] in [0, 1] as the models want them: ImageNet's mean and deviation; others stay."""
     if images.ndim != 4:
         return images
-    mean, std = (torch.tensor(values, device=images.device).view(1, 3, 1, 1) for values in (MEAN, STD))
+    mean, std = _constants(images.device)
     return images.sub(mean).div_(std)
+
+
+@functools.cache
+def _constants(device: torch.device) -> tuple[Tensor, Tensor]:
+    mean, std = (torch.tensor(values, device=device).view(1, 3, 1, 1) for values in (MEAN, STD))
+    return mean, std

@@ -13,6 +13,7 @@ from fedsky import checks
 from fedsky.client import state
 from fedsky.client.metrics import pool
 from fedsky.client.task import Task, settle
+from fedsky.client.training import FLOAT32
 from fedsky.config import learning_rate, make_strategy
 from fedsky.data.parts import remarks
 from fedsky.engine import begin, check_engine, open_grid, task_of
@@ -38,6 +39,7 @@ from fedsky.run.evaluation import Evaluation, by_clients, by_server
 from fedsky.run.progress import Display
 from fedsky.run.rows import client_row, describe, label_lines, predictions_csv, round_row, timing_rows
 from fedsky.run.states import States
+from fedsky.run.together import Together
 from fedsky.run.trial import try_out
 from fedsky.tracking import Background
 
@@ -62,6 +64,7 @@ class RoundLoop:
         check_engine(config["engine"], config["evaluate"], self.strategy.role)
         self.strategy.begin(self.task.model, config)
         try_out(self.task, self.strategy, config)
+        self.together = Together(config, self.task)
         partition = describe(self.task, config["client_names"])
         behaviour = behaviour_of(config, self.task, directory)
         self.strategy.know(behaviour)
@@ -79,6 +82,7 @@ class RoundLoop:
         self.start = {"data_seconds": ready - began, "data_cpu_seconds": time.process_time() - cpu}
         self.grid: ClientGrid = open_grid(config["engine"], config["num_clients"])
         self.states.apart = self.grid.begin(self.task.text, self.task.photos.fingerprint, folder / "clients")
+        self.grid.train_together(self.together.clients)
         self.grid.sizes = [len(owner.train) for owner in self.task.owners]
         self.start["engine_seconds"] = time.perf_counter() - ready
         now = self.progress.virtual_seconds
@@ -150,6 +154,7 @@ class RoundLoop:
         # What came from the clients was finite: what is not is of the server's own making.
         if (bad := not_finite(checkpoint.to_numpy(self.arrays) | self._memory())) is not None:
             raise diverged(round, remedy(self.config, of_server=True), f"the server's {bad} is not finite")
+        self.together.count(self.dispatch.trained)
         self.progress.virtual_seconds = self.dispatch.now
         return metrics
 
@@ -159,6 +164,8 @@ class RoundLoop:
     def _settings(self, round: int, **more: Any) -> ConfigRecord:
         keys = ("momentum", "weight_decay", "local_epochs", "batch_size", "participation", "stragglers", "seed")
         settings: dict[str, Any] = {key: self.config[key] for key in keys}
+        if self.config["precision"] != FLOAT32:
+            settings["precision"] = self.config["precision"]
         settings |= {"task": self.task.text, "fingerprint": self.task.photos.fingerprint, "round": round,
                      "lr": learning_rate(self.config, round), **more}  # fmt: skip
         return ConfigRecord(settings)
@@ -276,7 +283,8 @@ class RoundLoop:
         write_whole(self.folder / "predictions.csv", predictions_csv(self.task, judged).encode(), self.folder)
         test, best = pool(judged.test), self.progress
         model = self.task.model
-        return {
+        batched = {} if self.together.asked is None else {"batched": self.together.told()}
+        return batched | {
             "model": {"num_parameters": num_parameters(model), "num_bytes": num_bytes(self.task.initial),
                       "batchnorm_statistics": BATCHNORM_STATISTICS.get(self.config["model"].get("norm", ""), "none")},
             "result": {"round": round, "num_test": test.num, "accuracy": test.accuracy,

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from fedsky.client import Shard, proximal_gradient, sgd
 from fedsky.client.training import evaluation_batches, mean_loss, predict
 from fedsky.data import Photos
+from fedsky.data.augment import Augment
 
 RNG = np.random.default_rng(0)
 POINTS = Photos(
@@ -26,7 +27,7 @@ CONFIG = {"lr": 0.05, "momentum": 0.0, "weight_decay": 0.0, "batch_size": 8, "lo
 def shard(count: int, relabel: list[int] | None = None, **task: Any) -> Shard:
     points = torch.from_numpy(POINTS.pixels)
     found: Any = SimpleNamespace(
-        photos=POINTS, device=torch.device("cpu"), images=lambda indices: points[indices], **task
+        photos=POINTS, device=torch.device("cpu"), images=lambda indices: points[indices], augment=Augment(), **task
     )
     return Shard(found, OWN[:count], torch.Generator().manual_seed(1), relabel)
 
@@ -92,15 +93,20 @@ def test_pictures_are_varied_by_the_clients_generator_and_then_normalised() -> N
     pictures = torch.rand(4, 3, 2, 2)
     seen: list[Any] = []
 
-    def augment(images: Tensor, generator: torch.Generator) -> Tensor:
-        seen.append(generator)
-        return images * 0 + 0.5
+    class Grey:
+        def draw(self, num: int, generator: torch.Generator) -> Tensor:
+            seen.append(generator)
+            return torch.zeros(1, num)
+
+        def __call__(self, images: Tensor, drawn: Tensor) -> Tensor:
+            assert drawn.shape == (1, len(images))
+            return images * 0 + 0.5
 
     task: Any = SimpleNamespace(
         photos=SimpleNamespace(classes=("a", "b"), labels=np.zeros(4, np.int64)),
         device=torch.device("cpu"),
         images=lambda indices: pictures[indices],
-        augment=augment,
+        augment=Grey(),
     )
     own = Shard(task, np.arange(4), torch.Generator().manual_seed(1))
     [(varied, _)], [(plain, _)] = own.batches(4), own.in_order(4)

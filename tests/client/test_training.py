@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from fedsky.client.training import _step
+from fedsky.client.training import sgd_step
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
@@ -22,7 +22,7 @@ def test_a_step_is_torchs_to_the_bit(momentum: float, decay: float) -> None:
         for place, (a, b) in enumerate(zip(own, theirs, strict=True)):
             gradient = None if place == step % 3 else torch.randn_like(a)  # of what a batch does not reach
             a.grad, b.grad = gradient, None if gradient is None else gradient.clone()
-        _step(own, velocities, 0.3, momentum, decay)
+        sgd_step(own, velocities, {"lr": 0.3, "momentum": momentum, "weight_decay": decay})
         optimizer.step()
         assert all(torch.equal(a, b) for a, b in zip(own, theirs, strict=True))
 

@@ -11,7 +11,8 @@ IMAGES = torch.rand(40, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 
 
 def varied(**settings: Any) -> torch.Tensor:
-    return Augment(**settings)(IMAGES, torch.Generator().manual_seed(1))
+    augment = Augment(**settings)
+    return augment(IMAGES, augment.draw(len(IMAGES), torch.Generator().manual_seed(1)))
 
 
 def test_the_saturation_moves_colours_from_grey_and_leaves_the_light() -> None:
@@ -33,6 +34,9 @@ def test_the_cast_is_one_factor_for_each_colour_of_a_picture() -> None:
 @pytest.mark.parametrize("others", [{}, {"light": 0.3}, {"zoom": 0.1, "contrast": 0.2}])
 def test_neither_draws_a_number_where_it_is_off(others: dict[str, Any]) -> None:
     generator, plain = torch.Generator().manual_seed(1), torch.Generator().manual_seed(1)
-    Augment(**others)(IMAGES, plain)
-    assert torch.equal(Augment(**others, saturation=0.0, cast=0.0)(IMAGES, generator), varied(**others))
+    drawn = [
+        augment.draw(len(IMAGES), own)
+        for augment, own in ((Augment(**others), plain), (Augment(**others, saturation=0.0, cast=0.0), generator))
+    ]
+    assert torch.equal(*drawn)
     assert torch.equal(generator.get_state(), plain.get_state())

@@ -45,7 +45,7 @@ class Nothing:
 
 @pytest.fixture
 def actors(monkeypatch: pytest.MonkeyPatch) -> Actors:
-    made = Actors(0.0, 4, threading.Event(), threading.Event())
+    made = Actors(0.0, 4, threading.Event(), threading.Event(), SimpleQueue())
     monkeypatch.setattr(ray, "get", lambda call: call())
     monkeypatch.setattr(ray, "kill", lambda actor: None)
     monkeypatch.setattr(made, "_start", lambda: None)  # no other comes
@@ -154,3 +154,31 @@ def test_as_many_clients_train_at_a_time_as_there_are_actors() -> None:
     post.messages.put(None)
     thread.join(30)
     assert not thread.is_alive() and not meeting.broken
+
+
+def test_clients_that_are_trained_together_go_to_one_worker_and_are_done_again_as_one(actors: Actors) -> None:
+    sent: list[list[Message]] = []
+
+    def answers(messages: list[Message], _: Any) -> list[Message]:
+        sent.append(messages)
+        return [Message(RecordDict(), reply_to=message) for message in messages]
+
+    has(actors, ("b", dies), ("a", answers))
+    first, *others = (Message(RecordDict(), dst_node_id=node, message_type="train") for node in (1, 2, 3))
+    first.metadata.__dict__["_message_id"] = "7"
+    actors.beside["7"] = others
+    reply, _ = actors.process_message(first, None)
+    assert sent == [[first, *others]] and not actors.beside
+    assert [each.metadata.src_node_id for each in (reply, actors.replies.get(), actors.replies.get())] == [1, 2, 3]
+
+
+def test_what_fails_together_fails_for_each(actors: Actors, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fedsky.engine.cluster.is_alive", lambda: True)
+    has(actors, ("a", dies))
+    first, other = (Message(RecordDict(), dst_node_id=node, message_type="train") for node in (1, 2))
+    actors.beside[first.metadata.message_id] = [other]
+    actors._take = lambda shunned: actors.all[0]  # type: ignore[method-assign]  # the same again: none else is there
+    actors._lose = lambda worker, error: None  # type: ignore[method-assign]
+    with pytest.raises(Lost):
+        actors.process_message(first, None)
+    assert actors.replies.get_nowait().error.reason == "it died. With hints"

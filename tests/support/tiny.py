@@ -91,3 +91,20 @@ class LosingNode(scaffold.Scaffold):
 def pixels(num_classes: int) -> nn.Module:
     """One layer on pictures of 32 pixels."""
     return nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, num_classes))
+
+
+def pictures(count: int = 80) -> Photos:
+    """Pictures [n, 3, 8, 8] in float64 of two classes that overlap."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(count) % 2
+    pixels = rng.random(size=(count, 3, 8, 8)) + labels[:, None, None, None] * 0.3
+    return Photos(pixels, labels, [f"p{i}" for i in range(count)], ("no", "yes"), f"pictures-{count}")
+
+
+def convolution(num_classes: int, norm: str = "none", dropout: float = 0.0) -> nn.Module:
+    """Two convolutions in float64, with a normalisation or none."""
+    layer = {"batch": nn.BatchNorm2d(4), "group": nn.GroupNorm(2, 4), "none": nn.Identity()}[norm]
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3), layer, nn.ReLU(inplace=True), nn.Conv2d(4, 2, 3), nn.Flatten(), nn.Dropout(dropout),
+        nn.Linear(32, num_classes),
+    ).double()  # fmt: skip
