@@ -38,6 +38,12 @@ USED = {
     "flwr.supercore.runtime:RuntimeHttpClient.PullTaskInput(self, request)": "likewise",
     "flwr.supercore.runtime:RuntimeHttpClient.SendTaskHeartbeat(self, request)": "likewise",
     "flwr.supercore.runtime:RuntimeHttpClient.PushTaskOutput(self, request)": "likewise",
+    "flwr.supercore.runtime:RuntimeHttpClient.PushMessages(self, request)": "messages that take their content along",
+    "flwr.supercore.runtime:RuntimeHttpClient.PullMessages(self, request)": "replies likewise",
+    "flwr.server.superlink.linkstate.utils:message_to_dict(message)": "a SuperLink keeps a content with its message",
+    "flwr.supercore.inflatable.inflatable_utils:pull_objects(object_ids, pull_object_fn, max_time, "
+    "max_tries_per_object, initial_backoff, backoff_cap)": "a large content is fetched without Flower's long waits",
+    "flwr.supercore.inflatable.inflatable_utils:ObjectPullError": "likewise",
     "flwr.superlink.grid:HttpGrid(runtime_api_address, insecure, root_certificates, token)": "messages of the run",
     "flwr.superlink.grid:HttpGrid._runtime_client": "its connection is the task's, too",
     "flwr.supercore.fab:Fab(hash_str, content, verifications)": "likewise of the bundle",

@@ -20,6 +20,7 @@ PASSED = re.compile(
 DROPPED = {b"host", b"connection", b"content-length", b"transfer-encoding", b"keep-alive", b"te", b"upgrade"}
 MOST_BYTES = 2**30  # of a request
 WAIT_SECONDS = 120.0  # for the SuperLink's answer
+KEPT_SECONDS = 3.0  # for which a connection is kept: a SuperLink closes it after five
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -30,7 +31,10 @@ class Gate:
 
     def __init__(self, superlink: str, certificate: Path) -> None:
         context = ssl.create_default_context(cafile=str(certificate))
-        self.client = httpx.AsyncClient(base_url=f"https://{superlink}", verify=context, timeout=WAIT_SECONDS)
+        limits = httpx.Limits(keepalive_expiry=KEPT_SECONDS)
+        self.client = httpx.AsyncClient(
+            base_url=f"https://{superlink}", verify=context, timeout=WAIT_SECONDS, limits=limits
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -18,6 +18,7 @@ from fedsky.deploy.gate import Gate
 
 LOG = logging.getLogger("fedsky")
 START_SECONDS = 60.0  # that a SuperLink may take to answer
+KEPT_SECONDS = 30  # for which a connection of a node's is kept: longer than a node keeps it
 AGAIN_SECONDS = 1.0  # after which one that ended is started again
 
 
@@ -80,7 +81,7 @@ class Server:
             self.process.wait()
 
 
-def serve(home: Home, bind: str) -> None:
+def serve(home: Home, bind: str, gate_of: type[Gate] = Gate) -> None:
     """Serves until it is interrupted; bind: the address at which the gate listens."""
     server = Server(home)
     try:
@@ -94,10 +95,11 @@ def serve(home: Home, bind: str) -> None:
             home.superlink,
             from_here(home.folder / "ca.crt"),
         )
-        gate: Any = Gate(home.superlink, home.folder / "ca.crt")
+        gate: Any = gate_of(home.superlink, home.folder / "ca.crt")
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         uvicorn.run(
             gate, host=bind, port=home.port, log_level="warning", lifespan="on", ws="none", loop="asyncio",
+            timeout_keep_alive=KEPT_SECONDS,
             ssl_certfile=str(home.folder / "server.crt"), ssl_keyfile=str(home.folder / "server.key"),
         )  # fmt: skip
     finally:

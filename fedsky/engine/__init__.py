@@ -64,7 +64,7 @@ def open_grid(settings: dict[str, Any], num_clients: int) -> "ClientGrid":
 
         return ClientGrid(InlineGrid(app, num_clients))
     if kind == "deployment":
-        from fedsky.engine.deployment import DeploymentGrid
+        from fedsky.engine.deployed import DeploymentGrid
 
         return ClientGrid(DeploymentGrid(_federation(settings)))
     if kind != "ray":
@@ -79,7 +79,10 @@ def open_grid(settings: dict[str, Any], num_clients: int) -> "ClientGrid":
 def task_of(settings: dict[str, Any], text: str) -> "Task":
     """The server's task of a specification: of a real federation it is made of what the owners tell."""
     if settings["kind"] == "deployment":
-        task: Task = _federation(settings).task(text)
+        from fedsky.engine.deployed import DeploymentGrid
+
+        federation = _federation(settings)
+        task: Task = federation.task(text, DeploymentGrid(federation))
         return task
     from fedsky.client.task import load_task
 
@@ -144,4 +147,5 @@ threading._register_atexit(close)  # type: ignore[attr-defined]
 def _quieten() -> None:
     """flwr's log has a handler of its own and passes lines on as well; Ray remarks that it starts in a thread."""
     logging.getLogger("flwr").handlers.clear()
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("ray").setLevel(logging.ERROR)

@@ -8,32 +8,30 @@ import hashlib
 import json
 import logging
 import time
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from flwr.app import ArrayRecord, ConfigRecord, Error, Message, RecordDict
+from flwr.app import ConfigRecord, Message, RecordDict
 
 from fedsky import __version__, checks
 from fedsky.client.task import PLACES, Task
 from fedsky.data.manifest import PARTS
 from fedsky.data.photos import Photos
 from fedsky.data.split import Indices, Owner
-from fedsky.engine.grid import OF_ERRORS
 from fedsky.engine.nodes import Nodes
-from fedsky.engine.packing import pack, unpack
-from fedsky.engine.superlink import Driven, Registered, RunLostError, SuperLink
-from fedsky.history.columns import LATE, LOST
+from fedsky.engine.superlink import Driven, Registered, SuperLink
 from fedsky.machine.remedies import in_full
+from fedsky.machine.versions import code
 
 LOG = logging.getLogger("fedsky")
-R = TypeVar("R", ArrayRecord, ConfigRecord)
 QUERY, ARRAYS = "query", "arrays"
 ONLINE = "online"
 KIND = "fedsky.data.folder.load"  # of the data that owners have
-WAITS = (0.02, 0.3)  # seconds between two looks for replies: at first, and at most
+LOOK_SECONDS = 0.2  # between two looks for who is there
 AGAIN_SECONDS = 3.0  # between two tries to begin another run
 BACK_SECONDS = 15.0  # that owners have to be back after a SuperLink was
 SEEN_SECONDS = 2.0  # for which it is believed who is connected
+TOLD = ("version", "versions", "code", "commit", "changed")  # what run.json says of an owner's programs
 
 
 class Federation:
@@ -85,13 +83,16 @@ class Federation:
             if not told:
                 LOG.info("waiting for %s", ", ".join(missing))
                 told = True
-            time.sleep(0.2)
+            time.sleep(LOOK_SECONDS)
             self.seen = (0.0, set())
 
     def online(self) -> set[int]:
         """The nodes that are connected, as of a moment ago."""
         if time.monotonic() - self.seen[0] > SEEN_SECONDS:
             self.seen = (time.monotonic(), self.driven.online())
+            if not {owner.node for owner in self.owners} <= self.seen[1]:  # whoever has another key has another node
+                known = {each.name: each for each in self.link.registered()}
+                self.owners = [known.get(owner.name, owner) for owner in self.owners]
         return self.seen[1]
 
     def again(self) -> None:
@@ -108,13 +109,12 @@ class Federation:
         before, deadline = self.seen[1], time.monotonic() + BACK_SECONDS
         self.seen = (0.0, before)
         while not before <= self.online() and time.monotonic() < deadline:  # who was there is told apart from who goes
-            time.sleep(WAITS[1])
+            time.sleep(LOOK_SECONDS)
             self.seen = (0.0, before)
 
-    def task(self, text: str) -> Task:
-        """The server's side of the task that a specification names: the owners are asked what they have."""
+    def task(self, text: str, grid: Nodes) -> Task:
+        """The server's side of the task that a specification names: the owners are asked, on a grid, what they have."""
         self.text = travelling(json.loads(text), [owner.name for owner in self.owners])
-        grid = DeploymentGrid(self)
         messages = [
             Message(RecordDict({"config": ConfigRecord()}), dst_node_id=client + 1, message_type=QUERY)
             for client in range(len(self.owners))
@@ -136,6 +136,11 @@ class Federation:
         answer: dict[str, Any] = json.loads(str(reply.content.config_records["answer"]["json"]))
         if answer["version"] != __version__:
             raise ValueError(f"owner {name} has fedsky {answer['version']}, not {__version__}: have the same")
+        if answer.get("code") != code():
+            told = f"owner {name} has other code of fedsky {__version__} than this server"
+            if self.settings["same_code"]:
+                raise ValueError(f"{told}: install the same commit, or set engine.same_code=false")
+            LOG.warning("%s: results may be others than with the same", told)
         return answer
 
     def described(self) -> dict[str, Any]:
@@ -143,7 +148,7 @@ class Federation:
         return {
             "superlink": self.link.address,
             "owners": [
-                {"name": owner.name, "since": owner.since, **{key: answer[key] for key in ("version", "versions")}}
+                {"name": owner.name, "since": owner.since} | {key: answer[key] for key in TOLD if key in answer}
                 for owner, answer in zip(self.owners, self.answers, strict=True)
             ],
         }
@@ -193,97 +198,3 @@ def labels_alone(answers: list[dict[str, Any]], names: list[str], size: int) -> 
     nothing = np.broadcast_to(np.uint8(0), (len(labels), 3, size, size))
     called = [f"{number}" for number in range(len(labels))]
     return Photos(nothing, np.array(labels, dtype=np.int64), called, classes, digest.hexdigest()[:16]), owners
-
-
-class DeploymentGrid(Nodes):
-    """The grid of a federation, for one job: node n + 1 is the n-th owner's."""
-
-    has_states = False
-
-    def __init__(self, federation: Federation) -> None:
-        super().__init__(len(federation.owners))
-        self.federation = federation
-        self.in_flight = len(federation.owners)
-        self.sent: dict[str, Message] = {}  # by their numbers on the SuperLink
-        self.there: list[Message] = []
-
-    def why_away(self, node: int) -> str | None:
-        """Why an owner is not asked; None where it is connected."""
-        while True:
-            try:
-                there = self.federation.owners[node - 1].node in self.federation.online()
-            except RunLostError:
-                self._again()
-            else:
-                return None if there else "not connected"
-
-    def send(self, message: Message) -> None:
-        federation = self.federation
-        while True:
-            try:
-                (number,) = federation.driven.push([self._outward(message)])
-            except RunLostError:
-                self._again()
-            else:
-                self.sent[number] = message
-                return
-
-    def _outward(self, message: Message) -> Message:
-        """The message as it goes to the owner's node."""
-        client = message.metadata.dst_node_id - 1
-        owner, content = self.federation.owners[client], message.content.copy()
-        config: Any = dict(content["config"])
-        config = {"client": client, **config, "task": self.federation.text, "owner": owner.name}
-        config["predictions"] = bool(self.federation.settings["predictions"])
-        if self.federation.answers:
-            config["fingerprint"] = self.federation.answers[client]["fingerprint"]
-        content["config"] = ConfigRecord(config)
-        if ARRAYS in content:
-            content[ARRAYS] = pack(_taken(content, ArrayRecord))
-        return Message(content, owner.node, message.metadata.message_type, ttl=self.federation.ttl)
-
-    def _again(self) -> None:
-        """Everything that is not answered yet, sent once more in another run."""
-        self.federation.again()
-        waiting, self.sent = list(self.sent.values()), {}
-        for message in waiting:
-            self.send(message)
-
-    def receive(self) -> Message:
-        wait = WAITS[0]
-        while not self.there:
-            try:
-                self.there += [self._inward(reply) for reply in self.federation.driven.pull(list(self.sent))]
-            except RunLostError:
-                self._again()
-            if not self.there:
-                time.sleep(wait)
-                wait = min(WAITS[1], 1.5 * wait)
-        return self.there.pop(0)
-
-    def _inward(self, reply: Message) -> Message:
-        """A reply as the message's own, whoever sent it: the SuperLink answers itself for who is away."""
-        asked = self.sent.pop(reply.metadata.reply_to_message_id)
-        name = self.federation.owners[asked.metadata.dst_node_id - 1].name
-        if reply.has_error():
-            return Message(Error(reply.error.code, _told(reply.error, name, self.federation.ttl)), reply_to=asked)
-        content = reply.content
-        try:
-            if ARRAYS in content.config_records:
-                content[ARRAYS] = unpack(_taken(content, ConfigRecord))
-        except ValueError as error:
-            content = RecordDict({"failure": ConfigRecord({"reason": str(error), "traceback": str(error)})})
-        return Message(content, reply_to=asked)
-
-
-def _taken(content: RecordDict, kind: type[R]) -> R:
-    """The arrays' record, out of a content: Flower remarks on one that another is put in place of."""
-    record = content.pop(ARRAYS)
-    assert isinstance(record, kind)
-    return record
-
-
-def _told(error: Error, name: str, ttl: float) -> str:
-    """One line for Flower's own error replies."""
-    told = {LATE: f"no reply of {name} within engine.ttl_seconds={ttl:g}", LOST: f"{name} went away before it answered"}
-    return told.get(OF_ERRORS.get(error.code, ""), f"{error.reason}")

@@ -12,26 +12,23 @@ import httpx
 from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 from flwr.app import Message
 from flwr.app.message import remove_content_from_message
-from flwr.common.serde import message_from_proto, message_to_proto
+from flwr.common.serde import message_to_proto
 from flwr.proto.fleet_pb2 import ActivateNodeRequest, DeactivateNodeRequest, PullMessagesRequest, PushMessagesRequest
 from flwr.proto.heartbeat_pb2 import SendNodeHeartbeatRequest
 from flwr.proto.node_pb2 import Node
 from flwr.supercore.inflatable.inflatable_object import (
     get_all_nested_objects,
     get_object_tree,
-    iterate_object_tree,
     no_object_id_recompute,
 )
-from flwr.supercore.inflatable.inflatable_protobuf_utils import (
-    make_confirm_message_received_fn_protobuf,
-    make_pull_object_fn_protobuf,
-    make_push_object_fn_protobuf,
-)
-from flwr.supercore.inflatable.inflatable_utils import inflate_object_from_contents, pull_objects, push_objects
+from flwr.supercore.inflatable.inflatable_protobuf_utils import make_push_object_fn_protobuf
+from flwr.supercore.inflatable.inflatable_utils import push_objects
 from flwr.supercore.interceptors import RuntimeVersionHttpInterceptor
 from flwr.supercore.primitives.asymmetric import public_key_to_bytes
 from flwr.supernode.fleet_http_client import FleetHttpClient
 from flwr.supernode.node_auth_http_interceptor import NodeAuthHttpInterceptor
+
+from fedsky.engine.carrying import carried, fetched, is_large, numbered
 
 BEAT_SECONDS = 4.0  # between two signs of life
 INTERVAL_SECONDS = 20.0  # that the SuperLink is told: after twice as long without one a node counts as away
@@ -91,30 +88,20 @@ class FleetConnection:
         got = self.client.PullMessages(PullMessagesRequest(node=self.node))
         if not got.messages_list:
             return None
-        bare, tree = message_from_proto(got.messages_list[0]), got.message_object_trees[0]
-        run, number = bare.metadata.run_id, bare.metadata.message_id
-        contents = pull_objects(
-            [each.object_id for each in iterate_object_tree(tree)],
-            make_pull_object_fn_protobuf(self.client.PullObject, self.node, run),
-        )
-        make_confirm_message_received_fn_protobuf(self.client.ConfirmMessageReceived, self.node, run)(number)
-        message: Any = inflate_object_from_contents(number, contents)
-        message.metadata.__dict__["_message_id"] = number
-        whole: Message = message
-        return whole
+        return fetched(self.client, self.node, got.messages_list[0], got.message_object_trees[0])
 
     def push(self, reply: Message, seconds: float) -> None:
         """Sends a reply, and how long it took."""
+        numbered(reply)
+        told: dict[str, Any] = {"node": self.node, "clientapp_runtime_list": [seconds]}
+        if not is_large(reply):
+            self.client.PushMessages(PushMessagesRequest(**told, **carried(reply)))
+            return
         with no_object_id_recompute():
-            reply.metadata.__dict__["_message_id"] = reply.object_id
             tree, objects = get_object_tree(reply), get_all_nested_objects(reply)
+            bare = message_to_proto(remove_content_from_message(reply))
             got = self.client.PushMessages(
-                PushMessagesRequest(
-                    node=self.node,
-                    messages_list=[message_to_proto(remove_content_from_message(reply))],
-                    message_object_trees=[tree],
-                    clientapp_runtime_list=[seconds],
-                )
+                PushMessagesRequest(**told, messages_list=[bare], message_object_trees=[tree])
             )
             push_objects(
                 objects,

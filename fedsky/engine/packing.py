@@ -7,6 +7,8 @@ counted before, so that a federation's count equals a simulation's.
 
 import json
 import math
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,8 +23,14 @@ LENGTH = 8  # bytes of the head's length
 
 def pack(record: ArrayRecord) -> ConfigRecord:
     """The record's arrays as bytes."""
-    arrays = shared(record)
-    head = json.dumps([[name, array.dtype.str, list(record[name].shape)] for name, array in arrays.items()]).encode()
+    return packed(shared(record), {name: array.shape for name, array in record.items()})
+
+
+def packed(arrays: Shared, shapes: Mapping[str, Sequence[int]] = MappingProxyType({})) -> ConfigRecord:
+    """Arrays as bytes; shapes: of those that are to have another one there."""
+    head = json.dumps(
+        [[name, array.dtype.str, list(shapes.get(name, array.shape))] for name, array in arrays.items()]
+    ).encode()
     parts = [len(head).to_bytes(LENGTH, "little"), head, *(array.tobytes() for array in arrays.values())]
     return ConfigRecord({PACKED: b"".join(parts)})
 

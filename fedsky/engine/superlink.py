@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
-from flwr.app import Message
+from flwr.app import Error, Message
+from flwr.app.message import make_message
 from flwr.cli.build import build_fab_from_files
+from flwr.common.constant import ErrorCode
 from flwr.common.serde import fab_to_proto, run_from_proto
+from flwr.common.serde_utils import metadata_from_proto
 from flwr.proto.control_pb2 import (
     ListNodesRequest,
     RegisterNodeRequest,
@@ -26,20 +29,25 @@ from flwr.proto.control_pb2 import (
 )
 from flwr.proto.runtime_pb2 import (
     AcquireTaskRequest,
+    PullAppMessagesRequest,
     PullTaskInputRequest,
+    PushAppMessagesRequest,
     PushTaskOutputRequest,
     SendTaskHeartbeatRequest,
 )
 from flwr.supercore.control import ControlHttpClient
 from flwr.supercore.fab import Fab
 from flwr.supercore.heartbeat import HeartbeatSender
+from flwr.supercore.inflatable.inflatable_utils import ObjectPullError
 from flwr.supercore.interceptors import RuntimeVersionHttpInterceptor
 from flwr.supercore.retry import RetryInvoker, exponential
 from flwr.supercore.run import RunNotRunningException
 from flwr.supercore.runtime import RuntimeHttpClient
 from flwr.supercore.task_identity import TaskIdentity
 from flwr.superlink.grid import HttpGrid
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # it has no stubs
 
+from fedsky.engine.carrying import carried, fetched, is_large, numbered
 from fedsky.engine.refusals import PASSING, is_of_tls, refusal
 
 LOG = logging.getLogger("fedsky")
@@ -203,16 +211,34 @@ class Driven:
         """The nodes that are connected."""
         return {int(node.node_id) for node in self._done(self.grid.get_nodes)}
 
-    def push(self, messages: Iterable[Message]) -> list[str]:
-        """Sends messages; the number of each."""
-        ids = list(self._done(lambda: self.grid.push_messages(list(messages))))
+    def push(self, message: Message) -> str:
+        """Sends a message; its number."""
+        if is_large(message):
+            ids = self._done(lambda: list(self.grid.push_messages([message])))
+        else:
+            numbered(message)
+            request = PushAppMessagesRequest(**carried(message))
+            ids = self._done(lambda: list(self.runtime.PushMessages(request).message_ids))
         if not ids or not all(ids):
             raise ValueError(f"{self.link.address} does not take a message: it may be larger than it allows")
-        return ids
+        return str(ids[0])
 
     def pull(self, ids: Iterable[str]) -> list[Message]:
         """The replies that have come to some messages."""
-        return list(self._done(lambda: self.grid.pull_messages(list(ids))))
+        return self._done(lambda: self._pulled(list(ids)))
+
+    def _pulled(self, ids: list[str]) -> list[Message]:
+        got = self.runtime.PullMessages(PullAppMessagesRequest(message_ids=ids))
+        return [self._reply(*each) for each in zip(got.messages_list, got.message_object_trees, strict=True)]
+
+    def _reply(self, told: Any, tree: Any) -> Message:
+        try:
+            return fetched(self.runtime, self.grid.node, told, tree)
+        except ObjectPullError as error:  # its sender went away over it
+            missing = Error(ErrorCode.NODE_UNAVAILABLE, f"{error}")
+        except (ValueError, KeyError, DecodeError) as error:
+            missing = Error(ErrorCode.CLIENT_APP_CRASHED, f"it sent what is no reply ({error})")
+        return make_message(metadata_from_proto(told.metadata), error=missing)
 
     def _done(self, call: Callable[[], T]) -> T:
         if self.lost.is_set():

@@ -20,7 +20,7 @@ from fedsky.data.owners import load
 from fedsky.engine.deployment import ARRAYS, KIND, QUERY
 from fedsky.engine.nodes import RUN
 from fedsky.engine.packing import unpack
-from fedsky.machine.versions import versions
+from fedsky.machine.versions import code, versions
 from fedsky.model.file import write_model
 from fedsky.node.leaving import RefusedError, check_asked, failure, leaving
 from fedsky.node.owner import OwnerFile
@@ -128,6 +128,7 @@ class Answering:
             "fingerprint": photos.fingerprint,
             "version": __version__,
             "versions": versions(),
+            "code": code(),
             **provenance.commit(),
         }
         for part in PARTS:

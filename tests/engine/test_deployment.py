@@ -18,6 +18,7 @@ from fedsky.config import compose, resolve
 from fedsky.deploy import federation
 from fedsky.deploy.check import check
 from fedsky.engine import close
+from fedsky.engine.deployed import DeploymentGrid
 from fedsky.resume import resume
 from fedsky.run import run
 from fedsky.run.loop import RoundLoop
@@ -138,15 +139,7 @@ def test_the_gate_passes_what_nodes_ask_for_and_nothing_else(local: support.Loca
     address = f"{local.home.host}:{local.home.port}"
     context = ssl.create_default_context(cafile=str(local.home.folder / "ca.crt"))
     with httpx.Client(base_url=f"https://{address}", verify=context) as client:
-        for path in (
-            "control/start-run",
-            "control/register-node",
-            "runtime/acquire-task",
-            "fleet/register-node",
-            "fleet/../control/start-run",
-            "fleet/%2e%2e/control/start-run",
-            "fleet/pull-messages?x=1",
-        ):
+        for path in (*support.FORBIDDEN, "fleet/pull-messages?x=1"):
             assert client.post(f"/v1/{path}").status_code == 403, path
         assert client.get("/v1/fleet/pull-messages").status_code == 403
         assert client.post("/v1/fleet/pull-messages").status_code not in (403, 404)
@@ -204,6 +197,35 @@ def test_a_superlink_that_is_killed_costs_no_reply(
         assert digest(tmp_path / "far" / name) == digest(tmp_path / "near" / name), name
 
 
+def test_an_answer_that_is_too_late_is_not_waited_for(
+    local: support.Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, outward = RoundLoop._train, DeploymentGrid._outward
+    (worker,) = workers(local.nodes["B"].pid)
+
+    def stopped(loop: Any, round: int) -> Any:
+        if round == 1:
+            os.kill(worker, signal.SIGSTOP)
+        try:
+            return train(loop, round)
+        finally:
+            os.kill(worker, signal.SIGCONT)
+
+    def soon(grid: Any, message: Any) -> Any:
+        sent = outward(grid, message)
+        if (message.metadata.message_type, message.metadata.dst_node_id) == ("train", 2):
+            asked = message.content.config_records["config"]
+            sent.metadata.ttl = 0.5 if asked["round"] == 1 else sent.metadata.ttl
+        return sent
+
+    monkeypatch.setattr(RoundLoop, "_train", stopped)
+    monkeypatch.setattr(DeploymentGrid, "_outward", soon)
+    deployed(local, tmp_path / "run")
+    found = {(row["round"], row["client"]): row for row in rows(tmp_path / "run")}
+    assert (found[1, 1]["status"], found[1, 1]["reason"]) == ("late", "no reply of B within engine.ttl_seconds=600")
+    assert {row["status"] for number, row in found.items() if number != (1, 1)} == {"ok"}
+
+
 def test_an_owner_that_goes_is_away_and_one_that_comes_back_takes_part(
     local: support.Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,7 +235,8 @@ def test_an_owner_that_goes_is_away_and_one_that_comes_back_takes_part(
         if round == 1:
             local.stop("C")
             support.wait_for(lambda: "C" not in local.connected())
-        else:
+        else:  # with another key
+            federation.rotate(local.home, "C")
             local.start("C")
             support.wait_for(lambda: "C" in local.connected())
         loop.grid.inner.federation.seen = (0.0, set())

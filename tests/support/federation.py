@@ -24,6 +24,15 @@ OWNERS = ("A", "B", "C")
 CLASSES = ("cloudy", "sunny")
 NUM = 10  # photographs of each class and owner
 SIZE = 24  # pixels a side
+# What owners must not reach.
+FORBIDDEN = (
+    "control/start-run",
+    "control/register-node",
+    "runtime/acquire-task",
+    "fleet/register-node",
+    "fleet/../control/start-run",
+    "fleet/%2e%2e/control/start-run",
+)
 
 
 def draw_photographs(root: Path) -> None:
