@@ -50,7 +50,8 @@ Key lost or stolen? Tell the administrator at once: `rotate` makes another, and 
 """
 
 SERVICE = """\
-# /etc/systemd/system/fedsky-node.service; this folder at /opt/fedsky-kit, fedsky in /opt/fedsky
+# /etc/systemd/system/fedsky-node.service; this folder at /opt/fedsky-kit, fedsky in /opt/fedsky; before:
+#   useradd --system fedsky; chown -R fedsky /opt/fedsky-kit
 [Unit]
 Description=fedsky node of {name}
 After=network-online.target
@@ -71,7 +72,7 @@ WantedBy=multi-user.target
 """
 
 COMPOSE = """\
-# docker compose up -d; the photographs are mounted for reading alone
+# docker compose up -d; the photographs are mounted for reading alone; the image is one in which fedsky is installed
 services:
   node:
     image: fedsky:{version}
@@ -88,6 +89,7 @@ def write(folder: Path, name: str, address: str, certificate: bytes) -> None:
     """Writes the kit of an owner who reaches the server at an address; an owner.yaml that is there stays."""
     words = {"name": name, "address": address, "version": __version__}
     files = {"owner.yaml": OWNER, "README.md": INSTRUCTIONS, "fedsky-node.service": SERVICE, "compose.yaml": COMPOSE}
+    (folder / "home").mkdir(parents=True, exist_ok=True)  # systemd and Docker mount it
     write_file(folder / "ca.crt", certificate)
     for file, text in files.items():
         if file != "owner.yaml" or not (folder / file).exists():

@@ -27,6 +27,7 @@ def test_init_writes_all_that_owners_need(tmp_path: Path) -> None:
         "README.md",
         "fedsky-node.service",
         "compose.yaml",
+        "home",
     }
     owner = read(kit / "owner.yaml")
     assert (owner.owner, owner.superlink, owner.leaves["predictions"]) == ("B", "192.168.1.10:8000", False)

@@ -91,7 +91,12 @@ def certify(folder: Path) -> None:
 def start(program: str, plain: int, secure: int, site: int, folder: Path) -> "subprocess.Popen[bytes]":
     """Starts nginx in front of a site and waits until it listens; RuntimeError with its words if it does not."""
     certify(folder)
-    (folder / "site.conf").write_text(configuration(plain, secure, site, folder))
+    return run(program, configuration(plain, secure, site, folder), secure, folder)
+
+
+def run(program: str, configured: str, port: int, folder: Path) -> "subprocess.Popen[bytes]":
+    """Starts nginx with a configuration and waits until it listens; RuntimeError with its words if it does not."""
+    (folder / "site.conf").write_text(configured)
     user = "user root;\n" if os.geteuid() == 0 else ""  # the test's folder is root's then
     (folder / "nginx.conf").write_text(MAIN.format(user=user, folder=folder))
     with (folder / "startup.log").open("wb") as log:
@@ -104,7 +109,7 @@ def start(program: str, plain: int, secure: int, site: int, folder: Path) -> "su
     end = time.monotonic() + 20
     while True:
         try:
-            socket.create_connection(("127.0.0.1", secure), 1).close()
+            socket.create_connection(("127.0.0.1", port), 1).close()
             return process
         except OSError:
             if process.poll() is not None or time.monotonic() > end:
