@@ -13,12 +13,15 @@ from typing import Any
 import federation as support
 import httpx
 import pytest
+import torch
 
 from fedsky.config import compose, resolve
+from fedsky.data.folder import load
 from fedsky.deploy import federation
 from fedsky.deploy.check import check
 from fedsky.engine import close
 from fedsky.engine.deployed import DeploymentGrid
+from fedsky.model.pixels import to_float
 from fedsky.resume import resume
 from fedsky.run import run
 from fedsky.run.loop import RoundLoop
@@ -89,6 +92,10 @@ def test_no_photograph_path_or_file_name_left_an_owner(local: support.Local, tmp
             content = path.read_bytes()
             assert content[40:72] not in sent and path.name.encode() not in sent
         assert str(local.home.kit(owner)).encode() not in sent and b"photographs" not in sent
+        pixels = load(str(local.photographs / owner), 16, str(tmp_path / "cache"), num_classes=2).pixels
+        for image in pixels:  # as it is decoded, and as a model gets it
+            assert image.tobytes()[:32] not in sent
+            assert to_float(torch.from_numpy(image[None])).numpy().tobytes()[:64] not in sent
 
 
 def test_resumed_it_has_the_same_bytes(local: support.Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
