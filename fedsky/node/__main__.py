@@ -18,7 +18,7 @@ from fedsky.node.worker import Worker
 from fedsky.untrusted import visible
 
 LOG = logging.getLogger("fedsky")
-SOON, LATEST, SLOWER = 0.1, 2.0, 1.1  # seconds between two looks for a message: at first, and at most; times as long
+SOON, LATEST, SLOWER = 0.1, 2.0, 1.2  # seconds between two looks for a message: at first, and at most; times as long
 AGAIN_SECONDS = 3.0  # between two tries to reach a SuperLink
 BUSY_SECONDS = 60.0  # for which a SuperLink may still take a node for connected that was killed
 
