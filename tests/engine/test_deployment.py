@@ -14,13 +14,17 @@ import federation as support
 import httpx
 import pytest
 import torch
+from flwr.app import ConfigRecord, Message, RecordDict
 
+from fedsky import __version__
 from fedsky.config import compose, resolve
 from fedsky.data.folder import load
 from fedsky.deploy import federation
 from fedsky.deploy.check import check
 from fedsky.engine import close
 from fedsky.engine.deployed import DeploymentGrid
+from fedsky.engine.deployment import Federation
+from fedsky.machine import versions
 from fedsky.model.pixels import to_float
 from fedsky.resume import resume
 from fedsky.run import run
@@ -63,6 +67,23 @@ def digest(path: Path) -> str:
 def rows(folder: Path, without: str = " ") -> list[dict[str, Any]]:
     lines = map(json.loads, (folder / "clients.jsonl").read_text().splitlines())
     return [{key: value for key, value in row.items() if not key.startswith(without)} for row in lines]
+
+
+@pytest.mark.parametrize(("strict", "code"), [(False, "f" * 16), (True, "f" * 16), (True, None)])
+def test_an_owners_other_code_is_told_or_refused(
+    strict: bool, code: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    federation: Any = object.__new__(Federation)
+    federation.settings = {"same_code": strict}
+    answer = {"version": __version__, "code": code or versions.code()}
+    content = RecordDict({"answer": ConfigRecord({"json": json.dumps(answer)})})
+    reply = Message(content, dst_node_id=1, message_type="query")
+    if strict and code:
+        with pytest.raises(ValueError, match=r"owner B has other code of fedsky .*: install the same commit"):
+            federation._answer("B", reply)
+    else:
+        assert federation._answer("B", reply) == answer
+    assert ("results may be others" in caplog.text) is not strict
 
 
 @pytest.mark.parametrize("strategy", ["fedavg", "scaffold", "local", "fedbn"])
