@@ -21,9 +21,8 @@ from fedsky.config import compose, resolve
 from fedsky.data.folder import load
 from fedsky.deploy import federation
 from fedsky.deploy.check import check
-from fedsky.engine import close
+from fedsky.engine import close, deployment
 from fedsky.engine.deployed import DeploymentGrid
-from fedsky.engine.deployment import Federation
 from fedsky.machine import versions
 from fedsky.model.pixels import to_float
 from fedsky.resume import resume
@@ -73,7 +72,7 @@ def rows(folder: Path, without: str = " ") -> list[dict[str, Any]]:
 def test_an_owners_other_code_is_told_or_refused(
     strict: bool, code: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    federation: Any = object.__new__(Federation)
+    federation: Any = object.__new__(deployment.Federation)
     federation.settings = {"same_code": strict}
     answer = {"version": __version__, "code": code or versions.code()}
     content = RecordDict({"answer": ConfigRecord({"json": json.dumps(answer)})})
