@@ -49,13 +49,13 @@ def nodes(lost: Path) -> Iterator[Nodes]:
 def test_two_nodes_make_the_bytes_of_one_machine_and_one_may_be_lost(nodes: Nodes, lost: Path, tmp_path: Path) -> None:
     here = {**TINY, "data": {"_target_": "tiny.points_here", "fold": "1/5"}}
     jobs = [(WORDS, here, tmp_path / "other"), (WORDS, SCAFFOLD, tmp_path / "two"), (WORDS, LOSING, tmp_path / "lost")]
-    (other, two, less), told = nodes.run(jobs)
+    (other, two, less), told = nodes.run(jobs, address="auto")
     inline(SCAFFOLD, tmp_path / "one")
     assert "its data are not those where the run is started: bring the same to every node" in other["refused"]
     assert digests(tmp_path / "two") == digests(tmp_path / "one")
     assert [node["num_cores"] for node in two["joined"]["nodes"]] == [1, 1] and two["joined"]["num_nodes"] == 2
     assert two["joined"]["address"] == nodes.address[0]
-    assert f"joined the Ray cluster at {nodes.address[0]}: " in told
+    assert f"engine.address=auto: joined the Ray cluster at {nodes.address[0]}: " in told
     assert lost.exists() and "a worker died in mid-round (" in told
     assert digests(tmp_path / "lost") == digests(tmp_path / "one")
     assert less["status"] == "done"

@@ -55,10 +55,13 @@ class Nodes:
         address = process.stdout.readline().strip()
         assert address, (self.folder / "told").read_text()
         self.address = [address]
+        self.env["RAY_ADDRESS"] = address  # what "auto" is, whatever else runs on this machine
 
-    def run(self, jobs: list[tuple[list[str], dict[str, Any], Path]], before: Sequence[str] = ()) -> tuple[Any, str]:
+    def run(
+        self, jobs: list[tuple[list[str], dict[str, Any], Path]], before: Sequence[str] = (), address: str = ""
+    ) -> tuple[Any, str]:
         """What run.json says of each job, or why it was refused, and what was told on the way."""
-        words = [f"engine.address={self.address[0]}"]
+        words = [f"engine.address={address or self.address[0]}"]
         asked = json.dumps([[["engine=ray", *words, *more], settings, str(folder)] for more, settings, folder in jobs])
         answers = self.folder / "answers"
         program = [*before, sys.executable, str(SUPPORT / "cluster_jobs.py"), str(answers)]
