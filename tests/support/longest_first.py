@@ -3,11 +3,22 @@
 import pytest
 
 LONGEST = (
+    "strategies/test_every.py",
     "web/browser/test_browser.py",
     "engine/test_engines.py",
     "test_readme.py",
     "web/test_jobs_for_real.py",
     "report/test_page.py",
+    "machine/test_interrupt.py",
+    "test_installed.py",
+    "engine/test_deployment.py",
+    "test_resume.py",
+    "test_beside.py",
+    # of those that make quick runs
+    "model/test_weights.py",
+    "web/test_runs_api.py",
+    "web/test_jobs_api.py",
+    "web/test_security.py",
 )
 
 
