@@ -37,22 +37,16 @@ def digests(folder: Path, names: tuple[str, ...] = FILES) -> dict[str, str]:
     return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
 
 
-def fresh(tmp_path: Path, name: str, *overrides: str) -> Path:
-    """The folder of a run in a process of its own."""
-    folder = tmp_path / name
-    done = subprocess.run(
-        command(*UNEQUAL, *AROUND, f"hydra.run.dir={folder}", *overrides), capture_output=True, text=True, timeout=240
-    )
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
 def test_the_same_bytes_with_either_engine_and_any_number_of_actors(tmp_path: Path) -> None:
-    inline = digests(fresh(tmp_path, "inline", "engine=inline"))
-    assert digests(fresh(tmp_path, "two", "engine=ray", "engine.num_actors=2")) == inline
-    assert digests(fresh(tmp_path, "again", "engine=ray", "engine.num_actors=2")) == inline
-    assert digests(fresh(tmp_path, "one", "engine=ray", "engine.num_actors=1")) == inline
-    assert digests(fresh(tmp_path, "other", "engine=inline", "seed=1")) != inline
+    """One sweep in a process of its own; the other engine in this one."""
+    words = command("-m", *UNEQUAL, *AROUND, "engine=ray", "engine.num_actors=2,1", f"hydra.sweep.dir={tmp_path}")
+    done = subprocess.run(words, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr
+    for name, seed in (("inline", 0), ("other", 1)):
+        run(resolve(compose([*UNEQUAL, *AROUND, "engine=inline", f"seed={seed}"])), tmp_path / name)
+    inline = digests(tmp_path / "inline")
+    assert [digests(tmp_path / job) for job in "01"] == [inline] * 2
+    assert digests(tmp_path / "other") != inline
 
 
 def test_phones_keep_their_bytes_with_either_engine_and_resumed(
