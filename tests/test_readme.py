@@ -41,9 +41,29 @@ def quick(command: list[str]) -> list[str]:
     return FOLDER if "data=folder" in command else QUICK
 
 
+def few(command: list[str]) -> list[str]:
+    """A command whose sweep has the first and the last value of each setting."""
+    if not is_sweep(command):
+        return command
+    lists = {word: values for word in command if len(values := values_of(word)) > 2}
+    return [
+        f"{word.partition('=')[0]}={lists[word][0]},{lists[word][-1]}" if word in lists else word for word in command
+    ]
+
+
+def is_sweep(command: list[str]) -> bool:
+    return command[2:4] == ["fedsky", "-m"]
+
+
+def values_of(word: str) -> list[str]:
+    """The values of a setting of a sweep."""
+    return word.partition("=")[2].split(",")
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.name)
 def test_every_command_runs(page: Path, tmp_path: Path) -> None:
-    asked = commands(page)
+    """Of sweeps the first and the last value of each setting; the next test composes the others."""
+    asked = [few(command) for command in commands(page)]
     shutil.copytree(ROOT / TRAINED, tmp_path / TRAINED)
     for command in asked:
         done = forked.command(*command[2:], *quick(command), cwd=tmp_path, timeout=300)
@@ -55,6 +75,18 @@ def test_every_command_runs(page: Path, tmp_path: Path) -> None:
     assert len(runs) > len(trained) and {run["status"] for run in runs} <= {"done"}
     reports = [each for each in asked if each[2] == "fedsky.report"]
     assert len(list(tmp_path.rglob("report/index.html"))) == len(reports)
+
+
+def test_every_value_of_a_sweep_can_be_composed() -> None:
+    sweeps = [command for page in PAGES for command in commands(page) if is_sweep(command)]
+    assert len(sweeps) > 2
+    for command in sweeps:
+        words = [word for word in command[3:] if "=" in word]
+        first = {word.partition("=")[0]: values_of(word)[0] for word in words}
+        for word in words:
+            key = word.partition("=")[0]
+            for value in values_of(word)[1:-1]:
+                resolve(compose([f"{name}={each}" for name, each in (first | {key: value}).items()]))
 
 
 def test_the_pages_with_commands_are_found() -> None:
