@@ -269,9 +269,13 @@ def test_just_enough_clients_are_allowed() -> None:
     FedTrimmedAvg(0.4).begin(nn.Linear(1, 1), SETTINGS | {"num_clients": 5})
 
 
-def test_fewer_replies_than_expected_are_refused_too() -> None:
+def test_fewer_replies_than_expected_are_refused_too(monkeypatch: pytest.MonkeyPatch) -> None:
     krum = Krum(1)
     rows = [{"x": torch.zeros(1)}] * 7
     aggregate(krum, rows[0], rows)
     with pytest.raises(ValueError, match="5 clients a round are needed"):
         krum.check(4)
+    monkeypatch.setattr(krum, "received", lambda reply: reply)
+    replies: Any = rows[:4]
+    with pytest.raises(ValueError, match=r"5 clients a round are needed.*, or set min_replies, so that"):
+        krum.mean(replies)
