@@ -34,7 +34,7 @@ from fedsky.run.loop import RoundLoop
 
 OWNERS, CLASSES = ("A", "B", "C"), ("cloudy", "sunny")
 SAME = ("rounds.jsonl", "clients.jsonl", "partition.json", "model.safetensors")
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 600.0
 Asked = tuple[float, float, str]  # when a request ended, its seconds, and what was asked
 
 

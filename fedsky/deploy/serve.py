@@ -19,6 +19,7 @@ from fedsky.deploy.gate import Gate
 LOG = logging.getLogger("fedsky")
 START_SECONDS = 60.0  # that a SuperLink may take to answer
 KEPT_SECONDS = 30  # for which a connection of a node's is kept: longer than a node keeps it
+LEAVE_SECONDS = 5  # that nodes' requests have as the server ends
 AGAIN_SECONDS = 1.0  # after which one that ended is started again
 
 
@@ -83,6 +84,7 @@ class Server:
 
 def serve(home: Home, bind: str, gate_of: type[Gate] = Gate) -> None:
     """Serves until it is interrupted; bind: the address at which the gate listens."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # first, or the SuperLink would be left
     server = Server(home)
     try:
         new = server.ready()
@@ -96,10 +98,9 @@ def serve(home: Home, bind: str, gate_of: type[Gate] = Gate) -> None:
             from_here(home.folder / "ca.crt"),
         )
         gate: Any = gate_of(home.superlink, home.folder / "ca.crt")
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         uvicorn.run(
             gate, host=bind, port=home.port, log_level="warning", lifespan="on", ws="none", loop="asyncio",
-            timeout_keep_alive=KEPT_SECONDS,
+            timeout_keep_alive=KEPT_SECONDS, timeout_graceful_shutdown=LEAVE_SECONDS,
             ssl_certfile=str(home.folder / "server.crt"), ssl_keyfile=str(home.folder / "server.key"),
         )  # fmt: skip
     finally:
