@@ -75,7 +75,7 @@ class RoundLoop:
             {name: t.cpu().numpy() for name, t in self.task.initial.items()}
         )
         self.first, self.is_warned = 0, False
-        self.states = States({})
+        self.states = States({}, folder)
         if resumed:
             self._take_up()
         ready = time.perf_counter()
@@ -100,7 +100,9 @@ class RoundLoop:
         keep_rounds(self.folder, self.first - 1)
         state.forget_after(self.folder / "clients", self.first - 1)
         kept_states = self.progress.states  # of an older version's checkpoint None: the files tell
-        self.states = States(state.last_saved(self.folder / "clients") if kept_states is None else kept_states)
+        self.states = States(
+            state.last_saved(self.folder / "clients") if kept_states is None else kept_states, self.folder
+        )
 
     def finish(self) -> Row:
         """Goes through the rounds that are left, writes what remains, and returns what run.json says of it."""

@@ -6,18 +6,23 @@ be kept from round to round: the first client that does ends the run.
 """
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from flwr.app import Message
 
 from fedsky.client.state import STATES, Saved, parsed
+from fedsky.engine.grid import ClientError
 
 
 class States:
-    """kept: of every state by its name (a client's number, or number and what keeps it), what was saved last."""
+    """kept: of every state by its name (a client's number, or number and what keeps it), what was saved last.
 
-    def __init__(self, kept: dict[str, Saved]) -> None:
-        self.kept = kept
+    folder: the run's.
+    """
+
+    def __init__(self, kept: dict[str, Saved], folder: Path) -> None:
+        self.kept, self.folder = kept, folder
         self.names: dict[str, dict[str, None]] = {}  # of each client's states, in the order in which they came
         for name in kept:
             self._named(name)
@@ -34,13 +39,22 @@ class States:
 
     def noted(self, replies: Iterable[Message], round: int) -> Iterator[Message]:
         """Replies of a round, in which clients say what they saved."""
-        for reply in replies:
+        for reply in self._told_apart(replies):
             for name, saved in map(parsed, _saved(reply)):
                 if self.apart:
                     raise _refusal(name.split("-")[0], ", ".join(self.apart))
                 (self.kept if saved.round <= round else self.last)[name] = saved
                 self._named(name)
             yield reply
+
+    def _told_apart(self, replies: Iterable[Message]) -> Iterator[Message]:
+        """Replies; that a machine has no such folder, which its client may tell first, is told as what it comes of."""
+        try:
+            yield from replies
+        except ClientError as error:
+            if self.apart and str(self.folder) in error.reason:
+                raise _refusal(str(error.client), ", ".join(self.apart)) from error
+            raise
 
     def _named(self, name: str) -> None:
         self.names.setdefault(name.split("-")[0], {})[name] = None

@@ -1,5 +1,6 @@
 """What the server tells each client of its own states, and notes of what they say they saved."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +17,7 @@ def reply(*saved: str) -> Any:
 
 
 def test_each_client_is_told_of_its_own() -> None:
-    states = States({"1": Saved(3, "a0"), "1-feedback": Saved(4), "11": Saved(5), "2-feedback": Saved(6)})
+    states = States({"1": Saved(3, "a0"), "1-feedback": Saved(4), "11": Saved(5), "2-feedback": Saved(6)}, Path())
     asked = [message(client=client) for client in (1, 2, 3, 11)]
     assert list(states.told(asked)) == asked
     told = [each.content.config_records["config"][STATES] for each in asked]
@@ -31,7 +32,7 @@ class OneByOne(dict[str, Saved]):
 
 
 def test_what_a_client_is_told_costs_no_more_where_there_are_more_clients() -> None:
-    states = States(OneByOne({str(client): Saved(1) for client in range(30)}))
+    states = States(OneByOne({str(client): Saved(1) for client in range(30)}), Path())
     assert list(states.noted([reply("7@2=b1", "7-feedback@2", "31@2")], 2))
     asked = [message(client=client) for client in (7, 29, 31)]
     assert list(states.told(asked)) == asked
@@ -40,7 +41,7 @@ def test_what_a_client_is_told_costs_no_more_where_there_are_more_clients() -> N
 
 
 def test_what_is_saved_after_a_round_is_for_no_later_one_to_start_from() -> None:
-    states = States({"0": Saved(1), "1": Saved(1)})
+    states = States({"0": Saved(1), "1": Saved(1)}, Path())
     nothing: Any = SimpleNamespace(content=SimpleNamespace(config_records={}))
     no_list: Any = SimpleNamespace(content=SimpleNamespace(config_records={STATES: {"saved": "0@2"}}))
     replies = [reply("0@2=c2", "0-feedback@2"), nothing, no_list, reply("2@3")]
