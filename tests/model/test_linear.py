@@ -13,6 +13,7 @@ from fedsky.client import Shard, proximal_gradient, sgd
 from fedsky.client.task import load_task, specification
 from fedsky.config import compose, resolve
 from fedsky.data import synthetic
+from fedsky.data.augment import Augment
 from fedsky.model.linear import Softmax
 from fedsky.model.solver import Correct
 
@@ -22,7 +23,7 @@ PHOTOS = synthetic.load(1.0, 1.0, False, 2, 0)
 
 def shard(count: int, dtype: Any, relabel: list[int] | None = None) -> Shard:
     pixels = torch.from_numpy(PHOTOS.pixels).to(dtype)
-    task: Any = SimpleNamespace(photos=PHOTOS, device="cpu", images=lambda indices: pixels[indices])
+    task: Any = SimpleNamespace(photos=PHOTOS, device="cpu", images=lambda indices: pixels[indices], augment=Augment())
     return Shard(task, np.arange(count) + 7, torch.Generator().manual_seed(1), relabel)
 
 
