@@ -1,10 +1,14 @@
 """What the server tells each client of its own states, and notes of what they say they saved."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from fedsky.client.state import STATES, Saved
+from fedsky.engine.grid import ClientError
 from fedsky.run.states import States
 
 
@@ -51,3 +55,19 @@ def test_what_is_saved_after_a_round_is_for_no_later_one_to_start_from() -> None
     }
     assert [states.of(client) for client in (0, 1, 2, 3)] == [Saved(2, "c2"), Saved(1), Saved(3), None]
     assert list(states.noted([reply("1@3")], 2)) and states.of(1) == Saved(3) and states.kept["1"] == Saved(1)
+
+
+@pytest.mark.parametrize("replies", [[reply("0@1=aa")], [ClientError(0, "/runs/a/clients: the folder is gone", "")]])
+def test_what_would_be_kept_where_a_machine_does_not_see_it_ends_the_run(replies: list[Any]) -> None:
+    """Whether the client could save it on its machine, or failed at that."""
+
+    def come() -> Iterator[Any]:
+        for each in replies:
+            if isinstance(each, ClientError):
+                raise each
+            yield each
+
+    states = States({}, Path("/runs/a"))
+    states.apart = ["b"]
+    with pytest.raises(ValueError, match=r"^client 0 keeps something .* not seen from b: name a folder that all nodes"):
+        list(states.noted(come(), 1))
