@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from composed_once import hydras_memory
+from hypothesis import settings
 from listed_skips import pytest_addoption, pytest_sessionfinish  # noqa: F401  # hooks
 from longest_first import pytest_collection_modifyitems  # noqa: F401  # hook
 from slow import pytest_itemcollected  # noqa: F401  # hook
@@ -14,6 +15,9 @@ from slow import pytest_itemcollected  # noqa: F401  # hook
 # As runs have it. Two of the small matrices of tests are multiplied slower by two threads, which wait for each other.
 for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+settings.register_profile("same", derandomize=True, database=None)
+settings.load_profile("same")  # the same examples each time: what fails here fails for everybody
 
 SKY = Path(__file__).resolve().parents[2] / "shared" / "sky"
 

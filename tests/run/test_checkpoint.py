@@ -8,7 +8,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from fedsky.client.state import Saved
-from fedsky.model.file import METADATA, Tensors, read_model, write_model
+from fedsky.history.kept import METADATA
+from fedsky.model.file import Tensors, read_model, write_model
 from fedsky.run.checkpoint import Progress, load_round, save_round, to_numpy, to_record
 
 ABOUT: dict[str, Any] = {

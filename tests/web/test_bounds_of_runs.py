@@ -12,6 +12,7 @@ from safetensors.numpy import save_file
 from site_browser import Browser
 
 from fedsky.history import Run
+from fedsky.history.kept import METADATA
 from fedsky.web import Settings
 from fedsky.web.prediction import registry
 from fedsky.web.runs import views
@@ -125,5 +126,5 @@ def test_a_model_of_very_many_classes_is_not_offered(tmp_path: Path) -> None:
     for count, offered in ((registry.MOST_CLASSES, 1), (registry.MOST_CLASSES + 1, 0), (100_000, 0)):
         about = {"size": 32, "classes": [str(number) for number in range(count)]}
         path = tmp_path / f"{count}.safetensors"
-        save_file({"w": np.zeros(1)}, path, {registry.METADATA: json.dumps(about)})
+        save_file({"w": np.zeros(1)}, path, {METADATA: json.dumps(about)})
         assert len(list(registry._read(Row(id="id", folder="name", name="name"), run, [(None, path)]))) == offered
