@@ -20,6 +20,8 @@ WORDS = ["model.width=0.5", "data.size=16", "num_rounds=2", "batch_size=4", "eva
 STRATEGIES = ("fedavg", "scaffold", "local", "fedbn")
 DOWN_SECONDS = 8.0
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def together(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Partners]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from fedsky.history import RUNNING, Run
-from fedsky.history.columns import STATUSES
+from fedsky.history.columns import CLIENTS, COLUMNS, STATUSES, TABLES
 from fedsky.history.reasons import told
 from fedsky.untrusted import printable, section
 
@@ -12,6 +12,7 @@ from .rows import Row, moment, whole
 from .views import MOST_CLIENTS, measured, owner_names
 
 ENGINE = "deployment"
+MOVED = [name for name in TABLES[CLIENTS] if COLUMNS[name].unit == "bytes"]
 
 
 def latest(rows: Iterable[Row]) -> Row | None:
@@ -56,6 +57,5 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
         "status": status if status in STATUSES else None,
         "reason": told(row.get("reason")),
         "num_examples": whole(row.get("num_examples")),
-        "bytes_up": measured(row, "bytes_up"),
-        "bytes_down": measured(row, "bytes_down"),
+        **{name: measured(row, name) for name in MOVED},
     }
