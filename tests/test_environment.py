@@ -46,7 +46,10 @@ def test_outputs_that_belong_to_somebody_else(tmp_path: Path) -> None:
     ("mount", "line"),
     [
         ("mount -t tmpfs -o ro none outputs", "outputs/today: Read-only file system: "),
-        ("mount -t tmpfs -o size=1M none outputs", "best.safetensors: No space left on device: make room there, or "),
+        (
+            "mount -t tmpfs -o size=1M none outputs",
+            "checkpoint/0.safetensors: No space left on device: make room there, ",
+        ),
     ],
 )
 def test_outputs_that_are_read_only_or_full(tmp_path: Path, mount: str, line: str) -> None:

@@ -125,6 +125,7 @@ def test_a_cluster_that_is_joined_is_given_the_users_token(
 ) -> None:
     modes: list[str | None] = []
     monkeypatch.setattr(cluster, "_init", lambda address, **_: modes.append(os.environ.get(cluster.MODE)))
+    monkeypatch.setattr(cluster, "_joined", lambda _: {})
     for name in (cluster.MODE, cluster.TOKEN, cluster.TOKEN_PATH):
         monkeypatch.delenv(name, raising=False)
     cluster.start("auto", 1)

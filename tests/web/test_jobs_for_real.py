@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 from flask import Flask
+from kept_round import content
 from sqlalchemy import select, text
 
 from fedsky.web import Settings
@@ -71,7 +72,10 @@ def digests(folder: Path) -> dict[str, str]:
     names = ("rounds.jsonl", "clients.jsonl", "predictions.csv", "partition.json")
     paths = [path for path in folder.rglob("*") if path.name in names or path.suffix == ".safetensors"]
     return {
-        "/".join(path.relative_to(folder).parts[1:]): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths
+        "/".join(path.relative_to(folder).parts[1:]): hashlib.sha256(
+            repr(content(path)).encode() if path.parent.name == "checkpoint" else path.read_bytes()
+        ).hexdigest()
+        for path in paths
     }
 
 

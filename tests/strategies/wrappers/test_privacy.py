@@ -17,6 +17,7 @@ from flwr.app import ArrayRecord, ConfigRecord
 from flwr.supercore.task_identity import TaskIdentity
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kept_round import content
 from own_word import word_for
 from quadratics import GOLDEN, Federation, Owner, random_owners
 from torch import Tensor, nn
@@ -230,7 +231,8 @@ def test_a_resumed_run_is_the_same_to_the_byte(go: Go, monkeypatch: pytest.Monke
     monkeypatch.setattr(RoundLoop, "_judge", judge)
     stopped = whole.parent / "1"
     resume(stopped, word_for(stopped))
-    for name in ("rounds.jsonl", "model.safetensors", "checkpoint/5.safetensors"):
+    assert content(whole / "checkpoint" / "5.safetensors") == content(stopped / "checkpoint" / "5.safetensors")
+    for name in ("rounds.jsonl", "model.safetensors"):
         assert len({hashlib.sha256((run / name).read_bytes()).digest() for run in (whole, stopped)}) == 1, name
 
 
