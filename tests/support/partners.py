@@ -73,7 +73,9 @@ class Partners:
         return ["engine=deployment", f"engine.superlink={link}", f"engine.certificate={certificate}"]
 
     def start(self, name: str) -> None:
-        """Starts an owner's node."""
+        """Starts an owner's node, again where it was killed."""
+        if name in self.processes:
+            self.processes[name].wait(10)
         kit = self.base / "owners" / name
         self.processes[name] = self.places[name].start(kit / "out", *python(NODE, str(kit / "owner.yaml")))
 
