@@ -213,3 +213,12 @@ def test_what_was_spent_is_headed_in_the_readers_language() -> None:
     with language.use("zh"):
         shown = curves.shown_spent(spent, [Group("fedavg", {}, {}, {}, "fedavg")], "megabytes")
     assert list(shown.columns) == ["轮", "fedavg"] and list(shown["fedavg"]) == ["0.0", "2.5"]
+
+
+def test_the_numbers_of_a_plot_are_both_of_its_axes() -> None:
+    reached = pd.DataFrame({"round": ["0", "1"], "fedavg": ["50.0", "87.2"], "local": ["51.0", "60.0"]})
+    spent = pd.DataFrame({"round": ["1", "0"], "fedavg": ["12.6", "0.0"]})
+    shown = curves.against(reached, spent)
+    assert shown.to_dict("list") == {
+        "round": ["0", "1"], "fedavg": ["0.0: 50.0", "12.6: 87.2"], "local": ["51.0", "60.0"],
+    }  # fmt: skip

@@ -80,6 +80,15 @@ def shown_spent(spent: pd.DataFrame, groups: Sequence[Group], axis: str) -> pd.D
     return pd.DataFrame([rows[current] for current in sorted(rows)]).fillna(UNKNOWN)
 
 
+def against(reached: pd.DataFrame, spent: pd.DataFrame) -> pd.DataFrame:
+    """Where the points of a plot stand, as text: what was spent by a round, and what was reached in it."""
+    both, round = reached.copy(), _("round")
+    at = spent.set_index(round).reindex(reached[round]).fillna(UNKNOWN)
+    for group in at.columns.intersection(reached.columns):
+        both[group] = [f"{place}: {value}" for place, value in zip(at[group], reached[group], strict=True)]
+    return both
+
+
 def section(about: Subject) -> Section | None:
     """Each metric against each of what is spent: rounds unfolded, the rest folded."""
     kind, writer = about.kind, about.writer
@@ -110,7 +119,9 @@ def section(about: Subject) -> Section | None:
             ends = "; ".join(f"{curve.group.label} {words.final_words(curve.group, metric)}" for curve in found)
             without = _("Unknown, and so not drawn: {groups}.", groups=", ".join(unknown)) if unknown else ""
             numbers = by_metric[metric][by_metric[metric]["group"].isin({group.label for group in about.shown})]
-            frame = tables.shown_rounds(numbers, metric) if axis == "round" else shown_spent(spent, about.shown, axis)
+            frame = tables.shown_rounds(numbers, metric)
+            if axis != "round":
+                frame = against(frame, shown_spent(spent, about.shown, axis))
             drawn.append(
                 writer.plot(
                     name,
@@ -118,7 +129,7 @@ def section(about: Subject) -> Section | None:
                     _("{head} In the last round: {ends}.", head=head, ends=ends),
                     f"{head} {how} {without}".strip() + about.cut,
                     frame,
-                    f"tables/{metric}.csv" if axis == "round" else "tables/spent.csv",
+                    f"tables/{metric}.csv",
                 )
             )
         if drawn:
