@@ -1,9 +1,10 @@
 """``python -m benchmarks.device``: what a round takes on a GPU, where there is one, else on the CPU.
 
 ``cifar`` has the shape of pfl-research's CIFAR-10 benchmark: 1,500 rounds of 50 clients x some 50 images of 32 pixels,
-the network of two convolutions, batch 10, one epoch; ``resnet18`` is 100 clients x some 20 images of 64 pixels. Images
-are noise, as only the time counts. Each case one client after the other, several together, and these in bfloat16:
-seconds a round are the median of all but the first, with an evaluation in each (pfl-research: in every tenth).
+the network of two convolutions, batch 10, one epoch; ``resnet18`` is 100 clients x some 20 images of 64 pixels; ``few``
+is 100 clients x some five of 32, by which several together gain on a CPU, too. Images are noise, as only the time
+counts. Each case one client after the other, several together, and these in bfloat16: seconds a round are the median of
+all but the first, with an evaluation in each (pfl-research: in every tenth).
 """
 
 import argparse
@@ -26,6 +27,7 @@ from fedsky.run import run
 CASES: dict[str, tuple[int, int, int, int, int, int, list[str]]] = {
     "cifar": (50, 50, 32, 10, 1500, 50, ["model=simple_cnn", "model.kind=mcmahan", "batch_size=10", "lr=0.1"]),
     "resnet18": (100, 20, 64, 2, 20, 20, ["model=resnet18", "batch_size=16", "lr=0.01"]),
+    "few": (100, 5, 32, 2, 5, 16, ["model=resnet8", "model.norm=group", "lr=0.01", "partition.min_examples=1"]),
 }
 WAYS = {"one by one": [], "together": ["engine.batch_clients={}"],
         "together, bfloat16": ["engine.batch_clients={}", "precision=bfloat16"]}  # fmt: skip
@@ -52,16 +54,16 @@ def measure(case: str, way: str, rounds: int | None, clients: int | None, device
              "lr_schedule=constant", "weight_decay=0", "momentum=0", "checkpoint=false", *more, *gpus, *words]
         )
     )  # fmt: skip
-    count = num * round(images * 6 / 5 + 2)  # of which 5/6 train
-    config["data"] = {"_target_": "benchmarks.device.noise", "count": count, "size": size, "classes": classes,
-                      "fold": "1/9"}  # fmt: skip
+    own = round(images * 6 / 5 + 2)  # of which 5/6 train
+    config["data"] = {"_target_": "benchmarks.device.noise", "count": num * own, "size": size, "classes": classes,
+                      "fold": f"1/{min(own, 9)}"}  # fmt: skip
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
     with tempfile.TemporaryDirectory() as folder:
         info = run(config, Path(folder) / "run")
         found = read_run(Path(folder) / "run")
     server = [row for row in found.timing if row["client"] is None and row["round"] > 1]
-    own = [row for row in found.timing if row["client"] is not None and row["round"] > 1]
+    clients_own = [row for row in found.timing if row["client"] is not None and row["round"] > 1]
     told: dict[str, Any] = {
         key: statistics.median(row[key] for row in server)
         for key in ("round_seconds", "wait_seconds", "combine_seconds", "evaluate_seconds")
@@ -71,7 +73,7 @@ def measure(case: str, way: str, rounds: int | None, clients: int | None, device
         "way": way,
         "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
         "rounds": rounds or most,
-        "train_cpu_seconds": sum(row["train_cpu_seconds"] for row in own) / len(server),
+        "train_cpu_seconds": sum(row["train_cpu_seconds"] for row in clients_own) / len(server),
         "rounds_seconds": sum(row["round_seconds"] for row in server),
         "together": info.get("batched", {}).get("together", 0),
         "gpu_mb": torch.cuda.max_memory_allocated() / 1e6 if device == "cuda" else None,
