@@ -129,7 +129,7 @@ def section(about: Subject) -> Section | None:
                     _("{head} In the last round: {ends}.", head=head, ends=ends),
                     f"{head} {how} {without}".strip() + about.cut,
                     frame,
-                    f"tables/{metric}.csv",
+                    f"tables/{metric}.csv" + ("" if axis == "round" else ", tables/spent.csv"),
                 )
             )
         if drawn:
