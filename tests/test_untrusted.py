@@ -191,7 +191,7 @@ def test_no_name_of_a_class_or_an_owner_commands_the_terminal(capsys: pytest.Cap
     told: dict[str, Any] = {"classes": [f"[red]{ESCAPE}", "b"], "clients": owners}
     Console(width=300).print(partition_table(told))
     shown = capsys.readouterr().out
-    assert "[bold]" in shown and "train: [red]" in shown and "\x1b" not in shown and "\x07" not in shown
+    assert "[bold]" in shown and "[red]" in shown and ", b " in shown and "\x1b" not in shown and "\x07" not in shown
     record = logging.LogRecord("fedsky", logging.INFO, "", 0, "%s", (label_lines(told),), None)
     assert "\x1b" not in untrusted.Visible().format(record) and "\n" in untrusted.Visible().format(record)
 

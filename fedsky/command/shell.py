@@ -35,6 +35,7 @@ PROGRAM = "__main__.py"  # the first word of sys.argv, as python -m fedsky has i
 checks: list[Callable[[dict[str, Any]], None]] = []
 begun_here: list[Path] = []  # the runs of this command so far
 estimates: list[Estimate] = []  # of its dry runs
+partitions: list[dict[str, Any]] = []  # that its dry runs have shown
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
@@ -107,7 +108,7 @@ def carry_out(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> 
     begun_here.append(folder)
     try:
         if config["dry_run"]:
-            estimates.append(dry_run(config, folder, waited, watch))
+            estimates.append(dry_run(config, folder, waited, watch, partitions))
             sys.stdout.flush()
             return True
         _say_what_goes_on(folder, config)
@@ -155,6 +156,7 @@ def main() -> None:
     sweep.Begun.jobs = 1
     begun_here.clear()
     estimates.clear()
+    partitions.clear()
     try:
         sys.argv[1:] = arguments.command_line(sys.argv[1:])
         again.go_on(sys.argv[1:])

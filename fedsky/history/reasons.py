@@ -13,6 +13,7 @@ SAID = (
     N_("changed since the run wrote them: {files}"),
     N_("stopped by the user"),
     N_("num_clients={num_clients}: {images} images with partition.min_examples={least} allow 1 to {most} clients"),
+    N_("num_clients={num_clients}: {images} images with partition.min_examples={least} allow no client"),
     N_("a client would get {images} images, fewer than partition.min_examples={least}: {remedy}"),
     N_("client {n}: {reason}"),
     N_("ask for fewer clients"),

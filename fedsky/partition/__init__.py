@@ -24,7 +24,7 @@ def cut(
     if not 1 <= num_clients <= most:
         raise ValueError(
             f"num_clients={num_clients}: {len(labels)} images with partition.min_examples={min_examples} "
-            f"allow 1 to {most} clients"
+            + (f"allow 1 to {most} clients" if most else "allow no client")
         )
     shards = partition(labels, num_clients, np.random.default_rng([seed, 0]))
     smallest = min(len(shard) for shard in shards)

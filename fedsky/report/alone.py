@@ -149,7 +149,8 @@ def best_words(found: Best) -> str:
             else _("{interval} over seeds alone, on these test images", interval=interval)
         )
     return _(
-        "{difference} ({interval}): {verdict}.",
+        "{difference} ({interval}): {verdict}. The interval holds for whichever owner is truly the best, so the number "
+        "need not stand in its middle.",
         difference=said,
         interval=interval,
         verdict=_("shown") if low > EQUAL or high < -EQUAL else _("not shown"),

@@ -86,7 +86,8 @@ def _who(finding: Joining, many: int) -> str:
         return _("Joining changes nothing: {who} judges every photograph as owners alone do.", who=who)
     if gain.verdict == UNKNOWN:
         return _(
-            "Whether owners gain by joining is not known: together ({who}) they are {apart}; no interval: {reason}.",
+            "Whether owners gain by joining cannot be told yet: in these runs they are {apart} together ({who}), "
+            "but that number has no interval: {reason}.",
             who=who,
             apart=told["apart"],
             reason=_(REASONS[gain.reason]),

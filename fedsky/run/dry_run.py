@@ -33,12 +33,16 @@ MOST_READ = 60  # runs whose files are read for an estimate
 
 
 def dry_run(
-    config: dict[str, Any], folder: Path, waited: tuple[float, float] | None = None, watch: Watch | None = None
+    config: dict[str, Any],
+    folder: Path,
+    waited: tuple[float, float] | None = None,
+    watch: Watch | None = None,
+    shown: list[dict[str, Any]] | None = None,
 ) -> Estimate:
     """Prints what a run would do, and leaves no folder; returns the time that it would take.
 
     ``waited``: the seconds of this process so far, on the wall and on a processor; None for a later run of a sweep.
-    ``watch`` has looked at the load meanwhile.
+    ``watch`` has looked at the load meanwhile; ``shown``: the partitions of a sweep's runs so far, not shown again.
     """
     if (folder / "run.json").exists():  # nothing of which may go
         raise ValueError(f"{folder} holds a run already: name another folder")
@@ -50,7 +54,12 @@ def dry_run(
     try_out(task, strategy, config)
     loading = min(time.perf_counter() - began, time.process_time() - cpu)
     console = Console()
-    console.print(partition_table(describe(task, config["client_names"])))
+    partition, before = describe(task, config["client_names"]), [] if shown is None else shown
+    if partition in before:
+        console.print("The same photographs and owners as above.")
+    else:
+        console.print(partition_table(partition))
+        before.append(partition)
     steps, asked = planned(config, task)
     measured = Measured(*image_seconds(task, config["batch_size"]), load=loading, process=min(waited or (5.0, 5.0)))
     past = recent(folder, provenance.machine())
@@ -119,11 +128,12 @@ def planned(config: dict[str, Any], task: Task) -> tuple[int, Work]:
 
 
 def partition_table(partition: dict[str, Any]) -> Table:
-    """Images of each class in every client's parts."""
-    table = Table("client", *(f"{part}: {escape(printable(name, 60))}" for part in ("train", "validation", "test")
-                              for name in partition["classes"]))  # fmt: skip
+    """Images of each class in every client's parts: a column for each part, the classes' counts in their order."""
+    classes = ", ".join(escape(printable(name, 60)) for name in partition["classes"])
+    parts = ("train", "validation", "test")
+    table = Table("client", *(f"{part}:\n{classes}" for part in parts))
     for client in partition["clients"]:
-        counts = [str(n) for part in ("train", "validation", "test") for n in client[part]]
+        counts = [", ".join(str(n) for n in client[part]) for part in parts]
         table.add_row(escape(printable(client["name"], 60)), *counts)
     return table
 

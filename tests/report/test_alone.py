@@ -71,7 +71,8 @@ def test_the_best_of_the_owners_models_over_runs(tmp_path: Path, write_run: Writ
     low, high = (100 * (end or 0) for end in (found.difference.low, found.difference.high))
     assert alone.sentences(kind) == [
         f"On all photographs fedavg is {100 * value:.1f} points better than owner 1, the best of 3 lone owners "
-        f"(95 % interval {low:.1f} to {high:.1f} over runs alone): {verdict}."
+        f"(95 % interval {low:.1f} to {high:.1f} over runs alone): {verdict}. "
+        "The interval holds for whichever owner is truly the best, so the number need not stand in its middle."
     ]
 
 

@@ -50,8 +50,8 @@ def test_every_verdict_has_its_words(value: float, low: float, high: float, said
 def test_one_split_and_no_interval_are_told() -> None:
     assert "(95 % interval 1.0 to 7.0, for the trained models of this one split)" in gained(0.04, 0.01, 0.07, splits=1)
     assert gained(0.04, None, None, reason="few photographs") == (
-        "Whether owners gain by joining is not known: together (fedavg) they are 4.0 points better than alone; no "
-        "interval: too few photographs of a class."
+        "Whether owners gain by joining cannot be told yet: in these runs they are 4.0 points better than alone "
+        "together (fedavg), but that number has no interval: too few photographs of a class."
     )
     assert gained(0.0, None, None, reason="same") == (
         "Joining changes nothing: fedavg judges every photograph as owners alone do."

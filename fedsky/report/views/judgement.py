@@ -137,6 +137,18 @@ def judged_table(kind: ComparableGroups, found: Sequence[Judged]) -> pd.DataFram
     return pd.DataFrame(rows)
 
 
+def shown_confusion(found: Sequence[Judged]) -> pd.DataFrame:
+    """The counts of the confusion plot as text, one row a group and label, one column a class that it is taken for."""
+    rows = []
+    for each in found:
+        for number, name in enumerate(each.classes):
+            row = {_("group"): each.group.label, _("label"): name}
+            for other, count in zip(each.classes, each.confusion[number], strict=True):
+                row[_("taken for {name}", name=other)] = f"{count:.0f}"
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
 def shown_judged(found: Sequence[Judged]) -> pd.DataFrame:
     """Precision, recall, the area under the ROC curve and the calibration error as text, one row a group."""
     rows = []
@@ -201,7 +213,7 @@ def section(about: Subject) -> Section | None:
             partial(plots.confusion, first),
             f"{caption} {said}.",
             caption,
-            judged_table(about.kind, first).drop(columns="data").map(_text),
+            shown_confusion(first),
             "tables/classes.csv",
         )
     )
@@ -236,9 +248,3 @@ def section(about: Subject) -> Section | None:
     if leader is not None and (missed := mistakes(leader)):
         blocks.append(Gallery(_("The photographs that {group} misjudges most confidently", group=leader.label), missed))
     return Section(f"{about.prefix}judged", title, "", blocks)
-
-
-def _text(cell: object) -> str:
-    if cell is None or cell != cell:
-        return ""
-    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
