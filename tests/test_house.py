@@ -109,6 +109,15 @@ def test_files_are_small_enough_to_read() -> None:
     assert not long
 
 
+def test_an_owners_side_starts_without_what_drives_a_superlink() -> None:
+    """Which brings SQLAlchemy and fastapi, and takes a third of the time in which an owner's trainer starts."""
+    driving = {f"fedsky.engine.{name}" for name in ("superlink", "deployment", "deployed")}
+    sides = [path for path in PYTHON if path.is_relative_to(ROOT / "fedsky" / "node")]
+    assert sides
+    for path in [*sides, ROOT / "fedsky" / "engine" / "travelling.py"]:
+        assert not imports(path) & driving, path
+
+
 def test_only_the_engine_starts_flower() -> None:
     starts = ("import run_api", "import run_simulation")
     texts = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in PYTHON}

@@ -5,11 +5,12 @@ from typing import Any
 
 from flwr.app import ConfigRecord, Error, Message, RecordDict
 
-from fedsky.engine.deployment import ARRAYS, Federation
+from fedsky.engine.deployment import Federation
 from fedsky.engine.grid import OF_ERRORS
 from fedsky.engine.nodes import Nodes, Once
 from fedsky.engine.packing import packed, unpack
 from fedsky.engine.superlink import RunLostError
+from fedsky.engine.travelling import ARRAYS
 from fedsky.history.columns import LATE, LOST
 
 SOON, LATEST, SLOWER = 0.05, 0.3, 1.2  # seconds between two looks for replies: at first, and at most; times as long

@@ -17,9 +17,9 @@ from fedsky.client.task import load_task
 from fedsky.config import permitted
 from fedsky.data.manifest import PARTS
 from fedsky.data.owners import load
-from fedsky.engine.deployment import ARRAYS, KIND, QUERY
 from fedsky.engine.nodes import RUN
 from fedsky.engine.packing import unpack
+from fedsky.engine.travelling import ARRAYS, KIND, QUERY
 from fedsky.machine.versions import code, versions
 from fedsky.model.file import write_model
 from fedsky.node.leaving import RefusedError, check_asked, failure, leaving

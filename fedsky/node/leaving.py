@@ -5,8 +5,8 @@ import re
 from flwr.app import ConfigRecord, RecordDict
 
 from fedsky.client.state import STATES
-from fedsky.engine.deployment import ARRAYS
 from fedsky.engine.packing import pack
+from fedsky.engine.travelling import ARRAYS
 from fedsky.model.divergence import DIVERGED
 
 FAILURE, METRICS, PREDICTIONS = "failure", "metrics", "predictions"

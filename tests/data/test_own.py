@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fedsky.data.owners import load
-from fedsky.engine.deployment import labels_alone, travelling
+from fedsky.engine.travelling import labels_alone, travelling
 
 DATA: dict[str, Any] = {
     "_target_": "fedsky.data.folder.load",
