@@ -54,14 +54,13 @@ demo: setup
 web: setup
 	$(PY) -m fedsky.web
 
-# Two at a time, each file in one process (what its tests share is made once), the longest files first. Bytecode is kept
-# even where it is not elsewhere: each of hundreds of processes would compile its modules anew.
+# Two at a time, each file in one process (what its tests share is made once), the longest files first.
 test: setup lint
-	PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # For the loop while one works: the tests that start no process, no Ray, no browser and no run (tests/support/slow.py).
 quick: setup
-	PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
+	$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 lint: setup
 	$(PY) -m ruff check .

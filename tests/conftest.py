@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from composed_once import hydras_memory
 from hypothesis import settings
+from kept_apart import pytest_collection_finish  # noqa: F401  # hook
 from listed_skips import pytest_addoption, pytest_sessionfinish  # noqa: F401  # hooks
 from longest_first import pytest_collection_modifyitems  # noqa: F401  # hook
 from slow import pytest_itemcollected  # noqa: F401  # hook
@@ -15,6 +16,10 @@ from slow import pytest_itemcollected  # noqa: F401  # hook
 # As runs have it. Two of the small matrices of tests are multiplied slower by two threads, which wait for each other.
 for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+# Bytecode is kept even where it is not elsewhere: each of hundreds of processes would compile its modules anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 settings.register_profile("same", derandomize=True, database=None)
 settings.load_profile("same")  # the same examples each time: what fails here fails for everybody
