@@ -128,8 +128,8 @@ def calibration_error(chance: Floats, labels: NDArray[np.int64]) -> float:
     """The expected calibration error of the class that is named, in ten bins of equal width."""
     sure, right = np.maximum(chance, 1 - chance), (chance > 0.5) == labels
     bins = np.minimum((sure * BINS).astype(int), BINS - 1)
-    return float(sum(abs(right[bins == each].mean() - sure[bins == each].mean()) * (bins == each).mean()
-                     for each in set(bins.tolist())))  # fmt: skip
+    within = [bins == each for each in set(bins.tolist())]
+    return float(sum(abs(right[each].mean() - sure[each].mean()) * each.mean() for each in within))
 
 
 def judge(run: Path, part: str, of: Path) -> list[str]:

@@ -29,8 +29,11 @@ CASES: dict[str, tuple[int, int, int, int, int, int, list[str]]] = {
     "resnet18": (100, 20, 64, 2, 20, 20, ["model=resnet18", "batch_size=16", "lr=0.01"]),
     "few": (100, 5, 32, 2, 5, 16, ["model=resnet8", "model.norm=group", "lr=0.01", "partition.min_examples=1"]),
 }
-WAYS = {"one by one": [], "together": ["engine.batch_clients={}"],
-        "together, bfloat16": ["engine.batch_clients={}", "precision=bfloat16"]}  # fmt: skip
+WAYS = {
+    "one by one": [],
+    "together": ["engine.batch_clients={}"],
+    "together, bfloat16": ["engine.batch_clients={}", "precision=bfloat16"],
+}
 
 
 def noise(count: int, size: int, classes: int) -> Photos:
@@ -55,8 +58,13 @@ def measure(case: str, way: str, rounds: int | None, clients: int | None, device
         )
     )  # fmt: skip
     own = round(images * 6 / 5 + 2)  # of which 5/6 train
-    config["data"] = {"_target_": "benchmarks.device.noise", "count": num * own, "size": size, "classes": classes,
-                      "fold": f"1/{min(own, 9)}"}  # fmt: skip
+    config["data"] = {
+        "_target_": "benchmarks.device.noise",
+        "count": num * own,
+        "size": size,
+        "classes": classes,
+        "fold": f"1/{min(own, 9)}",
+    }
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
     with tempfile.TemporaryDirectory() as folder:

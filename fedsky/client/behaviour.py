@@ -80,9 +80,7 @@ class Behaviour:
         crash: float = 0.0,
         lost: float = 0.0,
     ) -> None:
-        self.availability = Availability(
-            availability, away, there_rounds, away_rounds, day_rounds, trace, join, leave
-        )  # fmt: skip
+        self.availability = Availability(availability, away, there_rounds, away_rounds, day_rounds, trace, join, leave)
         self.seconds_per_step = checks.number("clients.seconds_per_step", seconds_per_step, at_least=0)
         self.speed = checks.choice("clients.speed", speed, (*SPREADS, "images"))
         self.speed_spread = checks.number("clients.speed_spread", speed_spread, at_least=1)

@@ -21,8 +21,12 @@ def go_on(words: list[str]) -> None:
     if (folder := begun_before(words)) is None:
         return
     line = get_args_parser().parse_args(words)
-    places = [word for key in ("dir", "path") if (value := getattr(line, f"config_{key}")) is not None
-               for word in (f"--config-{key}", value)]  # fmt: skip
+    places = [
+        word
+        for key in ("dir", "path")
+        if (value := getattr(line, f"config_{key}")) is not None
+        for word in (f"--config-{key}", value)
+    ]
     settings = [word for word in line.overrides if re.fullmatch(r"[\w.]+=.*", word, re.DOTALL)]
     sys.stderr.write(
         visible(f"{folder}: begun by the same command, which does what is left; to do all, name another\n")

@@ -38,9 +38,13 @@ NUMBERS: dict[str, dict[str, Any]] = {
 
 # What the configurations of earlier versions lack.
 BEFORE: dict[str, Any] = {
-    "stragglers": 0.0, "precision": "float32", "evaluate_train": False, "on_failure": "fail", "min_replies": 1,
+    "stragglers": 0.0,
+    "precision": "float32",
+    "evaluate_train": False,
+    "on_failure": "fail",
+    "min_replies": 1,
     "clients": {"_target_": "fedsky.client.behaviour.Behaviour"},
-}  # fmt: skip
+}
 PRECISIONS = ("float32", "bfloat16")
 ON_FAILURE = ("fail", "skip", "retry")
 LARGEST = 2**63 - 1  # that a message and torch's generator take

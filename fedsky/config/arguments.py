@@ -20,8 +20,14 @@ from hydra.errors import HydraException
 
 NAMES = ("name", "client_names")
 FOLDERS = (
-    "data.root", "data.manifest", "data.cache", "model.init", "tracking.log_dir", "hydra.run.dir", "hydra.sweep.dir",
-)  # fmt: skip
+    "data.root",
+    "data.manifest",
+    "data.cache",
+    "model.init",
+    "tracking.log_dir",
+    "hydra.run.dir",
+    "hydra.sweep.dir",
+)
 _PLAIN = re.compile(r"[\w./-]*", re.ASCII)
 _WORD = re.compile(r"(\+{0,2}([A-Za-z_$][\w$./@-]*)=)(.*)", re.DOTALL)
 _NAMELESS = re.compile(r"(\+{0,2}|~)=")

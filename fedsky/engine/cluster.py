@@ -82,10 +82,14 @@ def _joined(asked: str) -> dict[str, Any]:
     import ray
 
     nodes = [
-        {"name": str(each["NodeManagerHostname"]), "address": str(each["NodeManagerAddress"]),
-         "num_cores": int(each["Resources"].get("CPU", 0))}
-        for each in ray.nodes() if each["Alive"]  # type: ignore[no-untyped-call]
-    ]  # fmt: skip
+        {
+            "name": str(each["NodeManagerHostname"]),
+            "address": str(each["NodeManagerAddress"]),
+            "num_cores": int(each["Resources"].get("CPU", 0)),
+        }
+        for each in ray.nodes()  # type: ignore[no-untyped-call]
+        if each["Alive"]
+    ]
     nodes.sort(key=lambda node: (node["name"], node["address"]))
     address = ray.get_runtime_context().gcs_address
     return {"asked": asked, "address": address, "ray": ray.__version__, "num_nodes": len(nodes), "nodes": nodes}
@@ -167,8 +171,13 @@ def restore_handlers() -> None:
 def _variables() -> dict[str, str]:
     """One thread an actor; glibc keeps what is freed (else page faults); the same modules as here."""
     path = os.pathsep.join(dict.fromkeys([str(Path(__file__).parents[2]), *filter(None, sys.path)]))
-    return {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "FLWR_TELEMETRY_ENABLED": "0",
-            "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1), "MALLOC_MMAP_MAX_": "0"}  # fmt: skip
+    return {
+        "PYTHONPATH": path,
+        "OMP_NUM_THREADS": "1",
+        "FLWR_TELEMETRY_ENABLED": "0",
+        "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1),
+        "MALLOC_MMAP_MAX_": "0",
+    }
 
 
 @contextmanager
@@ -176,8 +185,11 @@ def _few_processes() -> Iterator[None]:
     """Within it a cluster starts without autoscaler, dashboard and reader of logs: about a second of a core each."""
     from ray._private.node import Node
 
-    left_out = {"start_monitor": Node.start_monitor, "start_log_monitor": Node.start_log_monitor,
-                "start_api_server": Node.start_api_server}  # fmt: skip
+    left_out = {
+        "start_monitor": Node.start_monitor,
+        "start_log_monitor": Node.start_log_monitor,
+        "start_api_server": Node.start_api_server,
+    }
 
     def nothing(node: Any, **options: Any) -> None:
         node._webui_url = None

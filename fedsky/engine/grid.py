@@ -22,8 +22,11 @@ from fedsky.engine.nodes import TRAIN, Nodes
 from fedsky.history.columns import FAILED, LATE, LOST
 
 # Flower's errors of a message or a reply that has expired, and of a node that went away.
-OF_ERRORS = {ErrorCode.MESSAGE_UNAVAILABLE: LATE, ErrorCode.REPLY_MESSAGE_UNAVAILABLE: LATE,
-             ErrorCode.NODE_UNAVAILABLE: LOST}  # fmt: skip
+OF_ERRORS = {
+    ErrorCode.MESSAGE_UNAVAILABLE: LATE,
+    ErrorCode.REPLY_MESSAGE_UNAVAILABLE: LATE,
+    ErrorCode.NODE_UNAVAILABLE: LOST,
+}
 
 WINDOW = 4  # groups of clients that are trained together are made of so many times their number
 

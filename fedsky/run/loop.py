@@ -168,8 +168,13 @@ class RoundLoop:
         settings: dict[str, Any] = {key: self.config[key] for key in keys}
         if self.config["precision"] != FLOAT32:
             settings["precision"] = self.config["precision"]
-        settings |= {"task": self.task.text, "fingerprint": self.task.photos.fingerprint, "round": round,
-                     "lr": learning_rate(self.config, round), **more}  # fmt: skip
+        settings |= {
+            "task": self.task.text,
+            "fingerprint": self.task.photos.fingerprint,
+            "round": round,
+            "lr": learning_rate(self.config, round),
+            **more,
+        }
         return ConfigRecord(settings)
 
     def _judge(self, round: int, last: bool) -> Evaluation:

@@ -51,6 +51,12 @@ class Display:
         LOG.log(
             logging.DEBUG if self.live else logging.INFO,
             "round %d/%d  %s  validation %s  train loss %s  %d clients  %.1f MB  %.1f s",
-            row["round"], self.num_rounds, figures, number(row["validation_accuracy"]), number(row["train_loss"]),
-            row["num_trained"], megabytes, seconds,
-        )  # fmt: skip
+            row["round"],
+            self.num_rounds,
+            figures,
+            number(row["validation_accuracy"]),
+            number(row["train_loss"]),
+            row["num_trained"],
+            megabytes,
+            seconds,
+        )

@@ -32,15 +32,21 @@ def round_row(
     examples = sum(row["num_examples"] for row in counted)
     loss = sum(row["train_loss"] * row["num_examples"] for row in counted)
     return {
-        "round": round, "loss": test.loss, "accuracy": test.accuracy, "balanced_accuracy": test.balanced_accuracy,
-        "validation_loss": validation.loss, "validation_accuracy": validation.accuracy,
+        "round": round,
+        "loss": test.loss,
+        "accuracy": test.accuracy,
+        "balanced_accuracy": test.balanced_accuracy,
+        "validation_loss": validation.loss,
+        "validation_accuracy": validation.accuracy,
         "train_loss": loss / examples if examples else None,
         "global_train_loss": pool(judged.train).loss if judged.train else None,
-        "num_trained": ended.count(OK), "num_failures": sum(status in FAILURES for status in ended),
+        "num_trained": ended.count(OK),
+        "num_failures": sum(status in FAILURES for status in ended),
         "num_steps": int(sum(row["num_steps"] for row in trained.values())),
-        "bytes_up": sum(t.up for t in traffic.values()), "bytes_down": sum(t.down for t in traffic.values()),
+        "bytes_up": sum(t.up for t in traffic.values()),
+        "bytes_down": sum(t.down for t in traffic.values()),
         "virtual_seconds": virtual_seconds,
-    }  # fmt: skip
+    }
 
 
 def client_row(
@@ -69,10 +75,15 @@ def timing_rows(round: int, trained: dict[int, Row], judged: Evaluation, server:
         metrics = trained.get(client, {})
         evaluated = judged.seconds[client] if client < len(judged.seconds) else None
         rows.append(
-            {"round": round, "client": client, "train_seconds": metrics.get("train_seconds"),
-             "train_cpu_seconds": metrics.get("train_cpu_seconds"), "evaluate_seconds": evaluated,
-             "peak_memory_bytes": metrics.get("peak_memory_bytes")}
-        )  # fmt: skip
+            {
+                "round": round,
+                "client": client,
+                "train_seconds": metrics.get("train_seconds"),
+                "train_cpu_seconds": metrics.get("train_cpu_seconds"),
+                "evaluate_seconds": evaluated,
+                "peak_memory_bytes": metrics.get("peak_memory_bytes"),
+            }
+        )
     return rows
 
 
@@ -112,8 +123,13 @@ def predictions_csv(task: Task, judged: Evaluation) -> str:
             continue
         for index, row in zip(task.owners[client].test, predictions, strict=True):
             writer.writerow(
-                [task.photos.names[index], client, classes[task.photos.labels[index]], classes[row.argmax()],
-                 *(format(p, ".6f") for p in np.exp(row)),
-                 "" if groups is None or sizes is None or sizes[groups[index]] == 1 else int(groups[index])]
-            )  # fmt: skip
+                [
+                    task.photos.names[index],
+                    client,
+                    classes[task.photos.labels[index]],
+                    classes[row.argmax()],
+                    *(format(p, ".6f") for p in np.exp(row)),
+                    "" if groups is None or sizes is None or sizes[groups[index]] == 1 else int(groups[index]),
+                ]
+            )
     return text.getvalue()

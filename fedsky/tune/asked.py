@@ -82,9 +82,15 @@ def read(words: Sequence[str]) -> Asked:
     if not folder:
         raise ValueError("folder=: name the folder of the search, such as folder=outputs/tune")
     return Asked(
-        strategies, several.get("data.fold", []), several.get("seed", ["0"]), rest, budget,
-        jobs or (num_cores() if inline else 1), Path(folder), intervals,
-    )  # fmt: skip
+        strategies,
+        several.get("data.fold", []),
+        several.get("seed", ["0"]),
+        rest,
+        budget,
+        jobs or (num_cores() if inline else 1),
+        Path(folder),
+        intervals,
+    )
 
 
 def _whole(key: str, text: str, most: int) -> int:

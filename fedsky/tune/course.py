@@ -50,8 +50,11 @@ def dimensions(asked: Asked, strategy: str) -> list[Dimension]:
 
 def _claim(asked: Asked) -> None:
     """Notes what a folder's trials have in common; ValueError where it holds trials of another search."""
-    now = {"settings": sorted(asked.words), "repetitions": asked.repetitions,
-           "intervals": {key: [each.low, each.high] for key, each in asked.intervals.items()}}  # fmt: skip
+    now = {
+        "settings": sorted(asked.words),
+        "repetitions": asked.repetitions,
+        "intervals": {key: [each.low, each.high] for key, each in asked.intervals.items()},
+    }
     path = asked.folder / ASKED
     if not path.exists():
         write_json(path, now)
@@ -79,8 +82,13 @@ def _round(
         trials[strategy].append(trial)
         LOG.info(
             "%s, trial %d of %d: %s: validation accuracy %.4f, loss %.4f",
-            strategy, number + 1, asked.budget, told_settings(settings), trial.accuracy, trial.loss,
-        )  # fmt: skip
+            strategy,
+            number + 1,
+            asked.budget,
+            told_settings(settings),
+            trial.accuracy,
+            trial.loss,
+        )
 
 
 def _settings(folder: Path, dimensions: list[Dimension], before: list[Trial]) -> Settings:

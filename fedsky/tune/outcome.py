@@ -45,12 +45,17 @@ class Outcome:
         """What the strategy was given and what came of it, as its yaml and so its later runs tell."""
         ranges = {each.key: [each.range.low, each.range.high] for each in self.dimensions}
         return {
-            "trials": len(self.trials), "folds": asked.folds, "seeds": [int(seed) for seed in asked.seeds],
-            "validation_images": self.chosen.num_photos, "ranges": ranges,
-            "validation_accuracy": round(self.chosen.accuracy, 4), "best": round(self.best.accuracy, 4),
-            "standard_error": round(self.best.standard_error, 4), "best_settings": dict(self.best.settings),
+            "trials": len(self.trials),
+            "folds": asked.folds,
+            "seeds": [int(seed) for seed in asked.seeds],
+            "validation_images": self.chosen.num_photos,
+            "ranges": ranges,
+            "validation_accuracy": round(self.chosen.accuracy, 4),
+            "best": round(self.best.accuracy, 4),
+            "standard_error": round(self.best.standard_error, 4),
+            "best_settings": dict(self.best.settings),
             "at_edge": self.edges,
-        }  # fmt: skip
+        }
 
 
 def write(asked: Asked, outcomes: Sequence[Outcome], command: str) -> Path:

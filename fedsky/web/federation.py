@@ -25,8 +25,14 @@ MOST_OWNERS = 1000  # that are told
 # What an owner is: connected, away, or never there yet; its key is not yet known to the SuperLink, or not yet refused
 # by it; its key is refused; the SuperLink does not answer.
 STATES = CONNECTED, AWAY, NEW, PENDING, LEAVING, REVOKED, UNKNOWN = (
-    "connected", "away", "new", "pending", "leaving", "revoked", "unknown"
-)  # fmt: skip
+    "connected",
+    "away",
+    "new",
+    "pending",
+    "leaving",
+    "revoked",
+    "unknown",
+)
 OF_STATUS = {"online": CONNECTED, "offline": AWAY, "registered": NEW}
 
 

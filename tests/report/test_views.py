@@ -220,5 +220,7 @@ def test_the_numbers_of_a_plot_are_both_of_its_axes() -> None:
     spent = pd.DataFrame({"round": ["1", "0"], "fedavg": ["12.6", "0.0"]})
     shown = curves.against(reached, spent)
     assert shown.to_dict("list") == {
-        "round": ["0", "1"], "fedavg": ["0.0: 50.0", "12.6: 87.2"], "local": ["51.0", "60.0"],
-    }  # fmt: skip
+        "round": ["0", "1"],
+        "fedavg": ["0.0: 50.0", "12.6: 87.2"],
+        "local": ["51.0", "60.0"],
+    }

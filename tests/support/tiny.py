@@ -105,6 +105,11 @@ def convolution(num_classes: int, norm: str = "none", dropout: float = 0.0) -> n
     """Two convolutions in float64, with a normalisation or none."""
     layer = {"batch": nn.BatchNorm2d(4), "group": nn.GroupNorm(2, 4), "none": nn.Identity()}[norm]
     return nn.Sequential(
-        nn.Conv2d(3, 4, 3), layer, nn.ReLU(inplace=True), nn.Conv2d(4, 2, 3), nn.Flatten(), nn.Dropout(dropout),
+        nn.Conv2d(3, 4, 3),
+        layer,
+        nn.ReLU(inplace=True),
+        nn.Conv2d(4, 2, 3),
+        nn.Flatten(),
+        nn.Dropout(dropout),
         nn.Linear(32, num_classes),
-    ).double()  # fmt: skip
+    ).double()

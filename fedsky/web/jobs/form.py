@@ -59,14 +59,25 @@ class Field:
                 return _("{name}: a whole number is needed", name=self.name)
             return _("{name}: a number is needed", name=self.name)
         if self.min is not None and self.max is not None and not self.min <= value <= self.max:
-            return _("{name}={value}: from {least} to {most}", name=self.name, value=value, least=f"{self.min:g}",
-                     most=f"{self.max:g}")  # fmt: skip
+            return _(
+                "{name}={value}: from {least} to {most}",
+                name=self.name,
+                value=value,
+                least=f"{self.min:g}",
+                most=f"{self.max:g}",
+            )
         return None
 
     def shown(self) -> dict[str, Any]:
         """The field as the API gives it."""
-        about: dict[str, Any] = {"name": self.name, "label": self.label, "type": self.type, "default": self.default,
-                                 "unit": self.unit, "help": self.help}  # fmt: skip
+        about: dict[str, Any] = {
+            "name": self.name,
+            "label": self.label,
+            "type": self.type,
+            "default": self.default,
+            "unit": self.unit,
+            "help": self.help,
+        }
         if self.type == "choice":
             about["choices"] = list(self.choices)
         else:
@@ -210,8 +221,11 @@ def _settings(group: str, start: Path | None) -> Iterator[Field]:
 def _complete(group: str, start: Path | None) -> dict[str, Path]:
     """The choices of a group without those of which conf/ says that a null is to be set."""
     found = {path: _said(path).items() for path in choices(group, start).values()}
-    return {path.stem: path for path, each in found.items()
-            if not any(_yaml(path).get(key) is None and NEEDED.search(said) for key, said in each)}  # fmt: skip
+    return {
+        path.stem: path
+        for path, each in found.items()
+        if not any(_yaml(path).get(key) is None and NEEDED.search(said) for key, said in each)
+    }
 
 
 def make_form(roots: Mapping[str, Path], start: Path | None = None, federation: tuple[str, ...] = ()) -> Form:
@@ -252,8 +266,12 @@ def make_form(roots: Mapping[str, Path], start: Path | None = None, federation: 
         when = ("data", ("rendered",)) if name == "data.count" else here if name in SIMULATED else None
         fields.append(Field(name, label, kind, default, name, (), low, high, step, unit, told, when))
     fields += [each for group in ("partition", "strategy", "clients") for each in _settings(group, start)]
-    return Form(tuple(fields), tuple(read_recipe(*each) for each in choices("experiment", start).items()), dict(roots),
-                federation)  # fmt: skip
+    return Form(
+        tuple(fields),
+        tuple(read_recipe(*each) for each in choices("experiment", start).items()),
+        dict(roots),
+        federation,
+    )
 
 
 def seeds(values: Mapping[str, Value]) -> list[int]:

@@ -8,8 +8,10 @@ from pathlib import Path
 from fedsky.language import ENGLISH, LANGUAGES, current
 
 # A line at the head of a recipe.
-TOLD = re.compile(rf"(?:(?P<language>{'|'.join(LANGUAGES)})\b(?=:| Time:| Result:)[: ]*)?"
-                  r"(?:(?P<what>Time|Result):)?\s*(?P<text>.*)")  # fmt: skip
+TOLD = re.compile(
+    rf"(?:(?P<language>{'|'.join(LANGUAGES)})\b(?=:| Time:| Result:)[: ]*)?"
+    r"(?:(?P<what>Time|Result):)?\s*(?P<text>.*)"
+)
 
 
 @dataclass(frozen=True)
