@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cut_short import cut_short
 from owned_photographs import owner_folders, with_manifest
 
 from fedsky.config import compose, resolve
@@ -17,7 +18,6 @@ from fedsky.report.page import write_report
 from fedsky.resume import resume
 from fedsky.run import run
 from fedsky.run.dry_run import dry_run
-from fedsky.run.loop import RoundLoop
 from fedsky.web.runs.views import owner_names, partition
 
 QUICK = ["engine=inline", "num_rounds=2", "data.size=16", "partition=natural", "model.norm=group", "batch_size=8"]
@@ -42,21 +42,6 @@ def days(count: int = 30) -> list[dict[str, str]]:
         }
         for number in range(count)
     ]
-
-
-def stop(config: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run that ends in its second round."""
-    judge = RoundLoop._judge
-
-    def interrupted(course: Any, round: int, last: bool) -> Any:
-        if round == 2:
-            raise KeyboardInterrupt
-        return judge(course, round, last)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(RoundLoop, "_judge", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            run(config, folder)
 
 
 def folders(root: Path) -> Path:
@@ -89,9 +74,7 @@ FOUR: dict[Callable[[Path], Path], dict[str, list[int]]] = {
 
 
 @pytest.mark.parametrize("make", FOUR, ids=lambda make: make.__name__)
-def test_owners_are_run_resumed_reported_and_shown(
-    tmp_path: Path, make: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_owners_are_run_resumed_reported_and_shown(tmp_path: Path, make: Callable[[Path], Path]) -> None:
     root, wanted = make(tmp_path / "photos"), FOUR[make]
     config = config_of(root)
     assert config["num_clients"] is None
@@ -104,17 +87,17 @@ def test_owners_are_run_resumed_reported_and_shown(
     page = write_report([tmp_path / "runs"], tmp_path / "report").read_text()
     assert all(f">{name}<" in page for name in wanted)
 
-    stop(config_of(root), tmp_path / "stopped", monkeypatch)
+    with cut_short(2):
+        run(config_of(root), tmp_path / "stopped")
     resume(tmp_path / "stopped")
     for name in ("rounds.jsonl", "clients.jsonl", "predictions.csv", "partition.json", "model.safetensors"):
         assert (tmp_path / "stopped" / name).read_bytes() == (tmp_path / "runs" / "whole" / name).read_bytes(), name
 
 
-def test_a_run_does_not_go_on_with_photographs_that_are_anothers_now(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_does_not_go_on_with_photographs_that_are_anothers_now(tmp_path: Path) -> None:
     root = with_manifest(tmp_path / "photos", days())
-    stop(config_of(root), tmp_path / "run", monkeypatch)
+    with cut_short(2):
+        run(config_of(root), tmp_path / "run")
     text = (root / "manifest.csv").read_text()
     (root / "manifest.csv").write_text(text.replace(",Y,", ",Z,", 1))
     with pytest.raises(ValueError, match="the data are not those of the beginning: as many photographs of the same"):

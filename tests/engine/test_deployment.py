@@ -14,6 +14,7 @@ import federation as support
 import httpx
 import pytest
 import torch
+from cut_short import cut_short
 from flwr.app import ConfigRecord, Message, RecordDict
 
 from fedsky import __version__
@@ -118,19 +119,10 @@ def test_no_photograph_path_or_file_name_left_an_owner(local: support.Local, tmp
             assert to_float(torch.from_numpy(image[None])).numpy().tobytes()[:64] not in sent
 
 
-def test_resumed_it_has_the_same_bytes(local: support.Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resumed_it_has_the_same_bytes(local: support.Local, tmp_path: Path) -> None:
     inline(local, tmp_path / "near", "strategy=scaffold")
-    judge = RoundLoop._judge
-
-    def stop(loop: Any, round: int, last: bool) -> Any:
-        if round == 2:  # trained, but not complete
-            raise KeyboardInterrupt
-        return judge(loop, round, last)
-
-    monkeypatch.setattr(RoundLoop, "_judge", stop)
-    with pytest.raises(KeyboardInterrupt):
+    with cut_short(2):
         deployed(local, tmp_path / "far", "strategy=scaffold")
-    monkeypatch.setattr(RoundLoop, "_judge", judge)
     close()  # as where the driver was killed
     from fedsky.config import permitted
 

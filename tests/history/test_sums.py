@@ -3,10 +3,12 @@
 import json
 import random
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cut_short import cut_short
 from own_word import word_for
 
 from benchmarks.kills import digests
@@ -25,24 +27,14 @@ def config() -> dict[str, Any]:
     return resolve(compose(["engine=inline", "num_rounds=2", "num_clients=2", "strategy=scaffold"])) | TINY
 
 
-def stop(loop: Any, round: int, last: bool) -> Any:
-    raise KeyboardInterrupt
-
-
 @pytest.fixture(scope="module", params=["done", "interrupted"])
 def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run that has ended."""
     folder = tmp_path_factory.mktemp("ended") / "run"
     (folder / ".hydra").mkdir(parents=True)
     (folder / ".hydra" / "config.yaml").write_text("seed: 0\n")
-    with pytest.MonkeyPatch.context() as patch:
-        if request.param == "done":
-            run(config(), folder)
-        else:
-            judge = RoundLoop._judge
-            patch.setattr(RoundLoop, "_judge", lambda loop, n, last: (stop if n == 2 else judge)(loop, n, last))
-            with pytest.raises(KeyboardInterrupt):
-                run(config(), folder)
+    with cut_short(2) if request.param == "interrupted" else nullcontext():
+        run(config(), folder)
     assert json.loads((folder / "run.json").read_text())["status"] == request.param
     return folder
 
@@ -81,12 +73,9 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, st
         (place / name / ".hydra").mkdir(parents=True)
         (place / name / ".hydra" / "config.yaml").write_text("seed: 0\n")
     run(config() | {"num_rounds": 4}, place / "alone")
-    with pytest.MonkeyPatch.context() as patch:
-        judge = RoundLoop._judge
-        patch.setattr(RoundLoop, "_judge", lambda loop, n, last: (stop if n == 3 else judge)(loop, n, last))
+    with pytest.MonkeyPatch.context() as patch, cut_short(3):
         patch.setattr("fedsky.run.write_end", lambda folder, info: None)
-        with pytest.raises(KeyboardInterrupt):
-            run(config() | {"num_rounds": 4}, place / "run")
+        run(config() | {"num_rounds": 4}, place / "run")
     (place / "run" / ".lock").touch()  # which a process that is no more has left
     assert json.loads((place / "run" / "run.json").read_text())["status"] == RUNNING
     assert read_run(place / "run", whole=True).info["reason"] == "its process ended without a word"

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cut_short import cut_short
 from interrupted import writer
 from PIL import Image
 
@@ -21,7 +22,6 @@ from fedsky.machine.versions import versions
 from fedsky.resume import resume, resume_sweep
 from fedsky.run import beginning, provenance, run
 from fedsky.run.dry_run import dry_run
-from fedsky.run.loop import RoundLoop
 
 SMALL = ["engine=inline", "num_clients=2", "num_rounds=4", "data=folder", "data.size=16", "data.duplicates=keep"]
 FILES = ("rounds.jsonl", "clients.jsonl", "predictions.csv", "model.safetensors", "partition.json")
@@ -57,17 +57,8 @@ def cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cut:
         monkeypatch.chdir(tmp_path)
         photographs(tmp_path / "photographs")
         asked = [*SMALL, "data.root=photographs", f"data.cache={tmp_path / 'cache'}", *overrides]
-        judge = RoundLoop._judge
-
-        def stop(loop: Any, round: int, last: bool) -> Any:
-            if round == 3:
-                raise KeyboardInterrupt
-            return judge(loop, round, last)
-
-        monkeypatch.setattr(RoundLoop, "_judge", stop)
-        with pytest.raises(KeyboardInterrupt):
+        with cut_short(3):
             run(resolve(compose(asked)), tmp_path / "run")
-        monkeypatch.setattr(RoundLoop, "_judge", judge)
         return tmp_path / "run"
 
     return make
