@@ -16,14 +16,12 @@ import itertools
 import json
 import os
 import random
-import runpy
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -34,6 +32,7 @@ import psutil
 
 import fedsky.command.shell
 import fedsky.resume  # noqa: F401 - what takes long to import, for all that are forked
+from benchmarks.forking import fork, module
 from fedsky.history import lock
 from fedsky.run.dispatch import Dispatch
 from fedsky.run.loop import RoundLoop
@@ -65,39 +64,24 @@ def status(folder: Path) -> str:
 
 
 def forked(place: Path, do: Callable[[], object]) -> tuple[int, str]:
-    """The exit status of a child that does that in a place, negative for a signal, and what it said.
+    """The exit status of a child that does that in a place, negative for a signal, and what it said."""
 
-    All that takes long to import is there already: a run takes its own time alone.
-    """
+    def there() -> None:
+        os.chdir(place)
+        os.environ |= {"RAY_TMPDIR": str(place), "RAY_worker_niceness": "0"}
+        try:
+            do()
+        finally:
+            lock.release_all()  # and no more, as the folders of this program are not the child's to remove
+
     with tempfile.TemporaryFile() as said:
-        if not (child := os.fork()):
-            code = 1
-            try:
-                os.chdir(place)
-                os.environ |= {"RAY_TMPDIR": str(place), "RAY_worker_niceness": "0"}
-                for stream in (1, 2):
-                    os.dup2(said.fileno(), stream)
-                do()
-                code = 0
-            except SystemExit as end:
-                code = end.code if isinstance(end.code, int) else bool(end.code)
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                lock.release_all()  # and no more, as the folders of this program are not the child's to remove
-                os._exit(code)
+        child = fork(there, said.fileno())
         timer = threading.Timer(PATIENCE_SECONDS, os.kill, [child, signal.SIGKILL])
         timer.start()
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         timer.cancel()
         said.seek(0)
         return code, said.read().decode(errors="replace")
-
-
-def module(name: str, *words: str) -> None:
-    """Runs a module as python -m does."""
-    sys.argv = [name, *words]
-    runpy.run_module(name, run_name="__main__", alter_sys=True)
 
 
 def victim(target: str, phase: str, round: int, delay: float, words: list[str]) -> None:

@@ -19,7 +19,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks.kills import digests, forked, module, victim
+from benchmarks.forking import module
+from benchmarks.kills import digests, forked, victim
 from fedsky.config import permitted
 from fedsky.history import lock
 from fedsky.predict import model_files

@@ -7,14 +7,13 @@ each (``python tests/support/partners.py``): it has loaded the libraries, and ma
 
 import json
 import os
-import runpy
 import shutil
 import signal
 import subprocess
 import sys
-import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -199,35 +198,22 @@ def _drive(base: Path) -> None:
     """Makes the runs that lines of stdin ask for, each in a process of its own, and says how each ended."""
     import fedsky.command.shell  # what takes long, for all that are forked
     import fedsky.resume  # noqa: F401
+    from benchmarks.forking import fork, module
     from fedsky.engine import deployed  # noqa: F401
-    from fedsky.run.loop import RoundLoop
 
-    loop: Any = RoundLoop
+    def go_on(program: str, words: list[str], event: dict[str, Any] | None) -> None:
+        if event:
+            _happening(event)
+        module(program, *words)
+
     for line in sys.stdin:
-        asked = json.loads(line)
-        child = os.fork()
-        if not child:
-            code = 1
-            try:
-                out = os.open(base / "driver.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-                for stream in (1, 2):
-                    os.dup2(out, stream)
-                if event := asked["event"]:
-                    _happening(loop, event)
-                sys.argv = [asked["program"], *asked["words"]]
-                runpy.run_module(asked["program"], run_name="__main__", alter_sys=True)
-                code = 0
-            except SystemExit as end:
-                code = end.code if isinstance(end.code, int) else bool(end.code)
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                sys.stderr.flush()
-                os._exit(code)
+        out = os.open(base / "driver.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        child = fork(partial(go_on, **json.loads(line)), out)
+        os.close(out)
         print(json.dumps(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])), flush=True)
 
 
-def _happening(loop: Any, event: dict[str, Any]) -> None:
+def _happening(event: dict[str, Any]) -> None:
     """Has a process killed in the middle of a round."""
     from fedsky.run.dispatch import Dispatch
 
