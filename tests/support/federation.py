@@ -11,19 +11,16 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import uvicorn
-from PIL import Image
+from owned_photographs import CLASSES, owner_folders
 
 from fedsky.deploy import federation
 from fedsky.deploy.gate import Gate
 from fedsky.deploy.serve import Server
 
 OWNERS = ("A", "B", "C")
-CLASSES = ("cloudy", "sunny")
 NUM = 10  # photographs of each class and owner
-SIZE = 24  # pixels a side
 # What owners must not reach.
 FORBIDDEN = (
     "control/start-run",
@@ -36,15 +33,8 @@ FORBIDDEN = (
 
 
 def draw_photographs(root: Path) -> None:
-    """Photographs of three owners, ``root/OWNER/CLASS/``, that differ by owner and class."""
-    rng = np.random.default_rng(0)
-    for place, owner in enumerate(OWNERS):
-        for label, name in enumerate(CLASSES):
-            folder = root / owner / name
-            folder.mkdir(parents=True)
-            for number in range(NUM + place):
-                pixels = rng.integers(0, 120, (SIZE, SIZE, 3)) + 120 * label
-                Image.fromarray(pixels.astype(np.uint8)).save(folder / f"secret-name-{owner}-{number}.png")
+    """Photographs of three owners, of whom each has one more of each class than the one before."""
+    owner_folders(root, {owner: dict.fromkeys(CLASSES, NUM + place) for place, owner in enumerate(OWNERS)})
 
 
 def free_port() -> int:
