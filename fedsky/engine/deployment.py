@@ -20,7 +20,6 @@ from fedsky.machine.remedies import in_full
 from fedsky.machine.versions import code
 
 LOG = logging.getLogger("fedsky")
-ONLINE = "online"
 LOOK_SECONDS = 0.2  # between two looks for who is there
 AGAIN_SECONDS = 3.0  # between two tries to begin another run
 BACK_SECONDS = 15.0  # that owners have to be back after a SuperLink was

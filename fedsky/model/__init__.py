@@ -118,13 +118,6 @@ def build(make: Callable[..., nn.Module], num_classes: int, seed: int) -> nn.Mod
         return make(num_classes=num_classes)
 
 
-def split_names(model: nn.Module) -> tuple[list[str], list[str]]:
-    """The names of a model's parameters and of its buffers (BatchNorm's running statistics), in state_dict order."""
-    parameters = {name for name, _ in model.named_parameters()}
-    names = list(model.state_dict())
-    return [n for n in names if n in parameters], [n for n in names if n not in parameters]
-
-
 def num_parameters(model: nn.Module) -> int:
     """How many trainable numbers a model has."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)

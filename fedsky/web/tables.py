@@ -10,7 +10,6 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 ROLES = ("user", "operator", "admin")  # each may what those before it may
 WAITING, ACTIVE, DISABLED = STATES = ("waiting", "active", "disabled")
 JOB_STATES = ("queued", "running", "done", "failed", "cancelled", "interrupted")
-OFFER_STATES = ("waiting", "accepted", "rejected")
 
 
 def now() -> datetime:

@@ -16,7 +16,6 @@ from ..subject import Subject
 from ..words import fixed
 
 PLACE = 110
-SHARES = ("training", "evaluation", "rest")
 
 
 def split(result: Result) -> dict[str, float]:

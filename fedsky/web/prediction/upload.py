@@ -27,7 +27,6 @@ MAX_SCANS = 64  # of a progressive JPEG, which costs a pass over all its pixels 
 KEPT_SIDE = 1024  # pixels
 QUALITY = 88  # of the JPEG that is shown or kept
 
-FORMATS = ("JPEG", "PNG", "WEBP")
 NAMES = "JPEG, PNG, WebP"
 TOO_LARGE = N_("This photograph needs too much memory: make it smaller and try again.")
 
@@ -41,7 +40,7 @@ class RefusedError(ValueError):
 
 
 def kind(content: bytes) -> str | None:
-    """The format that the first bytes announce, of ``FORMATS``; None for any other file."""
+    """The format that the first bytes announce, "JPEG", "PNG" or "WEBP"; None for any other file."""
     if content.startswith(b"\xff\xd8\xff"):
         return "JPEG"
     if content.startswith(b"\x89PNG\r\n\x1a\n"):

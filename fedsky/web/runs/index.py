@@ -117,12 +117,6 @@ class Index:
         self.refresh()
         return self._found.get(id)
 
-    def under(self, root: Path, prefix: str) -> list[Row]:
-        """The runs below a folder of a root."""
-        folder = root.resolve() / prefix
-        self.refresh()
-        return [self._rows[id] for id, each in list(self._found.items()) if each.folder.is_relative_to(folder)]
-
     def read(self, id: str) -> Run | None:
         """A run with its tables, read now; None for an unknown id. Files that must not be read are left out."""
         found = self.found(id)
