@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hostile import png, zeros
 from PIL import Image
 
-from benchmarks.hostile import png, zeros
 from fedsky.data import Photos
 from fedsky.data.folder import load
 from fedsky.data.picture import read

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from exifs import EXIFS
+from hostile import png, zeros
 from PIL import Image
 
-from benchmarks.hostile import png, zeros
 from fedsky.data import picture
 from fedsky.data.picture import BrokenError, decode, extent, memory, quiet, read
 

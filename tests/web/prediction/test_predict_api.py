@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from flask import Flask
+from hostile import NAMES, corpus, encode, picture
 from PIL import Image
 from prediction_site import upload
 from site_browser import Browser
 from sqlalchemy import func, select
 
-from benchmarks.hostile import NAMES, corpus, encode, picture
 from fedsky.web import Settings, create_app
 from fedsky.web.isolated import IsolatedProcess
 from fedsky.web.prediction.registry import Registry

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from flask import Flask
+from hostile import encode, picture
 from PIL import Image
 from prediction_site import upload
 from site_browser import Browser
 from sqlalchemy import select
 
-from benchmarks.hostile import encode, picture
 from fedsky.data.folder import load
 from fedsky.web import Settings
 from fedsky.web.prediction import accepted

@@ -4,11 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from exifs import EXIFS
+from hostile import corpus, encode, picture, png, scans, zeros
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from benchmarks.hostile import corpus, encode, picture, png, scans, zeros
 from fedsky.web.prediction.upload import KEPT_SIDE, MAX_BYTES, RefusedError, kind, read, to_jpeg
 
 RNG = np.random.default_rng(0)

@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from hostile import encode
 from PIL import Image
 
-from benchmarks.hostile import encode
 from fedsky.web.isolated import IsolatedProcess
 from fedsky.web.prediction import worker
 from fedsky.web.prediction.registry import Registry, digest
