@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import unsealed
+from run_files import info_of
 from safetensors.numpy import save_file
 from typer.testing import CliRunner
 
@@ -132,7 +133,7 @@ def test_other_machines_and_places_are_typed_anew(folder: Path, group: str, key:
     with pytest.raises(ValueError, match="if you trust that"):
         resume(folder, permitted.word([], [f"{group}.{key}=203.0.113.1:6379"]))
     assert resume(folder, permitted.word([], [f"{group}.{key}=null"]))["config"][group][key] is None
-    config = json.loads((folder / "run.json").read_text())["config"]
+    config = info_of(folder)["config"]
     config[group][key] = "203.0.113.9:6379"
     permitted.check(config, "run.json", permitted.word([], [f"{group}.{key}=203.0.113.9:6379"]))
     assert config[group][key] == "203.0.113.9:6379"
@@ -142,7 +143,7 @@ def test_a_strategy_of_ones_own_goes_on_by_ones_own_word(folder: Path, tmp_path:
     """tests/support/tiny.py holds it; the command line, or a folder of configurations, may name it."""
     change(folder, lambda info: info["config"].update(strategy={"_target_": "tiny.Own", "mu": 0.5}))
     refused(folder)
-    config = json.loads((folder / "run.json").read_text())["config"]
+    config = info_of(folder)["config"]
     permitted.check(config, "run.json", permitted.word([], ["strategy._target_=tiny.Own"]))
     (tmp_path / "shelf" / "strategy").mkdir(parents=True)
     (tmp_path / "shelf" / "strategy" / "own.yaml").write_text("_target_: tiny.Own\nmu: 0.1\n")
@@ -209,7 +210,7 @@ def test_the_command_takes_what_is_typed_anew(folder: Path) -> None:
     told = CliRunner().invoke(program_app(), [str(folder)])
     assert told.exit_code == 1 and "engine.address=null" in told.output and told.output.count("\n") == 1
     assert CliRunner().invoke(program_app(), [str(folder), "engine.address=null"]).exit_code == 0
-    assert json.loads((folder / "run.json").read_text())["status"] == "done"
+    assert info_of(folder)["status"] == "done"
 
 
 def program_app() -> Any:

@@ -1,9 +1,7 @@
 """What must coincide, and what must not."""
 
-import hashlib
-import json
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from flwr.app import Message
+from run_files import digests, info_of, rows_of
 from safetensors.numpy import load_file
 from torch.nn import functional as F
 
@@ -19,7 +18,6 @@ from fedsky.config import compose, resolve
 from fedsky.engine.inline import InlineGrid
 from fedsky.run import run
 
-FILES = ("rounds.jsonl", "clients.jsonl", "predictions.csv", "model.safetensors")
 TINY = {"_target_": "tiny.points", "fold": "1/5"}
 Go = Callable[..., Path]
 
@@ -42,10 +40,6 @@ def go(tmp_path: Path) -> Go:
     return run_tiny
 
 
-def digests(folder: Path, names: Iterable[str] = FILES) -> list[str]:
-    return [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names]
-
-
 @pytest.mark.parametrize("real", [False, True])
 def test_fedprox_without_its_term_is_fedavg_to_the_bit(go: Go, real: bool) -> None:
     fedavg = go("strategy=fedavg", "local_epochs=2", real=real)
@@ -58,7 +52,7 @@ def test_fedprox_with_its_term_is_not_fedavg_and_stays_nearer_to_the_start(go: G
         go("strategy=fedprox", f"strategy.mu={mu}", "local_epochs=3", "num_rounds=1", real=real) for mu in (0, 1, 5)
     ]
     models = [load_file(folder / "model.safetensors") for folder in ends]
-    task = load_task(specification(json.loads((ends[0] / "run.json").read_text())["config"], ends[0] / "clients"))
+    task = load_task(specification(info_of(ends[0])["config"], ends[0] / "clients"))
     parameters = [name for name, _ in task.model.named_parameters()]
     moved = [sum(float(((model[n] - task.initial[n].numpy()) ** 2).sum()) for n in parameters) for model in models]
     assert moved[0] > moved[1] > moved[2] > 0
@@ -67,7 +61,8 @@ def test_fedprox_with_its_term_is_not_fedavg_and_stays_nearer_to_the_start(go: G
 def test_one_client_is_centralized(go: Go) -> None:
     alone = go("strategy=fedavg", "num_clients=1")
     pooled = go("strategy=centralized", "num_clients=1")
-    assert digests(alone, FILES[2:]) == digests(pooled, FILES[2:])
+    names = ("predictions.csv", "model.safetensors")
+    assert digests(alone, names) == digests(pooled, names)
 
 
 def test_local_with_one_owner_is_centralized(go: Go) -> None:
@@ -79,7 +74,7 @@ def test_local_with_one_owner_is_centralized(go: Go) -> None:
 
 def test_one_full_batch_step_over_unequal_clients_is_one_pooled_step(go: Go) -> None:
     folder = go("partition=quantity", "num_rounds=1", "batch_size=1000", "lr=0.3", "weight_decay=0")
-    config = json.loads((folder / "run.json").read_text())["config"]
+    config = info_of(folder)["config"]
     task = load_task(specification(config, folder / "clients"))
     everyone = task.part("train", [0, 1, 2, 3])
     assert len({len(owner.train) for owner in task.owners}) > 1
@@ -94,7 +89,7 @@ def test_one_full_batch_step_over_unequal_clients_is_one_pooled_step(go: Go) -> 
 
 def test_centralized_makes_as_many_passes_as_the_federation(go: Go) -> None:
     half = ["participation=0.5", "local_epochs=3", "num_rounds=4", "batch_size=1000"]
-    rows = [json.loads(line) for line in (go("strategy=centralized", *half) / "rounds.jsonl").read_text().splitlines()]
+    rows = rows_of(go("strategy=centralized", *half), "rounds")
     assert [row["num_steps"] for row in rows] == [0, 1, 2, 1, 2]  # 4 rounds x 3 epochs x half of the clients
     assert rows[-1]["bytes_up"] == rows[-1]["bytes_down"] == 0
 
@@ -121,7 +116,7 @@ def test_evaluation_by_clients_counts_as_the_server_does(go: Go) -> None:
     rows: list[list[dict[str, Any]]] = []
     for who in ("server", "clients"):
         folder = go(f"evaluate={who}", "num_clients=5", real=True)
-        rows.append([json.loads(line) for line in (folder / "clients.jsonl").read_text().splitlines()])
+        rows.append(rows_of(folder, "clients"))
         assert (folder / "predictions.csv").read_text().count("\n") == 1 + 12
     for server, clients in zip(*rows, strict=True):
         assert server["num_test"] == clients["num_test"]
@@ -132,8 +127,8 @@ def test_evaluation_by_clients_counts_as_the_server_does(go: Go) -> None:
 @pytest.mark.parametrize("strategy", ["fedavg", "local"])
 def test_patience_stops_a_run_that_no_longer_improves(go: Go, strategy: str) -> None:
     folder = go("lr=1e-12", "patience=2", "num_rounds=50", f"strategy={strategy}")
-    rows = [json.loads(line) for line in (folder / "rounds.jsonl").read_text().splitlines()]
-    result = json.loads((folder / "run.json").read_text())["result"]
+    rows = rows_of(folder, "rounds")
+    result = info_of(folder)["result"]
     best = max(rows, key=lambda row: (row["validation_accuracy"], -row["validation_loss"]))["round"]
     assert [len(rows), result["round"]] == [3, 2]
     assert result["best_validation_round"] == best
@@ -143,4 +138,5 @@ def test_patience_stops_a_run_that_no_longer_improves(go: Go, strategy: str) -> 
 def test_a_seed_repeats_a_run_and_another_does_not(go: Go) -> None:
     first = go("participation=0.5", "seed=3")
     assert digests(go("participation=0.5", "seed=3")) == digests(first)
-    assert digests(go("participation=0.5", "seed=4"))[3] != digests(first)[3]
+    other = digests(go("participation=0.5", "seed=4"))
+    assert other["model.safetensors"] != digests(first)["model.safetensors"]

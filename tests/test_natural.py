@@ -1,6 +1,5 @@
 """Runs on points whose owners are given: their rows, and what is said of them elsewhere."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from run_files import info_of, rows_of
 from safetensors.numpy import load_file
 from torch.nn import functional as F
 
@@ -25,13 +25,13 @@ def config_of(*overrides: str) -> dict[str, Any]:
     return resolve(compose([*QUICK, *overrides]))
 
 
-def rows_of(folder: Path, *overrides: str) -> list[dict[str, Any]]:
+def made(folder: Path, *overrides: str) -> list[dict[str, Any]]:
     run(config_of(*overrides), folder, {"strategy": "fedavg", "data": "fcube"})
-    return [json.loads(line) for line in (folder / "rounds.jsonl").read_text().splitlines()]
+    return rows_of(folder, "rounds")
 
 
 def test_the_global_training_loss_is_that_of_all_training_points(tmp_path: Path) -> None:
-    rows, others = rows_of(tmp_path / "run", "evaluate_train=true"), rows_of(tmp_path / "other")
+    rows, others = made(tmp_path / "run", "evaluate_train=true"), made(tmp_path / "other")
     task = Task(specification(config_of(), tmp_path))
     everyone = task.part("train", [0, 1, 2, 3])
     model = load_file(tmp_path / "run" / "model.safetensors")
@@ -43,7 +43,7 @@ def test_the_global_training_loss_is_that_of_all_training_points(tmp_path: Path)
 
 
 def test_clients_judge_points_as_the_server_does(tmp_path: Path) -> None:
-    rows, others = rows_of(tmp_path / "a"), rows_of(tmp_path / "b", "evaluate=clients")
+    rows, others = made(tmp_path / "a"), made(tmp_path / "b", "evaluate=clients")
     assert [row["accuracy"] for row in rows] == [row["accuracy"] for row in others]
 
 
@@ -68,8 +68,8 @@ def test_a_training_loss_that_nobody_can_tell_is_refused(overrides: list[str], l
 
 
 def test_points_are_named_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rows_of(tmp_path / "runs" / "run")
-    info = json.loads((tmp_path / "runs" / "run" / "run.json").read_text())
+    made(tmp_path / "runs" / "run")
+    info = info_of(tmp_path / "runs" / "run")
     assert info["data"]["image_size"] is None
     dry_run(config_of(), tmp_path / "dry")
     assert "6000 points of 3 numbers" in " ".join(capsys.readouterr().out.split())

@@ -1,10 +1,10 @@
 """Every yaml of conf/ is run: one round, 40 images or a few points, inline."""
 
-import json
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from run_files import rows_of
 
 from fedsky.config import CONF, OPTIONAL, compose, resolve
 from fedsky.run import run
@@ -48,7 +48,7 @@ def test_choice_runs(
     info = run(resolve(compose([f"{group}={choice}", *asked])), tmp_path / "run")
     assert info["status"] == "done" and "the run goes on" not in caplog.text, caplog.text
     assert 0 <= info["result"]["accuracy"] <= 1
-    rows = [json.loads(line) for line in (tmp_path / "run" / "rounds.jsonl").read_text().splitlines()]
+    rows = rows_of(tmp_path / "run", "rounds")
     assert [row["round"] for row in rows] == [0, 1]
     assert rows[1]["num_steps"] > 0
     assert (rows[1]["global_train_loss"] is not None) == info["config"]["evaluate_train"]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from run_files import info_of
 
 from benchmarks.reference import KEPT_MODELS, NUM_CUTS, NUM_FOLDS, NUM_SEEDS, RECIPES, REFERENCE, STRATEGIES, ending
 from fedsky.predict import model_files, predict
@@ -15,7 +16,7 @@ HOME = ROOT / REFERENCE
 
 
 def info(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((HOME / name / "run.json").read_text(encoding="utf-8"))
+    found: dict[str, Any] = info_of(HOME / name)
     assert found["status"] == "done"
     return found
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from interrupted import start, wait_until_it_heeds
+from run_files import info_of
 
 from fedsky.command.sweep import read_sweep
 
@@ -71,7 +72,7 @@ def test_a_sweep_that_was_cut_off_comes_to_the_same_bytes(tmp_path: Path, whole:
     assert statuses(tmp_path) == ["done"] * 3
     assert digests(tmp_path / "sweep") == digests(whole) and len(digests(whole)) == 3 * len(FILES)
     assert (tmp_path / "sweep" / "0" / "run.json").read_bytes() == kept, "a run that is done is not touched"
-    commands = [json.loads((tmp_path / "sweep" / n / "run.json").read_text())["command"] for n in "012"]
+    commands = [info_of(tmp_path / "sweep" / n)["command"] for n in "012"]
     assert commands[0] == commands[1], "a run's command is the one that began it"
     assert commands[2] == f"python -m fedsky {' '.join(SMALL)} seed=2 hydra.run.dir=sweep/2"
     assert (tmp_path / "sweep" / "2" / ".hydra" / "overrides.yaml").is_file()

@@ -11,6 +11,7 @@ from hydra.core.utils import setup_globals
 from interrupted import writer
 from omegaconf import OmegaConf
 from places import SMALL, command, told
+from run_files import info_of
 
 from fedsky.config.claim import Claim
 
@@ -75,7 +76,7 @@ def test_a_sweep_with_a_folder_of_configurations_goes_on_when_its_user_says_so(t
     ended = command(tmp_path, "sweep", "--config-dir", "mine", program="fedsky.resume")
     assert ended.returncode == 0, ended.stderr
     assert statuses(tmp_path) == {"0": "done", "1": "done"}
-    assert json.loads((tmp_path / "sweep" / "1" / "run.json").read_text())["config"]["lr"] == 0.03
+    assert info_of(tmp_path / "sweep" / "1")["config"]["lr"] == 0.03
 
 
 def test_the_same_sweep_again_does_only_what_is_missing(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Clients that are trained together have the models that they have one by one, to rounding, whatever the strategy."""
 
-import hashlib
 import json
 import logging
 import subprocess
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from run_files import digests
 from safetensors.numpy import load_file
 
 from fedsky.client import turns
@@ -79,11 +79,6 @@ def test_convolutions_of_unlike_clients(tmp_path: Path, norm: str, strategy: str
         assert counts[0]["alone"] == counts[1]["alone"] == 0
 
 
-def digest(folder: Path) -> list[str]:
-    names = ("rounds.jsonl", "clients.jsonl", "predictions.csv", "model.safetensors")
-    return [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names]
-
-
 def test_the_same_number_has_the_same_bytes_with_either_engine(tmp_path: Path) -> None:
     words = ["data.size=32", "data.count=60", "model.norm=group", "local_epochs=1", "partition=iid", "num_rounds=1"]
     for name in ("inline", "again"):
@@ -92,7 +87,7 @@ def test_the_same_number_has_the_same_bytes_with_either_engine(tmp_path: Path) -
                "engine.batch_clients=2", f"hydra.run.dir={tmp_path / 'ray'}"]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
-    assert digest(tmp_path / "inline") == digest(tmp_path / "again") == digest(tmp_path / "ray")
+    assert digests(tmp_path / "inline") == digests(tmp_path / "again") == digests(tmp_path / "ray")
     assert read_run(tmp_path / "ray").info["batched"]["together"] == 6
 
 

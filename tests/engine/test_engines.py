@@ -1,6 +1,5 @@
 """The same command gives the same bytes: run again, with either engine, with any number of actors, resumed or not."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from run_files import REPEATED, digests, info_of, rows_of
 
 from fedsky.config import compose, resolve
 from fedsky.engine import cluster, open_grid
@@ -26,15 +26,11 @@ UNEQUAL = ["partition=quantity", "partition.alpha=2", "partition.min_examples=5"
            "num_rounds=3", "data.count=140", "data.size=32", "batch_size=8", "strategy=fedprox"]  # fmt: skip
 # Flower mods on the clients, one of which keeps a state.
 AROUND = ["attack=gaussian", "compression=topk"]
-FILES = ("rounds.jsonl", "clients.jsonl", "predictions.csv", "model.safetensors", "best.safetensors", "partition.json")
+FILES = (*REPEATED, "best.safetensors")
 
 
 def command(*overrides: str) -> list[str]:
     return [sys.executable, "-m", "fedsky", *overrides]
-
-
-def digests(folder: Path, names: tuple[str, ...] = FILES) -> dict[str, str]:
-    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
 
 
 def test_the_same_bytes_with_either_engine_and_any_number_of_actors(tmp_path: Path) -> None:
@@ -44,9 +40,9 @@ def test_the_same_bytes_with_either_engine_and_any_number_of_actors(tmp_path: Pa
     assert done.returncode == 0, done.stderr
     for name, seed in (("inline", 0), ("other", 1)):
         run(resolve(compose([*UNEQUAL, *AROUND, "engine=inline", f"seed={seed}"])), tmp_path / name)
-    inline = digests(tmp_path / "inline")
-    assert [digests(tmp_path / job) for job in "01"] == [inline] * 2
-    assert digests(tmp_path / "other") != inline
+    inline = digests(tmp_path / "inline", FILES)
+    assert [digests(tmp_path / job, FILES) for job in "01"] == [inline] * 2
+    assert digests(tmp_path / "other", FILES) != inline
 
 
 def test_phones_keep_their_bytes_with_either_engine_and_resumed(
@@ -77,9 +73,9 @@ def test_phones_keep_their_bytes_with_either_engine_and_resumed(
         timeout=240,
     )
     assert done.returncode == 0, done.stderr
-    whole = digests(tmp_path / "whole")
-    assert digests(tmp_path / "stopped") == digests(tmp_path / "ray") == whole
-    rows = [json.loads(line) for line in (tmp_path / "whole" / "clients.jsonl").read_text().splitlines()]
+    whole = digests(tmp_path / "whole", FILES)
+    assert digests(tmp_path / "stopped", FILES) == digests(tmp_path / "ray", FILES) == whole
+    rows = rows_of(tmp_path / "whole", "clients")
     assert len({row["status"] for row in rows}) > 2 and any(row["staleness"] for row in rows)
 
 
@@ -100,7 +96,7 @@ def test_the_same_bytes_resumed_or_not(tmp_path: Path, strategy: str, monkeypatc
     monkeypatch.setattr(RoundLoop, "_judge", stop)
     with pytest.raises(KeyboardInterrupt):
         run(config, tmp_path / "stopped")
-    assert json.loads((tmp_path / "stopped" / "run.json").read_text())["status"] == "interrupted"
+    assert info_of(tmp_path / "stopped")["status"] == "interrupted"
     monkeypatch.setattr(RoundLoop, "_judge", judge)
     resume(tmp_path / "stopped")
     names = FILES if strategy == "fedavg" else (*FILES[:3], *(f"models/{client}.safetensors" for client in range(7)))
@@ -116,7 +112,7 @@ def test_a_client_that_raises_ends_the_run_with_its_traceback(tmp_path: Path) ->
     with pytest.raises(ClientError, match=r"client 2: KeyError: 'a mistake in client 2'") as caught:
         run(config, tmp_path / "run")
     assert "in fail" in caught.value.report
-    info = json.loads((tmp_path / "run" / "run.json").read_text())
+    info = info_of(tmp_path / "run")
     assert info["status"] == "failed"
     assert "a mistake in client 2" in info["reason"]
 
@@ -211,7 +207,7 @@ def test_interrupted_it_ends_everything(tmp_path: Path, number: signal.Signals) 
     finally:
         process.kill()
         process.wait()
-    info = json.loads((folder / "run.json").read_text())
+    info = info_of(folder)
     assert (info["status"], info["reason"]) == ("interrupted", "stopped by the user")
 
 

@@ -1,7 +1,5 @@
 """A Ray cluster of two nodes that is joined: the bytes of one machine, also where a node is lost; else refused."""
 
-import hashlib
-import json
 import re
 import subprocess
 import sys
@@ -12,6 +10,7 @@ from typing import Any
 import pytest
 from places import two_machines
 from ray_nodes import Nodes, ray_nodes
+from run_files import digests, info_of
 
 from fedsky.config import compose, resolve
 from fedsky.run import run
@@ -22,11 +21,6 @@ TINY: dict[str, Any] = {"data": {"_target_": "tiny.points", "fold": "1/5"}, "mod
 SETTINGS = {"option": 2, "weights": "uniform", "control_weights": "uniform"}
 SCAFFOLD: dict[str, Any] = {**TINY, "strategy": {"_target_": "strategies.scaffold.Scaffold", **SETTINGS}}
 LOSING: dict[str, Any] = {**TINY, "strategy": {"_target_": "tiny.LosingNode", **SETTINGS}}
-FILES = ("rounds.jsonl", "clients.jsonl", "predictions.csv", "model.safetensors", "partition.json")
-
-
-def digests(folder: Path) -> dict[str, str]:
-    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in FILES}
 
 
 def inline(settings: dict[str, Any], folder: Path) -> None:
@@ -60,7 +54,7 @@ def test_two_nodes_make_the_bytes_of_one_machine_and_one_may_be_lost(nodes: Node
     assert lost.exists() and "a worker died in mid-round (" in told
     assert digests(tmp_path / "lost") == digests(tmp_path / "one")
     assert less["status"] == "done"
-    assert json.loads((tmp_path / "two" / "run.json").read_text())["joined"] == two["joined"]
+    assert info_of(tmp_path / "two")["joined"] == two["joined"]
 
 
 def test_a_machine_that_does_not_see_the_runs_folder_trains_what_keeps_nothing_there(tmp_path: Path) -> None:

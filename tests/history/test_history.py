@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from run_files import rows_of
 
 from fedsky.history import Table, find_runs, finite, keep_rounds, read_lines, read_run, write_json, write_whole
 from fedsky.history.columns import ROUNDS, TABLES
@@ -223,6 +224,6 @@ def test_a_column_of_an_earlier_version_is_read_by_its_name_of_today(tmp_path: P
         (tmp_path / name).touch()
     keep_rounds(tmp_path, 0)  # a run of an earlier version that is resumed goes on under the new name
     add(tmp_path, "rounds.jsonl", {"round": 1, "num_trained": 2})
-    rows = [json.loads(line) for line in (tmp_path / "rounds.jsonl").read_text().splitlines()]
+    rows = rows_of(tmp_path, "rounds")
     assert [row["num_trained"] for row in rows] == [0, 2]
     assert not any("num_clients" in row for row in rows)

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from interrupted import writer
+from run_files import info_of
 
 from fedsky.history import GONE, lock, may_run, read_run
 from fedsky.web.runs.index import Index
@@ -172,7 +173,7 @@ def test_a_run_whose_process_is_gone_is_shown_as_interrupted(tmp_path: Path, ano
     assert index.generation > generation
     run = read_run(folder)
     assert (run.status, run.info["reason"]) == ("interrupted", GONE)
-    assert json.loads((folder / "run.json").read_text())["status"] == "running", "who reads changes nothing"
+    assert info_of(folder)["status"] == "running", "who reads changes nothing"
 
 
 def test_a_run_that_nobody_can_ask_after_runs_until_it_has_been_quiet_for_a_day(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from cut_short import cut_short
 from own_word import word_for
+from run_files import info_of
 
 from benchmarks.kills import digests
 from benchmarks.rot import damages, of_report, unnoticed
@@ -35,7 +36,7 @@ def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     (folder / ".hydra" / "config.yaml").write_text("seed: 0\n")
     with cut_short(2) if request.param == "interrupted" else nullcontext():
         run(config(), folder)
-    assert json.loads((folder / "run.json").read_text())["status"] == request.param
+    assert info_of(folder)["status"] == request.param
     return folder
 
 
@@ -45,7 +46,7 @@ def copied(whole: Path, place: Path) -> Path:
 
 def test_a_folder_as_its_run_left_it_is_read(whole: Path, tmp_path: Path) -> None:
     folder = copied(whole, tmp_path)
-    info = json.loads((folder / "run.json").read_text())
+    info = info_of(folder)
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert {*info["files"], "run.json"} == names
     assert sums.changed(folder, info) == ""
@@ -77,7 +78,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, st
         patch.setattr("fedsky.run.write_end", lambda folder, info: None)
         run(config() | {"num_rounds": 4}, place / "run")
     (place / "run" / ".lock").touch()  # which a process that is no more has left
-    assert json.loads((place / "run" / "run.json").read_text())["status"] == RUNNING
+    assert info_of(place / "run")["status"] == RUNNING
     assert read_run(place / "run", whole=True).info["reason"] == "its process ended without a word"
     return place / "run", digests(place / "alone")
 
@@ -134,7 +135,7 @@ def test_edited_figures_are_not_counted_and_the_reason_is_told_in_the_readers_la
     whole: Path, tmp_path: Path
 ) -> None:
     folder = copied(whole, tmp_path)
-    info = json.loads((folder / "run.json").read_text())
+    info = info_of(folder)
     (folder / "run.json").write_text(json.dumps(info | {"status": "done", "reason": "edited"}, indent=1) + "\n")
     read = read_run(folder)
     assert (read.status, read.info["reason"]) == ("failed", "changed since the run ended: run.json")
@@ -173,7 +174,7 @@ def test_what_a_worker_kept_after_its_run_had_failed_is_done_again(whole: Path, 
 
 def test_runs_without_sums_and_those_that_go_on_are_read(whole: Path, tmp_path: Path) -> None:
     folder = copied(whole, tmp_path)
-    info = sums.without_sums(json.loads((folder / "run.json").read_text()))
+    info = sums.without_sums(info_of(folder))
     write_json(folder / "run.json", info | {"status": RUNNING})
     assert read_run(folder, whole=True).info["reason"] != "changed since the run ended: run.json"
     del info["format"]
@@ -181,15 +182,15 @@ def test_runs_without_sums_and_those_that_go_on_are_read(whole: Path, tmp_path: 
     (folder / "best.safetensors").write_bytes(b"x")
     assert read_run(folder, whole=True).status == info["status"]
     write_end(folder, info)
-    assert json.loads((folder / "run.json").read_text())["files"]["best.safetensors"]["bytes"] == 1
+    assert info_of(folder)["files"]["best.safetensors"]["bytes"] == 1
 
 
 def test_a_run_that_went_on_has_the_sums_of_its_end(whole: Path, tmp_path: Path) -> None:
     folder = copied(whole, tmp_path)
-    if json.loads((folder / "run.json").read_text())["status"] == "done":
+    if info_of(folder)["status"] == "done":
         with pytest.raises(ValueError, match="is done: start another run"):
             resume(folder)
         return
     resume(folder, word_for(folder))
     assert read_run(folder, whole=True).status == "done"
-    assert "predictions.csv" in json.loads((folder / "run.json").read_text())["files"]
+    assert "predictions.csv" in info_of(folder)["files"]

@@ -1,7 +1,6 @@
 """Ctrl-C at whatever moment: one line, status 130, and no run that says it is running."""
 
 import fcntl
-import json
 import os
 import signal
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from interrupted import heed, start, wait_until_it_heeds
+from run_files import info_of
 
 SMALL = ["num_rounds=100000", "num_clients=2", "data.count=60", "data.size=16"]
 
@@ -62,7 +62,7 @@ def test_it_ends_a_run_in_one_line(tmp_path: Path, engine: str, seconds: float, 
     assert last.startswith("fedsky: stopped by the user") and "Traceback" not in told, told
     if (tmp_path / "run" / "run.json").is_file():
         assert last.endswith(f"; python -m fedsky.resume {tmp_path / 'run'} goes on")
-        assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "interrupted"
+        assert info_of(tmp_path / "run")["status"] == "interrupted"
     assert not (tmp_path / "run" / ".lock").exists()
 
 
@@ -90,7 +90,7 @@ def test_it_ends_a_run_whose_terminal_is_gone(tmp_path: Path) -> None:
         assert time.monotonic() < end
     os.close(master)  # the kernel sends SIGHUP to the session
     assert process.wait(60) == 130
-    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "interrupted"
+    assert info_of(tmp_path / "run")["status"] == "interrupted"
     assert not (tmp_path / "run" / ".lock").exists()
 
 

@@ -1,13 +1,12 @@
 """Any backbone: torchvision's classifiers, the simple networks, and what is frozen of them."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from flwr.app import Array, ArrayRecord
 from own_word import word_for
+from run_files import rows_of
 from safetensors.numpy import load_file
 
 from fedsky.client.task import Task, specification
@@ -21,10 +20,6 @@ from fedsky.run import run
 
 SMALL = ["engine=inline", "num_clients=2", "num_rounds=1", "data.count=40", "data.size=32", "partition.min_examples=5"]
 STRATEGIES = sorted(path.stem for path in (CONF / "strategy").glob("*.yaml"))
-
-
-def rows(folder: Path, name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / f"{name}.jsonl").read_text().splitlines()]
 
 
 def test_the_simple_networks_have_the_papers_sizes() -> None:
@@ -60,7 +55,7 @@ def test_frozen_arrays_stay_and_cost_no_bytes(tmp_path: Path, words: list[str], 
     # Flower writes an array as a .npy file: its numbers after a head of 128 bytes; and its name before it.
     sent = ArrayRecord({name: Array.from_numpy_ndarray(array) for name, array in moving.items()}).count_bytes()
     assert sent == sum(array.nbytes + 128 + len(name) for name, array in moving.items())
-    for row in rows(tmp_path / "run", "clients")[2:]:
+    for row in rows_of(tmp_path / "run", "clients")[2:]:
         assert (row["bytes_down"], row["bytes_up"]) == (sent, sent)
     assert load_model(tmp_path / "run" / "model.safetensors", word_for(tmp_path / "run"))[1] == ["cloudy", "sunny"]
 

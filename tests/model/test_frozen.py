@@ -1,6 +1,5 @@
 """Frozen layers with either engine, through resume, and with whatever goes around a strategy."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cut_short import cut_short
+from run_files import rows_of
 from safetensors.numpy import load_file
 
 from fedsky.client.task import Task, specification
@@ -92,7 +92,7 @@ def test_bytes_are_those_of_the_head_alone(tmp_path: Path, around: list[str], up
     asked = [*QUICK[:-1], *around, "model.freeze=backbone", "engine=inline"]
     run(resolve(compose(asked)), tmp_path / "run")
     names, numbers = ["9.weight", "9.bias"], 128 * 2 + 2  # of half the channels: 128 to two classes
-    lines = [json.loads(line) for line in (tmp_path / "run" / "clients.jsonl").read_text().splitlines()]
+    lines = rows_of(tmp_path / "run", "clients")
     for line in lines[3:]:
         assert line["bytes_down"] == 4 * numbers + sum(128 + len(key) for key in names)
         assert line["bytes_up"] == up(numbers, names)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
+from run_files import rows_of
 from scipy import stats
 
 from fedsky import language
@@ -34,7 +35,7 @@ def models(write_run: WriteRun, root: Path, gap: float) -> None:
         folder = write_run(
             root / f"l{fold}", "local", curve=(0.5, 0.75), owners=(0.8,) * 3, counts=SIZES, config=common
         )
-        rows = [json.loads(line) for line in (folder / "clients.jsonl").read_text().splitlines()]
+        rows = rows_of(folder, "clients")
         own = np.array([0.7, 0.8, 0.75]) + 0.02 * generator.standard_normal(3)
         write_lines(
             folder / "clients.jsonl", [row | {"pooled_balanced_accuracy": float(own[row["client"]])} for row in rows]

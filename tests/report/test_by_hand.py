@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from run_files import info_of
 
 from fedsky.config import compose, resolve
 from fedsky.run import run
@@ -28,7 +29,7 @@ def fields(folder: Path) -> dict[str, set[str]]:
         found[path.name] = {key for line in path.read_text().splitlines() for key in json.loads(line)}
     parts = json.loads((folder / "partition.json").read_text())
     found["partition.json"] = {*parts, *(f"clients.{key}" for client in parts["clients"] for key in client)}
-    found["run.json"] = keys(json.loads((folder / "run.json").read_text()))
+    found["run.json"] = keys(info_of(folder))
     with (folder / "predictions.csv").open(newline="") as file:
         found["predictions.csv"] = set(next(csv.reader(file)))
     return found

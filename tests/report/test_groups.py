@@ -1,11 +1,11 @@
 """What makes a group, what it is called, and what is not comparable."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from run_files import info_of
 
 from fedsky import language
 from fedsky.history import find_runs, read_run
@@ -164,7 +164,7 @@ def test_the_skys_classes_are_told_in_the_readers_language(tmp_path: Path, write
 def test_runs_of_before_a_setting_are_one_with_those_that_have_it() -> None:
     """The committed runs on photographs are of two versions, the older ones without data.split and model.freeze."""
     root = Path(__file__).resolve().parents[2] / "outputs" / "reference" / "sky"
-    old, new = (json.loads((root / name / "run.json").read_text())["config"] for name in ("fedavg-0", "fedavg-0-data1"))
+    old, new = (info_of(root / name)["config"] for name in ("fedavg-0", "fedavg-0-data1"))
     assert "split" not in old["data"] and "freeze" not in old["model"] and new["data"]["split"] == "folds"
     assert settings_of(old) == settings_of(new)
     assert settings_of(old) != settings_of({**new, "data": {**new["data"], "split": "time"}})

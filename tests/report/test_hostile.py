@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
+from run_files import info_of
 
 from fedsky.history.columns import ROUNDS, TABLES
 from fedsky.report import exports, terminal
@@ -46,7 +47,7 @@ COLUMNS = (
 
 
 def put(folder: Path, place: str, value: Any) -> None:
-    info = json.loads((folder / "run.json").read_text())
+    info = info_of(folder)
     *path, last = place.split(".")
     target = info
     for name in path:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from run_files import rows_of
 
 from fedsky.history import read_run
 from fedsky.report.reading import numbers
@@ -26,13 +27,9 @@ def rewrite(path: Path, rows: list[dict[str, Any]]) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
-def rows_of(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
 def test_what_is_spent_adds_up_over_the_rounds(tmp_path: Path, write_run: WriteRun) -> None:
     folder = write_run(tmp_path / "a", num_bytes=2_000_000, seconds=1.5)
-    rows = rows_of(folder / "rounds.jsonl")
+    rows = rows_of(folder, "rounds")
     rewrite(
         folder / "rounds.jsonl",
         [row | {"num_steps": 10 * row["round"], "virtual_seconds": 2.5 * row["round"]} for row in rows],
@@ -48,7 +45,7 @@ def test_what_is_spent_adds_up_over_the_rounds(tmp_path: Path, write_run: WriteR
 
 def test_after_a_gap_in_the_count_nothing_is_known(tmp_path: Path, write_run: WriteRun) -> None:
     folder = write_run(tmp_path / "a", curve=(0.5, 0.6, 0.7, 0.8), config={"num_rounds": 3}, num_bytes=1_000_000)
-    rows = rows_of(folder / "rounds.jsonl")
+    rows = rows_of(folder, "rounds")
     rows[2]["bytes_up"] = None
     rewrite(folder / "rounds.jsonl", rows)
     assert list(np.isnan(result_of(folder).spent("megabytes"))) == [False, False, True, True]

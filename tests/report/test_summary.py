@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from run_files import info_of
 from scipy import stats
 
 from fedsky.report.summary import compare
@@ -268,7 +269,7 @@ def by_hand(root: Path, strategy: str, shared: float) -> tuple[float, float, flo
     """A strategy's balanced accuracy over all photographs, its standard error and Satterthwaite's freedom."""
     tables = []
     for path in root.glob(f"{strategy}-*"):
-        config = json.loads((path / "run.json").read_text())["config"]
+        config = info_of(path)["config"]
         split = f"{config['data_seed']} {config['data']['fold']}"
         tables.append(pd.read_csv(path / "predictions.csv").assign(run=path.name, split=split))
     every = pd.concat(tables)

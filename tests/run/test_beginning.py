@@ -1,6 +1,5 @@
 """A run goes on with what it began with: other data are refused, other code is told, and one process alone writes."""
 
-import hashlib
 import json
 import logging
 import os
@@ -14,6 +13,7 @@ import pytest
 from cut_short import cut_short
 from interrupted import writer
 from PIL import Image
+from run_files import digests, info_of
 
 from fedsky.config import compose, resolve
 from fedsky.config.claim import Claim
@@ -24,7 +24,6 @@ from fedsky.run import beginning, provenance, run
 from fedsky.run.dry_run import dry_run
 
 SMALL = ["engine=inline", "num_clients=2", "num_rounds=4", "data=folder", "data.size=16", "data.duplicates=keep"]
-FILES = ("rounds.jsonl", "clients.jsonl", "predictions.csv", "model.safetensors", "partition.json")
 
 
 def photographs(root: Path, count: int = 24) -> Path:
@@ -36,12 +35,8 @@ def photographs(root: Path, count: int = 24) -> Path:
     return root
 
 
-def digests(folder: Path) -> dict[str, str]:
-    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in FILES}
-
-
 def info(folder: Path) -> dict[str, Any]:
-    content = json.loads((folder / "run.json").read_text())
+    content = info_of(folder)
     assert isinstance(content, dict)
     return content
 

@@ -1,6 +1,5 @@
 """What a run's rows say of clients that are away, slow, break down or send no model: checked by arithmetic."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from flwr.app import Context, Message
+from run_files import info_of, rows_of
 from safetensors.numpy import load_file
 from torch import nn
 
@@ -44,13 +44,9 @@ def go(tmp_path: Path) -> Go:
     return run_one
 
 
-def table(folder: Path, name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / f"{name}.jsonl").read_text().splitlines()]
-
-
 def column(folder: Path, key: str, round: int) -> list[Any]:
     """A column of clients.jsonl in one round."""
-    return [row[key] for row in table(folder, "clients") if row["round"] == round]
+    return [row[key] for row in rows_of(folder, "clients") if row["round"] == round]
 
 
 def drawn(**settings: Any) -> Behaviour:
@@ -62,7 +58,7 @@ def drawn(**settings: Any) -> Behaviour:
 def test_who_is_away_gets_nothing_and_counts_for_nothing(go: Go) -> None:
     folder = go("clients.availability=bernoulli", "clients.away=0.4", SPED)
     behaviour = drawn(availability="bernoulli", away=0.4)
-    rounds = table(folder, "rounds")
+    rounds = rows_of(folder, "rounds")
     for round in range(1, 5):
         there = [behaviour.why_away(round, client) is None for client in range(NUM)]
         assert column(folder, "status", round) == ["ok" if here else "away" for here in there]
@@ -90,7 +86,7 @@ def test_a_deadline_drops_the_slow_after_they_have_trained(go: Go) -> None:
     assert column(folder, "reason", 1)[4:] == ["after the deadline of 4 s"] * 2
     assert column(folder, "virtual_seconds", 1) == [1, 2, 3, 4, 5, 6]
     assert column(folder, "bytes_up", 1)[5] == column(folder, "bytes_up", 1)[0] > 0
-    assert [row["virtual_seconds"] for row in table(folder, "rounds")] == [0, 4, 8, 12, 16]
+    assert [row["virtual_seconds"] for row in rows_of(folder, "rounds")] == [0, 4, 8, 12, 16]
     assert (folder / "model.safetensors").read_bytes() == (alone / "model.safetensors").read_bytes()
 
 
@@ -98,7 +94,7 @@ def test_of_more_that_are_asked_the_first_are_taken(go: Go) -> None:
     folder = go("participation=0.5", "clients.overselect=1", SPED)
     assert column(folder, "status", 1) == ["ok"] * 3 + ["late"] * 3
     assert column(folder, "reason", 1)[3:] == ["after the first 3"] * 3
-    assert [row["virtual_seconds"] for row in table(folder, "rounds")] == [0, 3, 6, 9, 12]
+    assert [row["virtual_seconds"] for row in rows_of(folder, "rounds")] == [0, 3, 6, 9, 12]
     with pytest.raises(ValueError, match="participation=1 asks everybody already"):
         go("clients.overselect=0.5")
 
@@ -111,7 +107,7 @@ def test_bytes_take_time_on_a_line(go: Go) -> None:
 
 def test_who_breaks_down_has_changed_nothing_and_who_is_lost_has(go: Go) -> None:
     folder = go("strategy=scaffold", "clients.crash=0.3", "clients.lost=0.3", "num_rounds=6", SPED)
-    behaviour, rounds = drawn(crash=0.3, lost=0.3), table(folder, "rounds")
+    behaviour, rounds = drawn(crash=0.3, lost=0.3), rows_of(folder, "rounds")
     kept: dict[int, set[str]] = {client: set() for client in range(NUM)}
     seen = set()
     for round in range(1, 7):
@@ -140,7 +136,7 @@ def test_a_round_without_replies_keeps_the_model(go: Go, strategy: str) -> None:
     """Whatever clients do for themselves: their replies are lost. A baseline's owners need no line."""
     deep = {"_target_": "personal.deep"}  # FedRep needs more than a head
     folder = go(f"strategy={strategy}", "clients.lost=1", "num_clients=7", "num_rounds=2", model=deep)
-    info, rounds = json.loads((folder / "run.json").read_text()), table(folder, "rounds")
+    info, rounds = info_of(folder), rows_of(folder, "rounds")
     task = load_task(specification(info["config"], folder / "clients"))
     kept = load_file(folder / "checkpoint" / "2.safetensors")
     unchanged = all(np.array_equal(kept[name], start.numpy()) for name, start in task.initial.items())
@@ -156,28 +152,28 @@ def test_a_round_without_replies_keeps_the_model(go: Go, strategy: str) -> None:
 def test_too_few_replies_keep_the_model_and_the_rows_say_so(go: Go) -> None:
     asked = ["clients.leave={0: 2, 1: 3}", "num_rounds=3"]
     folder = go("min_replies=5", *asked)
-    assert [row["num_trained"] for row in table(folder, "rounds")] == [0, 6, 5, 0]
+    assert [row["num_trained"] for row in rows_of(folder, "rounds")] == [0, 6, 5, 0]
     assert column(folder, "status", 3) == ["away", "away"] + ["unused"] * 4
     assert column(folder, "reason", 3)[2:] == ["4 of min_replies=5"] * 4
-    losses = [row["loss"] for row in table(folder, "rounds")]
+    losses = [row["loss"] for row in rows_of(folder, "rounds")]
     assert losses[3] == losses[2] != losses[1]
-    assert [row["loss"] for row in table(go(*asked), "rounds")][:3] == losses[:3]
+    assert [row["loss"] for row in rows_of(go(*asked), "rounds")][:3] == losses[:3]
 
 
 def test_a_rule_that_needs_more_replies_says_how_to_do_without(go: Go) -> None:
     asked = ["strategy=krum", "clients.leave={0: 2, 1: 2}"]
     with pytest.raises(ValueError, match=r"5 clients a round are needed .*not 4: .*or set min_replies, so that"):
         go(*asked)
-    assert [row["num_trained"] for row in table(go(*asked, "min_replies=5"), "rounds")] == [0, 6, 0, 0, 0]
+    assert [row["num_trained"] for row in rows_of(go(*asked, "min_replies=5"), "rounds")] == [0, 6, 0, 0, 0]
 
 
 def test_baselines_are_there_whatever_the_clients_do(go: Go) -> None:
     never = ["clients.availability=bernoulli", "clients.away=1", "clients.deadline_seconds=0.001", SPED]
     alone, pooled = go("strategy=local", *never), go("strategy=centralized", *never)
     assert column(alone, "status", 1) == ["ok"] * NUM
-    assert [row["virtual_seconds"] for row in table(alone, "rounds")] == [0, 6, 12, 18, 24]  # the slowest owner's
-    assert [row["virtual_seconds"] for row in table(pooled, "rounds")] == [0, 1, 2, 3, 4]  # one machine of speed 1
-    assert [row["virtual_seconds"] for row in table(go("strategy=fedavg", *never), "rounds")][-1] == pytest.approx(
+    assert [row["virtual_seconds"] for row in rows_of(alone, "rounds")] == [0, 6, 12, 18, 24]  # the slowest owner's
+    assert [row["virtual_seconds"] for row in rows_of(pooled, "rounds")] == [0, 1, 2, 3, 4]  # one machine of speed 1
+    assert [row["virtual_seconds"] for row in rows_of(go("strategy=fedavg", *never), "rounds")][-1] == pytest.approx(
         0.004
     )
 
@@ -223,8 +219,8 @@ def test_a_reply_that_is_no_model_ends_the_run_or_is_left_out_and_named(
     assert column(folder, "status", 2) == ["ok", "ok", "refused", "ok", "ok", "ok"]
     (reason,) = [each for each in column(folder, "reason", 2) if each]
     assert reason.startswith("sent ")
-    assert [row["num_failures"] for row in table(folder, "rounds")] == [0, 0, 1, 0, 0]
-    assert [row["num_trained"] for row in table(folder, "rounds")] == [0, 6, 5, 6, 6]
+    assert [row["num_failures"] for row in rows_of(folder, "rounds")] == [0, 0, 1, 0, 0]
+    assert [row["num_trained"] for row in rows_of(folder, "rounds")] == [0, 6, 5, 6, 6]
 
 
 def fragile(model: nn.Module, shard: Shard, config: Config, state: State) -> tuple[Arrays, Metrics]:
@@ -259,8 +255,8 @@ def test_a_client_that_raises_ends_the_run_is_left_out_or_asked_once_more(
     skipped = asked("2", 1, "on_failure=skip")
     assert column(skipped, "status", 2) == ["ok", "ok", "failed", "ok", "ok", "ok"]
     assert column(skipped, "reason", 2)[2] == "KeyError: 'a mistake in client 2'"
-    assert [row["num_failures"] for row in table(skipped, "rounds")] == [0, 0, 1, 0, 0]
-    assert [row["num_trained"] for row in table(skipped, "rounds")] == [0, 6, 5, 6, 6]
+    assert [row["num_failures"] for row in rows_of(skipped, "rounds")] == [0, 0, 1, 0, 0]
+    assert [row["num_trained"] for row in rows_of(skipped, "rounds")] == [0, 6, 5, 6, 6]
     counted = asked("5", 1, "on_failure=skip", "min_replies=2")  # which reads all replies beforehand
     assert (counted / "model.safetensors").read_bytes() == (skipped / "model.safetensors").read_bytes()
     again = asked("3", 1, "on_failure=retry")

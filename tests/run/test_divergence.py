@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import unsealed
+from run_files import info_of
 
 from fedsky.client.state import State
 from fedsky.config import compose, resolve
@@ -31,7 +32,7 @@ def refused(folder: Path, *overrides: str) -> str:
     """The reason for which a run failed, as it is told and as it is written."""
     with pytest.raises((ValueError, ClientError)) as caught:
         run(resolve(compose([*SMALL, *overrides])), folder)
-    info = json.loads((folder / "run.json").read_text())
+    info = info_of(folder)
     assert (info["status"], info["reason"]) == ("failed", str(caught.value))
     assert "\n" not in info["reason"] and not (folder / "model.safetensors").exists()
     assert all(row["loss"] is not None for row in read_run(folder).rounds), "what is not a number makes no row"

@@ -1,10 +1,10 @@
 """What a run's strategy is, federated or a baseline, is said by its class and written to run.json as the run begins."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from run_files import info_of
 
 from baselines.local import Local
 from fedsky.config import compose, resolve
@@ -30,7 +30,7 @@ class Unsaid(Local):
 def test_a_run_writes_its_strategys_role(tmp_path: Path, strategy: str, role: str) -> None:
     own = ["strategy=local", f"strategy._target_={__name__}.Mine"] if strategy == "mine" else [f"strategy={strategy}"]
     info = run(resolve(compose([*QUICK, *own])), tmp_path / "run")
-    assert info["role"] == json.loads((tmp_path / "run" / "run.json").read_text())["role"] == role
+    assert info["role"] == info_of(tmp_path / "run")["role"] == role
     read = read_run(tmp_path / "run")
     assert read.role == role
     assert (read.rounds[-1]["bytes_up"] > 0) == (role == "federated")

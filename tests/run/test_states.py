@@ -1,6 +1,5 @@
 """The server knows which states its clients kept: one that is not there, or another, ends the run, in one line."""
 
-import json
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ from cut_short import cut_short
 from flwr.app import ConfigRecord
 from flwr.clientapp import ClientApp
 from own_word import word_for
+from run_files import info_of, rows_of
 from safetensors.torch import load, save
 
 from fedsky.client.state import UNTOLD, Saved, State, told
@@ -77,7 +77,7 @@ def test_a_state_that_is_not_there_ends_the_run(
     line = str(caught.value)
     assert f" kept of round 1 is not on {socket.gethostname()}: {tmp_path / 'run' / 'clients'}/" in line
     assert line.endswith(" is missing; all machines of a cluster must see the run's folder") and "\n" not in line
-    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "failed"
+    assert info_of(tmp_path / "run")["status"] == "failed"
 
 
 @pytest.mark.parametrize("how", [make_another, cut])
@@ -110,7 +110,7 @@ def test_a_state_that_no_reply_told_of_is_not_started_from(tmp_path: Path, monke
 
     monkeypatch.setattr(ClientApp, "__call__", failing)
     run(config("strategy=scaffold", "participation=1", "on_failure=skip"), tmp_path / "run")
-    rows = [json.loads(line) for line in (tmp_path / "run" / "clients.jsonl").read_text().splitlines()]
+    rows = rows_of(tmp_path / "run", "clients")
     assert [row["status"] for row in rows if row["client"] == 1] == ["idle", "ok", "failed", "ok"]
 
 
@@ -155,7 +155,7 @@ def with_fingerprint(settings: Any) -> Any:
 
     def made(loop: Any, round: int, **more: Any) -> Any:
         record = settings(loop, round, **more)
-        record["fingerprint"] = json.loads((loop.folder / "run.json").read_text())["data"]["fingerprint"]
+        record["fingerprint"] = info_of(loop.folder)["data"]["fingerprint"]
         return record
 
     return made
@@ -178,7 +178,7 @@ def test_a_message_tells_of_each_state_by_its_name() -> None:
 
 def test_the_states_travel_with_no_bytes_that_count(tmp_path: Path) -> None:
     run(config("strategy=scaffold", "num_rounds=2", "participation=1"), tmp_path / "run")
-    rows = [json.loads(line) for line in (tmp_path / "run" / "rounds.jsonl").read_text().splitlines()]
+    rows = rows_of(tmp_path / "run", "rounds")
     arrays = {"weight": np.zeros((2, 6)), "bias": np.zeros(2)}
     controls = {f"control/{name}": array for name, array in arrays.items()}
     sent = 3 * to_record(arrays | controls).count_bytes()  # to three clients, names and all

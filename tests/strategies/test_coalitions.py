@@ -1,6 +1,5 @@
 """Coalitions: the federation that some owners would be by themselves, and pooled training on so many photographs."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from quadratics import Federation, random_owners
+from run_files import rows_of
 
 from baselines.centralized import Centralized
 from fedsky.client import Shard
@@ -45,7 +45,7 @@ def test_participation_is_a_share_of_the_coalition(tmp_path: Path) -> None:
     assert federation.strategy.members(5) == [1, 4]
     config = ["engine=inline", "num_rounds=6", "num_clients=5", "participation=0.5", "+strategy.owners=[1,4]"]
     run(small(config), tmp_path / "run")
-    rows = [json.loads(line) for line in (tmp_path / "run" / "clients.jsonl").read_text().splitlines()]
+    rows = rows_of(tmp_path / "run", "clients")
     trained = [{row["client"] for row in rows if row["round"] == r and row["status"] == "ok"} for r in range(1, 7)]
     assert all(len(each) == 1 for each in trained) and set().union(*trained) == {1, 4}
     assert {row["client"] for row in rows if row["round"] == 6 and row["num_test"]} == set(range(5)), "all are judged"

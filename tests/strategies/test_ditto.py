@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from personal import own_models, rows, same, server_model
+from personal import own_models, same, server_model
 from quadratics import GOLDEN, Federation, random_owners
+from run_files import rows_of
 from torch import nn
 
 from fedsky.client import Arrays, Config, Metrics, Shard, State
@@ -67,7 +68,7 @@ def test_without_its_pull_it_is_every_client_alone_and_fedavg(go: Go, real: bool
     assert all(same(*pair) for pair in zip(own_models(ditto), own_models(local), strict=True))
     assert (ditto / "predictions.csv").read_bytes() == (local / "predictions.csv").read_bytes()
     judged = ("loss", "accuracy", "validation_loss", "pooled_accuracy")
-    for one, other in zip(rows(ditto, "clients"), rows(local, "clients"), strict=True):
+    for one, other in zip(rows_of(ditto, "clients"), rows_of(local, "clients"), strict=True):
         assert [one[key] for key in judged] == [other[key] for key in judged]
     fedavg = go("strategy=fedavg", *asked, real=real, model="personal.normed")
     assert same(server_model(ditto), server_model(fedavg))
@@ -86,7 +87,7 @@ def test_with_its_pull_the_global_model_is_fedavgs_and_own_models_are_nearer_to_
 
 
 def test_both_models_steps_are_counted_and_the_global_ones_loss(go: Go) -> None:
-    ours, fedavg = (rows(go(f"strategy={name}", real=True), "rounds")[1:] for name in ("ditto", "fedavg"))
+    ours, fedavg = (rows_of(go(f"strategy={name}", real=True), "rounds")[1:] for name in ("ditto", "fedavg"))
     for row, other in zip(ours, fedavg, strict=True):
         assert row["num_steps"] == 2 * other["num_steps"]
         assert row["train_loss"] == other["train_loss"]

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from personal import own_models, own_state, rows, same, server_model
+from personal import own_models, own_state, same, server_model
+from run_files import rows_of
 from torch import nn
 
 from fedsky.model import build, resnet10, torchvision_resnet
@@ -38,7 +39,7 @@ def test_a_round_from_the_same_start_is_fedavgs_in_all_but_batchnorm(go: Go, rea
 def test_the_server_leaves_batchnorm_as_the_client_left_it(go: Go) -> None:
     folder = go("strategy=fedbn", "participation=0.5", "num_rounds=4", "seed=2", real=True)
     steps = np.zeros(4, dtype=int)
-    for row in rows(folder, "clients"):
+    for row in rows_of(folder, "clients"):
         steps[row["client"]] += row["num_steps"] or 0
     for client, model in enumerate(own_models(folder)):
         own = own_state(folder, client) or {}

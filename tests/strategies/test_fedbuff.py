@@ -1,7 +1,6 @@
 """FedBuff and FedAsync on quadratics: their steps and staleness in closed form, and what must be FedAvg to the bit."""
 
 import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from quadratics import GOLDEN, Federation, Owner, random_owners
+from run_files import rows_of
 
 from fedsky.client.behaviour import Behaviour
 from fedsky.config import compose, make_strategy, resolve
@@ -146,7 +146,7 @@ def test_a_run_on_phones_keeps_its_schedule_whatever_is_learnt(go: Callable[...,
     asked = ["strategy=fedbuff", "strategy.buffer=2", "clients=phones", "num_rounds=6"]
     told = []
     for more in (["lr=0.05"], ["lr=0.001"]):
-        rows = [json.loads(line) for line in (go(*asked, *more) / "clients.jsonl").read_text().splitlines()]
+        rows = rows_of(go(*asked, *more), "clients")
         told.append([[row[key] for key in ("status", "reason", "staleness", "virtual_seconds")] for row in rows])
     assert told[0] == told[1]
     assert max(row[2] or 0 for row in told[0]) > 0

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from personal import own_models, rows, task_of
+from personal import own_models, task_of
+from run_files import rows_of
 from torch import nn
 from torch.nn import functional as F
 
@@ -41,7 +42,7 @@ def test_it_follows_its_algorithm(go: Go) -> None:
     server = {name: tensor.clone() for name, tensor in task.initial.items()}
     heads = [{name: tensor for name, tensor in server.items() if name.startswith("2.")}] * 4
     for round in (1, 2):
-        told = [row for row in rows(folder, "clients") if row["round"] == round]
+        told = [row for row in rows_of(folder, "clients") if row["round"] == round]
         total, weights = {name: torch.zeros_like(tensor) for name, tensor in server.items()}, 0
         for client in range(4):
             task.model.load_state_dict(server | heads[client])

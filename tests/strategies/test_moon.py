@@ -1,7 +1,5 @@
 """MOON: its loss by hand, and runs beside FedAvg's."""
 
-import hashlib
-import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from personal import Model, own_state
+from run_files import digests, info_of
 from safetensors.numpy import load_file
 from torch import Tensor, nn
 
@@ -19,11 +18,6 @@ from fedsky.model.pixels import normalise
 from strategies.moon import Moon, contrast, represent
 
 Go = Callable[..., Path]
-FILES = ("rounds.jsonl", "clients.jsonl", "predictions.csv", "model.safetensors")
-
-
-def digests(folder: Path) -> list[str]:
-    return [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in FILES]
 
 
 def test_the_contrastive_loss_by_hand() -> None:
@@ -80,7 +74,7 @@ def test_the_first_round_is_fedavgs_for_any_weight(go: Go, how: dict[str, Any]) 
 def test_the_second_round_moves_representations_from_the_previous_to_the_received_models(go: Go) -> None:
     asked = ("strategy=moon", "lr_schedule=constant", "lr=0.02", "local_epochs=3", "model.norm=group")
     first = go(*asked, "num_rounds=1", real=True)
-    task = load_task(specification(json.loads((first / "run.json").read_text())["config"], first / "clients"))
+    task = load_task(specification(info_of(first)["config"], first / "clients"))
 
     def z_of(model: Model | None, client: int) -> Tensor:
         assert model is not None

@@ -11,7 +11,8 @@ import torch
 from cut_short import cut_short
 from flwr.app import Message
 from own_word import word_for
-from personal import own_models, own_state, rows, same, server_model, task_of
+from personal import own_models, own_state, same, server_model, task_of
+from run_files import rows_of
 
 from fedsky.checks import shown
 from fedsky.client.training import predict
@@ -34,7 +35,7 @@ SWAPPED: dict[str, Any] = {
 def test_every_client_is_judged_by_the_model_that_is_kept_for_it(go: Go, asked: list[str]) -> None:
     folder = go(*asked, "lr_schedule=constant", real=True)
     task, models = task_of(folder), own_models(folder)
-    last = [row for row in rows(folder, "clients") if row["round"] == 3]
+    last = [row for row in rows_of(folder, "clients") if row["round"] == 3]
     with (folder / "predictions.csv").open() as file:
         said = [row["predicted"] for row in csv.DictReader(file)]
     everyone = list(range(4))
@@ -80,8 +81,8 @@ def test_own_tensors_never_travel(go: Go, strategy: str, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("strategy", ["fedbn", "fedper", "fedrep"])
 def test_what_stays_with_the_clients_is_not_paid_for(go: Go, strategy: str) -> None:
-    ours = rows(go(f"strategy={strategy}", real=True), "rounds")[1:]
-    everything = rows(go("strategy=fedavg", "evaluate=clients", real=True), "rounds")[1:]
+    ours = rows_of(go(f"strategy={strategy}", real=True), "rounds")[1:]
+    everything = rows_of(go("strategy=fedavg", "evaluate=clients", real=True), "rounds")[1:]
     for row, whole in zip(ours, everything, strict=True):
         assert 0 < row["bytes_up"] < whole["bytes_up"]
         assert 0 < row["bytes_down"] < whole["bytes_down"]
@@ -98,7 +99,7 @@ def test_a_model_that_is_all_head_is_every_client_alone(go: Go) -> None:
     alone, head_alone = go("strategy=local"), go("strategy=fedper")
     assert all(same(*pair) for pair in zip(own_models(alone), own_models(head_alone), strict=True))
     assert (alone / "predictions.csv").read_bytes() == (head_alone / "predictions.csv").read_bytes()
-    assert {row["bytes_up"] for row in rows(head_alone, "rounds")} == {0}
+    assert {row["bytes_up"] for row in rows_of(head_alone, "rounds")} == {0}
 
 
 @pytest.mark.parametrize("real", [False, True])
@@ -116,7 +117,7 @@ def test_half_of_the_clients_a_round_and_resumed_or_not(go: Go, strategy: str) -
     asked = [f"strategy={strategy}", "participation=0.5", "num_rounds=4", "seed=2"]
     whole = go(*asked, model="personal.normed")
     trained = [
-        {row["client"] for row in rows(whole, "clients") if row["round"] == r and row["num_steps"]}
+        {row["client"] for row in rows_of(whole, "clients") if row["round"] == r and row["num_steps"]}
         for r in (1, 2, 3, 4)
     ]
     assert [len(cohort) for cohort in trained] == [2, 2, 2, 2]
@@ -132,8 +133,8 @@ def test_half_of_the_clients_a_round_and_resumed_or_not(go: Go, strategy: str) -
 @pytest.mark.parametrize("strategy", ["fedper", "fedrep", "ditto"])
 def test_where_owners_disagree_own_models_beat_the_common_one(go: Go, strategy: str) -> None:
     asked = ["num_rounds=10", "lr_schedule=constant"]
-    common = rows(go("strategy=fedavg", *asked, **SWAPPED), "rounds")[-1]
-    own = rows(go(f"strategy={strategy}", *asked, **SWAPPED), "rounds")[-1]
+    common = rows_of(go("strategy=fedavg", *asked, **SWAPPED), "rounds")[-1]
+    own = rows_of(go(f"strategy={strategy}", *asked, **SWAPPED), "rounds")[-1]
     assert common["accuracy"] < 0.7 < 0.9 < own["accuracy"]
 
 

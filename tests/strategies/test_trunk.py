@@ -1,6 +1,5 @@
 """What every strategy inherits: stragglers, memory, and what a wrapper and a client's Flower mod may do."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import pytest
 import torch
 from flwr.app import Context, Message
 from quadratics import GOLDEN, Federation, Owner
+from run_files import rows_of
 
 from fedsky.client import draw_stragglers
 from fedsky.config import compose, make_strategy, resolve
@@ -38,7 +38,7 @@ def test_fedavg_drops_stragglers_and_others_keep_their_part(tmp_path: Path, stra
     config = resolve(compose([*asked, f"strategy={strategy}"]))
     config |= {"data": {"_target_": "tiny.points", "fold": "1/5"}, "model": {"_target_": "tiny.linear"}}
     run(config, tmp_path / "run")
-    rows = [json.loads(line) for line in (tmp_path / "run" / "clients.jsonl").read_text().splitlines()]
+    rows = rows_of(tmp_path / "run", "clients")
     trained = [row["num_steps"] for row in rows if row["round"] == 1 and row["status"] == "ok"]
     assert len(trained) == answers
     assert trained.count(5) >= 2

@@ -1,11 +1,11 @@
 """Models with a body and a head, data whose owners disagree, and what a run left for every client."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from run_files import info_of
 from safetensors.numpy import load_file
 from torch import nn
 
@@ -39,11 +39,7 @@ def in_turn(labels: NDArray[np.int64], num_clients: int, rng: np.random.Generato
 
 def task_of(folder: Path) -> Task:
     """What a run worked on."""
-    return load_task(specification(json.loads((folder / "run.json").read_text())["config"], folder / "clients"))
-
-
-def rows(folder: Path, table: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / f"{table}.jsonl").read_text().splitlines()]
+    return load_task(specification(info_of(folder)["config"], folder / "clients"))
 
 
 def own_models(folder: Path) -> list[Model]:

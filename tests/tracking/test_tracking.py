@@ -1,6 +1,5 @@
 """Runs written to trackers, read back with the trackers' own readers; and trackers that fail or hang."""
 
-import json
 import logging
 import threading
 import time
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from run_files import rows_of
 
 from fedsky.config import compose, resolve
 from fedsky.config.permitted import Word
@@ -23,18 +23,14 @@ MLFLOWS_OWN = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::
 SAME = ("rounds.jsonl", "clients.jsonl", "predictions.csv")
 
 
-def rounds(folder: Path) -> list[Row]:
-    return [json.loads(line) for line in (folder / "rounds.jsonl").read_text().splitlines()]
-
-
 def test_tensorboard_has_every_round(tmp_path: Path) -> None:
     reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     run(resolve(compose([*QUICK, "tracking=tensorboard"])), tmp_path / "run")
     events = reader.EventAccumulator(str(tmp_path / "run" / "tensorboard"), {"histograms": 0}).Reload()
     read = {event.step: event.value for event in events.Scalars("test/accuracy")}
-    assert read == {row["round"]: pytest.approx(row["accuracy"]) for row in rounds(tmp_path / "run")}
+    assert read == {row["round"]: pytest.approx(row["accuracy"]) for row in rows_of(tmp_path / "run", "rounds")}
     assert len(events.Histograms("clients/accuracy")) == 3
-    assert events.Scalars("communication/bytes_up")[2].value == rounds(tmp_path / "run")[2]["bytes_up"]
+    assert events.Scalars("communication/bytes_up")[2].value == rows_of(tmp_path / "run", "rounds")[2]["bytes_up"]
 
 
 @MLFLOWS_OWN
@@ -48,7 +44,8 @@ def test_mlflow_has_settings_rounds_and_files(tmp_path: Path, monkeypatch: pytes
     assert found.info.status == "FINISHED"
     assert found.data.params["num_clients"] == "2"
     history = client.get_metric_history(found.info.run_id, "test/loss")
-    assert [(m.step, m.value) for m in history] == [(row["round"], row["loss"]) for row in rounds(tmp_path / "run")]
+    rows = rows_of(tmp_path / "run", "rounds")
+    assert [(m.step, m.value) for m in history] == [(row["round"], row["loss"]) for row in rows]
     assert {file.path for file in client.list_artifacts(found.info.run_id)} >= {"run.json", "model.safetensors"}
 
 

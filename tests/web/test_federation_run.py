@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from run_files import info_of
 from site_browser import Browser
 
 from fedsky.config import compose, resolve
@@ -122,7 +123,7 @@ def test_a_run_folder_of_somebody_elses_cannot_break_the_page(
     first, second, third = told["owners"]
     assert (len(first["name"]), first["version"], first["since"], first["status"]) == (40, None, None, None)
     assert (second["name"], third["name"], first["num_examples"]) == ("1", "2", None)
-    write_json(folder / "run.json", json.loads((folder / "run.json").read_text()) | {"joined": "nothing"})
+    write_json(folder / "run.json", info_of(folder) | {"joined": "nothing"})
     app.extensions["runs"].index.refresh(0)
     assert as_role("user").get("/api/federation/run").get_json()["owners"] == []
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from run_files import info_of
 from site_browser import Browser
 
 from fedsky.report import summary
@@ -24,7 +25,7 @@ def settings(settings: Settings) -> Settings:
         shutil.copytree(REFERENCE / name, settings.outputs[0] / "reference" / "sky" / name)
     failed = settings.outputs[0] / "mine" / "fedavg-2"
     shutil.copytree(REFERENCE / "fedavg-2", failed)
-    info = json.loads((failed / "run.json").read_text())
+    info = info_of(failed)
     info |= {
         "status": "failed",
         "reason": "num_clients=40: 60 images with partition.min_examples=10 allow 1 to 6 clients",

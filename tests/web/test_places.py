@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from run_files import info_of
 from sqlalchemy import select
 
 from fedsky.config import CONF
@@ -114,7 +115,7 @@ def test_wherever_a_read_begins_or_ends(settings: Settings, tmp_path: Path, monk
 @pytest.mark.slow
 def test_what_is_told_of_a_run(settings: Settings, app: Flask, visitor: Any) -> None:
     shutil.copytree(RUN, settings.outputs[0] / "run")
-    info = json.loads((settings.outputs[0] / "run" / "run.json").read_text())
+    info = info_of(settings.outputs[0] / "run")
     info |= {"status": "failed", "reason": f"{settings.data}/x is full", "command": f"python -m fedsky a={CONF}/b"}
     info["config"]["data"]["root"] = "/mnt/my/photographs"
     write_json(settings.outputs[0] / "run" / "run.json", info)

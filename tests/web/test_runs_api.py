@@ -1,7 +1,6 @@
 """The runs' part of the API, on copies of real runs."""
 
 import gzip
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from run_files import rows_of
 
 from fedsky.web import Settings
 from fedsky.web.api import shapes
@@ -63,7 +63,7 @@ def test_every_view_of_a_run(get: Any, settings: Settings) -> None:
     rounds = get(f"/runs/{id}/rounds")
     shapes.RoundList.model_validate(rounds)
     folder = settings.outputs[0] / "reference" / "sky" / "fedavg-0"
-    written = [json.loads(line) for line in (folder / "rounds.jsonl").read_text().splitlines()]
+    written = rows_of(folder, "rounds")
     assert [row["accuracy"] for row in rounds["rounds"]] == [row["accuracy"] for row in written]
     assert all(row["seconds"] > 0 for row in rounds["rounds"])
     assert rounds["last"] == 20 and rounds["status"] == "done"
@@ -74,7 +74,7 @@ def test_every_view_of_a_run(get: Any, settings: Settings) -> None:
 
     clients = get(f"/runs/{id}/clients?metric=num_steps")
     shapes.Clients.model_validate(clients)
-    lines = [json.loads(line) for line in (folder / "clients.jsonl").read_text().splitlines()]
+    lines = rows_of(folder, "clients")
     for line in lines:
         assert clients["values"][line["client"]][line["round"]] == line["num_steps"]
         assert clients["status"][line["client"]][line["round"]] == line["status"]

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from run_files import info_of
 
 from fedsky.web.runs import listing
 from fedsky.web.runs.index import Index
@@ -24,7 +25,7 @@ def root(tmp_path: Path) -> Path:
         shutil.copytree(REFERENCE / "sky" / name, root / "sky" / name)
     live = root / "today" / "10-00-00"
     shutil.copytree(REFERENCE / "sky" / "fedavg-2", live)
-    info = json.loads((live / "run.json").read_text())
+    info = info_of(live)
     (live / "run.json").write_text(json.dumps(info | {"status": "running", "ended": None}))
     lines = (live / "rounds.jsonl").read_text().splitlines(keepends=True)
     (live / "rounds.jsonl").write_text("".join(lines[:5]))

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from run_files import info_of
 from site_browser import Browser
 
 from fedsky.config import compose, resolve
@@ -71,7 +72,7 @@ def lines(folder: Path, name: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("strategy", EMPTY)
 def test_the_row_of_a_run(get: Get, outputs: Path, strategy: str) -> None:
-    info, rounds = json.loads((outputs / strategy / "run.json").read_text()), lines(outputs / strategy, "rounds.jsonl")
+    info, rounds = info_of(outputs / strategy), lines(outputs / strategy, "rounds.jsonl")
     [row] = get(f"/runs?strategy={strategy}")["runs"]
     shapes.ListedRun.model_validate(row)
     assert len(row.pop("group")) == 12 and len(row.pop("id")) == 16
@@ -89,7 +90,7 @@ def test_the_row_of_a_run(get: Get, outputs: Path, strategy: str) -> None:
 
 @pytest.mark.parametrize("strategy", EMPTY)
 def test_all_about_a_run(get: Get, outputs: Path, strategy: str) -> None:
-    info = json.loads((outputs / strategy / "run.json").read_text())
+    info = info_of(outputs / strategy)
     row = get(f"/runs?strategy={strategy}")["runs"][0]
     detail = get(f"/runs/{row['id']}")
     shapes.RunDetail.model_validate(detail)

@@ -1,12 +1,11 @@
 """Whole runs under attack: nobody, label flip, and which strategies bear what breaks FedAvg."""
 
-import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from run_files import digests, info_of
 from torch import Tensor, nn
 
 from fedsky.client import Config, Metrics, Shard, State
@@ -15,11 +14,6 @@ from fedsky.run import run
 from strategies import fedavg
 
 Go = Callable[..., Path]
-
-
-def digests(folder: Path) -> list[str]:
-    names = ("model.safetensors", "predictions.csv", "rounds.jsonl")
-    return [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names]
 
 
 @pytest.mark.parametrize("name", ["signflip", "scaled", "gaussian", "labelflip", "alie"])
@@ -87,5 +81,5 @@ def test_an_attack_that_breaks_fedavg_leaves_the_robust_near_the_honest(tmp_path
 
 def test_a_run_that_is_attacked_names_its_attack(go: Go) -> None:
     folder = go("attack=alie", "attack.num_attackers=2", "num_clients=5", "strategy=krum")
-    config = json.loads((folder / "run.json").read_text())["config"]
+    config = info_of(folder)["config"]
     assert config["attack"] == {"_target_": "strategies.wrappers.alie.Alie", "num_attackers": 2, "z": None}

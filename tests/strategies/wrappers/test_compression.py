@@ -1,7 +1,6 @@
 """Compression: what the codes may cost, error feedback, bytes, whole runs, and its place among the wrappers."""
 
 import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from numpy.typing import NDArray
 from own_word import word_for
+from run_files import rows_of
 from safetensors.numpy import load_file
 from torch import Tensor
 
@@ -145,10 +145,6 @@ def test_an_update_of_another_form_is_refused(name: str, more: int) -> None:
         wrapper.unpacked(reply)
 
 
-def rows(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "rounds.jsonl").read_text().splitlines()]
-
-
 def test_all_coordinates_are_no_compression(go: Go) -> None:
     plain, whole = (
         load_file(go(*asked) / "model.safetensors") for asked in ([], ["compression=topk", "compression.fraction=1"])
@@ -160,7 +156,7 @@ def test_all_coordinates_are_no_compression(go: Go) -> None:
 @pytest.mark.parametrize(("name", "share"), [("eightbit", 1 / 4), ("topk", 0.1 * 2), ("sign", 1 / 32)])
 def test_bytes_are_counted_as_sent(go: Go, name: str, share: float) -> None:
     asked = ["num_rounds=1", "num_clients=2", "model.norm=group", "partition.min_examples=5"]
-    plain, packed = (rows(go(*asked, f"compression={choice}", real=True))[1] for choice in ("none", name))
+    plain, packed = (rows_of(go(*asked, f"compression={choice}", real=True), "rounds")[1] for choice in ("none", name))
     assert packed["bytes_up"] == pytest.approx(share * plain["bytes_up"], rel=0.02)
     assert packed["bytes_down"] == plain["bytes_down"]
 
@@ -187,7 +183,8 @@ def test_without_error_feedback_nothing_is_kept(go: Go) -> None:
     assert not (folder / "clients").exists()
     kept = go("compression=sign")
     assert len(list((kept / "clients").iterdir())) == 4
-    assert rows(folder)[1]["loss"] == rows(kept)[1]["loss"] and rows(folder)[2]["loss"] != rows(kept)[2]["loss"]
+    forgot, remembered = ([row["loss"] for row in rows_of(each, "rounds")] for each in (folder, kept))
+    assert forgot[1] == remembered[1] and forgot[2] != remembered[2]
 
 
 def flip(message: Message, context: Context, call_next: Handler) -> Message:

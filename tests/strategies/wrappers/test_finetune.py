@@ -1,6 +1,5 @@
 """Fine-tuning: the federation is untouched, and after its end every client has a model of its own."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,9 @@ from typing import Any
 import pytest
 import torch
 from own_word import word_for
-from personal import own_models, rows, same, server_model, task_of
+from personal import own_models, same, server_model, task_of
 from PIL import Image
+from run_files import info_of, rows_of
 from torch.nn import functional as F
 
 from fedsky.checks import shown
@@ -31,17 +31,17 @@ def test_without_passes_all_is_judged_as_without_it(go: Go, strategy: str) -> No
     for name in ("rounds.jsonl", "predictions.csv"):
         assert (tuned / name).read_bytes() == (plain / name).read_bytes()
     own = {"pooled_accuracy": None, "pooled_balanced_accuracy": None}
-    assert [row | own for row in rows(tuned, "clients")] == rows(plain, "clients")
+    assert [row | own for row in rows_of(tuned, "clients")] == rows_of(plain, "clients")
     assert all(same(model, server_model(plain)) for model in own_models(tuned))
-    results = [json.loads((folder / "run.json").read_text())["result"] for folder in (plain, tuned)]
+    results = [info_of(folder)["result"] for folder in (plain, tuned)]
     assert results[0] == results[1]
 
 
 def test_the_federation_is_untouched_and_its_last_model_tuned(go: Go) -> None:
     plain, tuned = go("evaluate=clients", real=True), go(*TUNED, real=True)
     assert same(server_model(tuned), server_model(plain))
-    assert rows(tuned, "rounds")[:3] == rows(plain, "rounds")[:3]
-    assert rows(tuned, "rounds")[3]["loss"] != rows(plain, "rounds")[3]["loss"]
+    assert rows_of(tuned, "rounds")[:3] == rows_of(plain, "rounds")[:3]
+    assert rows_of(tuned, "rounds")[3]["loss"] != rows_of(plain, "rounds")[3]["loss"]
     assert (tuned / "predictions.csv").read_bytes() != (plain / "predictions.csv").read_bytes()
     models = own_models(tuned)
     assert len({model["9.weight"].tobytes() for model in [*models, server_model(plain)]}) == 5
@@ -71,14 +71,14 @@ def test_a_tuned_model_is_steps_of_its_own_lr_from_the_last_one(go: Go) -> None:
 def test_a_run_that_patience_stops_is_tuned_too(go: Go) -> None:
     asked = ["lr=1e-12", "patience=2", "num_rounds=50", "personalize.lr=0.1"]
     folder = go(*TUNED, *asked, real=True)
-    assert len(rows(folder, "rounds")) == 3
-    last = [row for row in rows(folder, "clients") if row["round"] == 2]
+    assert len(rows_of(folder, "rounds")) == 3
+    last = [row for row in rows_of(folder, "clients") if row["round"] == 2]
     assert all(row["pooled_accuracy"] is not None for row in last)
     models = own_models(folder)
     assert not any(same(model, server_model(folder)) for model in models)
     predictions = (folder / "predictions.csv").read_text()
     assert predictions.count("\n") == 1 + sum(row["num_test"] for row in last)
-    rows_before = [row for row in rows(folder, "clients") if row["round"] == 1]
+    rows_before = [row for row in rows_of(folder, "clients") if row["round"] == 1]
     assert [row["loss"] for row in last] != pytest.approx([row["loss"] for row in rows_before], abs=1e-6)
 
 

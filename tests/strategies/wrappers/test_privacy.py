@@ -1,7 +1,6 @@
 """Differential privacy: clipping, noise, samples, the norm that adapts, and when a run ends."""
 
 import hashlib
-import json
 import math
 import tempfile
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from hypothesis import strategies as st
 from kept_round import content
 from own_word import word_for
 from quadratics import GOLDEN, Federation, Owner, random_owners
+from run_files import info_of, rows_of
 from torch import Tensor, nn
 
 from fedsky.resume import resume
@@ -186,16 +186,12 @@ def test_the_counts_noise_moves_the_norm_as_much_as_stated() -> None:
     assert np.std(steps) == pytest.approx(3.0 / 4, rel=0.15)
 
 
-def table(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "rounds.jsonl").read_text().splitlines()]
-
-
 @pytest.mark.parametrize("privacy", ["fixed", "adaptive"])
 def test_a_run_ends_before_it_would_spend_too_much(go: Go, privacy: str) -> None:
     asked = [f"privacy={privacy}", "privacy.noise_multiplier=2", "participation=0.5", "num_rounds=40"]
     folder = go(*asked, "privacy.max_epsilon=4")
-    rows = table(folder)
-    assert json.loads((folder / "run.json").read_text())["status"] == "done"
+    rows = rows_of(folder, "rounds")
+    assert info_of(folder)["status"] == "done"
     assert rows[0]["epsilon"] is None
     assert [row["epsilon"] for row in rows[1:]] == [epsilon(2.0, 0.5, 1e-5, round) for round in range(1, len(rows))]
     assert 2 < len(rows) < 40 and rows[-1]["epsilon"] <= 4 < epsilon(2.0, 0.5, 1e-5, len(rows))
@@ -203,12 +199,12 @@ def test_a_run_ends_before_it_would_spend_too_much(go: Go, privacy: str) -> None
 
 
 def test_without_noise_nothing_is_promised(go: Go) -> None:
-    rows = table(go("privacy=fixed", "privacy.noise_multiplier=0"))
+    rows = rows_of(go("privacy=fixed", "privacy.noise_multiplier=0"), "rounds")
     assert [row["epsilon"] for row in rows] == [None] * 4 and rows[3]["clip_norm"] == 1
 
 
 def test_a_round_of_which_nobody_was_drawn_is_a_round(go: Go) -> None:
-    rows = table(go("privacy=fixed", "participation=0.2", "num_rounds=8"))
+    rows = rows_of(go("privacy=fixed", "participation=0.2", "num_rounds=8"), "rounds")
     empty = [row for row in rows[1:] if row["num_trained"] == 0]
     assert empty and len(empty) < 8
     for row in empty:

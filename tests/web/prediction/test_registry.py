@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import unsealed
+from run_files import rows_of
 
 from fedsky.web.prediction.registry import Registry, default, digest
 from fedsky.web.runs.index import Index
@@ -16,7 +17,7 @@ def test_the_models_of_finished_runs_are_found_with_their_accuracy_on_test_image
     first = models[0]
     assert (first.accuracy, first.n_test, first.classes, first.size) == (1.0, 75, ("cloudy", "sunny"), 64)
     # A lone owner's model is told by its accuracy on everybody's test images, as the run wrote it.
-    rows = [json.loads(line) for line in (models[2].path.parents[1] / "clients.jsonl").read_text().splitlines()]
+    rows = rows_of(models[2].path.parents[1], "clients")
     last = [row for row in rows if row["round"] == 20]
     assert [model.accuracy for model in models[2:]] == [row["pooled_accuracy"] for row in last]
     assert {model.n_test for model in models[2:]} == {75}
