@@ -141,10 +141,7 @@ def one(place: Path, target: str, phase: str, rng: random.Random, whole: dict[st
     if left := left_behind(place):
         wrong.append(f"left: {left}")
     outcome = f"resumed {tries} times" if tries else "went on by itself"
-    print(
-        f"{target} in {phase} of round {round}, after {delay:.3f} s: {outcome}; {wrong or 'same bytes'}",
-        flush=True,
-    )
+    print(f"{target} in {phase} of round {round}, after {delay:.3f} s: {outcome}; {wrong or 'same bytes'}", flush=True)
     return wrong
 
 

@@ -5,7 +5,6 @@ other in this process, and prints the tables as Markdown, each number beside the
 """
 
 import argparse
-import json
 import shutil
 import statistics
 import sys
@@ -13,8 +12,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.reference import is_done
 from fedsky.config import compose, resolve
-from fedsky.history import DONE, Row, read_lines
+from fedsky.history import Row, read_lines
 from fedsky.run import run
 
 PUBLISHED = Path("outputs") / "published"
@@ -73,7 +73,7 @@ SYNTHETIC = {
 def rounds_of(home: Path, name: str, overrides: Sequence[str]) -> list[Row]:
     """The rounds of one run, made now unless it is there and done."""
     folder = home / name
-    if not _is_done(folder):
+    if not is_done(folder):
         shutil.rmtree(folder, ignore_errors=True)
         config = resolve(compose([*overrides, "engine=inline", "checkpoint=false"]))
         choices = {group: value for group, _, value in (item.partition("=") for item in overrides) if "." not in group}
@@ -85,13 +85,6 @@ def rounds_of(home: Path, name: str, overrides: Sequence[str]) -> list[Row]:
     if problems:
         raise ValueError(f"{folder}: {'; '.join(problems)}: remove it")
     return rows
-
-
-def _is_done(folder: Path) -> bool:
-    try:
-        return bool(json.loads((folder / "run.json").read_text(encoding="utf-8"))["status"] == DONE)
-    except (OSError, ValueError, KeyError):
-        return False
 
 
 def fcube(seeds: Sequence[int] = (0, 1, 2), home: Path = PUBLISHED, *more: str) -> str:

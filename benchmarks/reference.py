@@ -74,7 +74,7 @@ def main() -> None:
     failed = []
     for name, overrides, jobs in sweeps(asked.sky):
         home = REFERENCE / name
-        if all(_is_done(home / job) for job in jobs):
+        if all(is_done(home / job) for job in jobs):
             continue
         for job in jobs:
             shutil.rmtree(home / job, ignore_errors=True)
@@ -90,7 +90,7 @@ def main() -> None:
         done = subprocess.run(command, capture_output=True, text=True)
         (home / "multirun.yaml").unlink(missing_ok=True)
         for job in jobs:
-            if not _is_done(home / job):
+            if not is_done(home / job):
                 failed.append(f"{name}/{job}")
                 print(f"{name}/{job}: failed\n{done.stderr}", flush=True)
                 continue
@@ -108,7 +108,8 @@ def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _is_done(folder: Path) -> bool:
+def is_done(folder: Path) -> bool:
+    """Whether a run stands there that has ended well."""
     try:
         return bool(json.loads((folder / "run.json").read_text(encoding="utf-8"))["status"] == DONE)
     except (OSError, ValueError, KeyError):

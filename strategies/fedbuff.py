@@ -33,15 +33,7 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord
 from flwr.serverapp import Grid
 from torch import Tensor, nn
 
-from fedsky.client import (
-    BEGUN,
-    STALENESS,
-    TAKEN,
-    Behaviour,
-    checks,
-    draw_stragglers,
-    round_half_up,
-)
+from fedsky.client import BEGUN, STALENESS, TAKEN, Behaviour, checks, draw_stragglers, round_half_up
 from strategies.fedavg import FedAvg
 
 WEIGHTS = ("constant", "polynomial", "hinge")

@@ -10,16 +10,7 @@ from fedsky.client.app import Handler, client_generator, mods, num_classes, stat
 from fedsky.client.arrays import view
 from fedsky.client.behaviour import BEGUN, STALENESS, TAKEN, Behaviour, draw_stragglers, round_half_up
 from fedsky.client.state import State
-from fedsky.client.training import (
-    Arrays,
-    Metrics,
-    Shard,
-    criterion,
-    mean_loss,
-    predict,
-    proximal_gradient,
-    sgd,
-)
+from fedsky.client.training import Arrays, Metrics, Shard, criterion, mean_loss, predict, proximal_gradient, sgd
 from fedsky.model.divergence import is_finite
 from fedsky.model.freeze import frozen, training_mode
 from fedsky.model.solver import Config

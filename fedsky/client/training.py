@@ -114,11 +114,7 @@ def mean_loss(model: nn.Module, shard: Shard, batch_size: int = EVALUATION_BATCH
 
 
 def sgd(
-    model: nn.Module,
-    shard: Shard,
-    config: Config,
-    correct: Correct | None = None,
-    objective: Objective | None = None,
+    model: nn.Module, shard: Shard, config: Config, correct: Correct | None = None, objective: Objective | None = None
 ) -> Metrics:
     """Trains for ``config["local_epochs"]`` passes by SGD and returns train_loss, num_examples and num_steps.
 

@@ -42,9 +42,7 @@ def split(labels: NDArray[np.int64], shards: Sequence[Indices], fold: str, seed:
         place = np.arange(len(order))
         part, turn = (place + client) % num_folds, place // num_folds
         test, validation = part == chosen - 1, (part == chosen % num_folds) & (turn % 2 == 0)
-        owners.append(
-            Owner(np.sort(order[~(test | validation)]), np.sort(order[validation]), np.sort(order[test])),
-        )
+        owners.append(Owner(np.sort(order[~(test | validation)]), np.sort(order[validation]), np.sort(order[test])))
     return owners
 
 

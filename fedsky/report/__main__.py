@@ -26,8 +26,7 @@ def main(
         typer.Option(metavar="KEY=VALUE", help="Only runs with this setting; VALUE[,VALUE] for any of several."),
     ] = None,
     group_by: Annotated[
-        str,
-        typer.Option(metavar="KEY[,KEY]", help="The settings that make a group; the rest is averaged over."),
+        str, typer.Option(metavar="KEY[,KEY]", help="The settings that make a group; the rest is averaged over.")
     ] = "",
     baseline: Annotated[
         str | None, typer.Option(help="The group, or strategy, that all others are compared with; else all pairs.")

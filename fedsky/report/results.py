@@ -13,14 +13,7 @@ from fedsky.history import DONE, FEDERATED, Run
 from fedsky.untrusted import number, printable, section
 
 from . import spending
-from .reading import (
-    owners_by_round,
-    owners_of,
-    partition_of,
-    predictions_of,
-    probabilities_of,
-    rounds_of,
-)
+from .reading import owners_by_round, owners_of, partition_of, predictions_of, probabilities_of, rounds_of
 
 # What makes two runs a pair, as text: seed, data_seed, fold; and, where groups were chosen, what else must be the same.
 Key = tuple[str, ...]

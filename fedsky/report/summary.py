@@ -220,12 +220,7 @@ def _owners(kind: ComparableGroups) -> list[Json]:
         images = row["num_test_max"]
         owner = found.setdefault(
             (row["client"], row["owner"]),
-            {
-                "name": row["owner"],
-                "client": int(row["client"]),
-                "num_test": 0,
-                "values": {},
-            },
+            {"name": row["owner"], "client": int(row["client"]), "num_test": 0, "values": {}},
         )
         owner["num_test"] = max(owner["num_test"], int(images) if images == images else 0)
         owner["values"][row["group"]] = float(row["accuracy"])

@@ -89,12 +89,7 @@ def _trace(config: Row, directory: Path) -> str | None:
 
 
 def _runs_on() -> Row:
-    return {
-        "versions": versions(),
-        **provenance.constraints(),
-        **provenance.commit(),
-        "machine": provenance.machine(),
-    }
+    return {"versions": versions(), **provenance.constraints(), **provenance.commit(), "machine": provenance.machine()}
 
 
 def _refuse_other_data(folder: Path, begun: Row, task: Task) -> None:

@@ -18,17 +18,7 @@ from fedsky.config import learning_rate, make_strategy
 from fedsky.data.parts import remarks
 from fedsky.engine import begin, check_engine, open_grid, task_of
 from fedsky.engine.grid import ClientError, ClientGrid, Traffic
-from fedsky.history import (
-    FEDERATED,
-    ROLES,
-    Row,
-    Table,
-    keep_rounds,
-    kept,
-    sum_of,
-    write_json,
-    write_whole,
-)
+from fedsky.history import FEDERATED, ROLES, Row, Table, keep_rounds, kept, sum_of, write_json, write_whole
 from fedsky.machine import short_of_memory
 from fedsky.model import BATCHNORM_STATISTICS, num_bytes, num_parameters
 from fedsky.model.divergence import DIVERGED, diverged, not_finite, remedy

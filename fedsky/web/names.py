@@ -13,11 +13,7 @@ from fedsky.web.problems import Problem
 # Letters and digits of any script, but for the fillers of Hangul, which are letters that nobody sees.
 NAME = re.compile("(?:(?![\u115f\u1160\u3164\uffa0])[\\w.-]){2,32}")
 # Scripts that are written together, besides signs that belong to all (TR 39, "highly restrictive").
-TOGETHER = (
-    {"LATIN", "HAN", "HIRAGANA", "KATAKANA"},
-    {"LATIN", "HAN", "BOPOMOFO"},
-    {"LATIN", "HAN", "HANGUL"},
-)
+TOGETHER = ({"LATIN", "HAN", "HIRAGANA", "KATAKANA"}, {"LATIN", "HAN", "BOPOMOFO"}, {"LATIN", "HAN", "HANGUL"})
 OF_ALL = {"COMMON", "INHERITED"}
 
 

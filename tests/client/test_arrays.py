@@ -21,11 +21,7 @@ def test_a_held_array_is_flwrs_to_whoever_asks() -> None:
     held, flwrs = record_of(TENSORS), ArrayRecord(dict(TENSORS))
     assert num_bytes(held) == num_bytes(flwrs) == flwrs.count_bytes() == held.count_bytes()
     for name, array in held.items():
-        assert (array.dtype, array.shape, array.stype) == (
-            flwrs[name].dtype,
-            flwrs[name].shape,
-            flwrs[name].stype,
-        )
+        assert (array.dtype, array.shape, array.stype) == (flwrs[name].dtype, flwrs[name].shape, flwrs[name].stype)
         assert torch.equal(view(array), TENSORS[name]) and torch.equal(view(flwrs[name]), TENSORS[name])
         np.testing.assert_array_equal(ArrayRecord({name: array})[name].numpy(), TENSORS[name].numpy())
 

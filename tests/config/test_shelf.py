@@ -14,12 +14,7 @@ from fedsky.config.refusals import explain
 from fedsky.config.shelf import choices, own, reach
 from fedsky.web.jobs.form import make_form
 
-OWN = {
-    "strategy": ("fedavgclip", "fednormclip"),
-    "model": ("small",),
-    "data": ("stripes",),
-    "partition": ("largest",),
-}
+OWN = {"strategy": ("fedavgclip", "fednormclip"), "model": ("small",), "data": ("stripes",), "partition": ("largest",)}
 
 
 @pytest.fixture

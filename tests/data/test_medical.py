@@ -8,6 +8,7 @@ from urllib.error import URLError
 import medmnist
 import numpy as np
 import pytest
+from public_set import check_runs
 
 from fedsky.config import compose, resolve
 from fedsky.data import medical
@@ -42,23 +43,7 @@ def test_a_set_is_read_from_its_own_file(tmp_path: Path, name: str, side: int, m
     np.testing.assert_array_equal(photos.pixels, pixels)
     np.testing.assert_array_equal(photos.labels, np.concatenate([arrays[f"{each}_labels"][:, 0] for each in COUNTS]))
     assert list(photos.classes) == list(medmnist.INFO[name]["label"].values())
-    asked = [
-        "data=medmnist",
-        f"data.name={name}",
-        f"data.resolution={side}",
-        f"data.root={tmp_path / 'sets'}",
-        f"data.cache={tmp_path / 'cache'}",
-        "num_clients=2",
-        "num_rounds=1",
-        "engine=inline",
-        "data.size=16",
-    ]
-    info = run(resolve(compose(asked)), tmp_path / "run")
-    assert info["data"]["image_size"] == 16 and info["result"]["num_test"] == info["data"]["num_declared_test"] == 20
-    tested = (tmp_path / "run" / "predictions.csv").read_text().splitlines()[1:]
-    assert {line.split(",")[0] for line in tested} == {f"test-{number:05d}" for number in range(20)}
-    pooled = run(resolve(compose([*asked, "data.test=pooled"])), tmp_path / "pooled")
-    assert pooled["result"]["num_test"] == 90 // 5
+    check_runs(tmp_path, 20, 90, "data=medmnist", f"data.name={name}", f"data.resolution={side}")
 
 
 def test_a_file_that_is_not_the_authors_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 import scipy.io
+from public_set import check_runs
 
 from fedsky.config import CONF, compose, resolve
 from fedsky.data import digits, sets
@@ -97,22 +98,7 @@ def test_a_set_is_read_from_its_own_files(tmp_path: Path, name: str, monkeypatch
     np.testing.assert_array_equal(photos.pixels, np.broadcast_to(pixels, (TRAIN + TEST, 3, side, side)))
     np.testing.assert_array_equal(photos.labels, labels)
     assert len(photos.classes) == {"CIFAR100": 100, "EMNIST": 47}.get(name, 10)
-    asked = [
-        "data=torchvision",
-        f"data.name={name}",
-        f"data.root={tmp_path / 'sets'}",
-        f"data.cache={tmp_path / 'cache'}",
-        "num_clients=2",
-        "num_rounds=1",
-        "engine=inline",
-        "data.size=16",
-    ]
-    info = run(resolve(compose(asked)), tmp_path / "run")
-    assert info["data"]["image_size"] == 16 and info["result"]["num_test"] == TEST
-    tested = (tmp_path / "run" / "predictions.csv").read_text().splitlines()[1:]
-    assert {line.split(",")[0] for line in tested} == {f"test-{number:05d}" for number in range(TEST)}
-    pooled = run(resolve(compose([*asked, "data.test=pooled"])), tmp_path / "pooled")
-    assert pooled["result"]["num_test"] == (TRAIN + TEST) // 5
+    check_runs(tmp_path, TEST, TRAIN + TEST, "data=torchvision", f"data.name={name}")
 
 
 def test_files_that_are_not_the_authors_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

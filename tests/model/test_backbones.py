@@ -105,18 +105,12 @@ def test_a_frozen_backbone_with_batchnorm_is_private_and_trains_on_single_images
     [
         (["model.freeze=layer9.*"], "model.freeze=layer9.*: no parameter is called so; they are 0.weight, 1.weight, "),
         (["model.freeze='*'"], "model.freeze=*: nothing is left to train; leave 9.weight out"),
-        (
-            ["model=torchvision", "model.name=mobilenet"],
-            "model.name=mobilenet: torchvision has no such classifier",
-        ),
+        (["model=torchvision", "model.name=mobilenet"], "model.name=mobilenet: torchvision has no such classifier"),
         (
             ["model=torchvision", "model.weights=X"],
             "model.weights=X are not weights of mobilenet_v3_small: choose DEFAULT, ",
         ),
-        (
-            ["model=torchvision", "model.name=vit_b_16"],
-            "model=torchvision_model model.name=vit_b_16 data.size=32: it",
-        ),
+        (["model=torchvision", "model.name=vit_b_16"], "model=torchvision_model model.name=vit_b_16 data.size=32: it"),
         (["model=simple_cnn", "data.size=12"], "data.size=12: a whole number of pixels a side, 16 to 512, is needed"),
     ],
 )

@@ -77,11 +77,7 @@ def test_the_best_is_told_of_how_many_with_its_level_and_its_cost(
         "It costs 2 MB, sent between 2 owners and the server in 2 rounds; training alone sends nothing."
     )
     found = {each.group.label: each.difference.value for each in story.gains(only(tmp_path))}
-    assert found == {
-        "fedavg": pytest.approx(0.2),
-        "fedprox": pytest.approx(0.15),
-        "centralized": pytest.approx(0.3),
-    }
+    assert found == {"fedavg": pytest.approx(0.2), "fedprox": pytest.approx(0.15), "centralized": pytest.approx(0.3)}
 
 
 def test_what_is_unknown_is_said(tmp_path: Path, write_run: WriteRun) -> None:

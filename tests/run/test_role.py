@@ -24,8 +24,7 @@ class Unsaid(Local):
 
 
 @pytest.mark.parametrize(
-    ("strategy", "role"),
-    [("fedavg", "federated"), ("centralized", "pooled"), ("local", "alone"), ("mine", "alone")],
+    ("strategy", "role"), [("fedavg", "federated"), ("centralized", "pooled"), ("local", "alone"), ("mine", "alone")]
 )
 def test_a_run_writes_its_strategys_role(tmp_path: Path, strategy: str, role: str) -> None:
     own = ["strategy=local", f"strategy._target_={__name__}.Mine"] if strategy == "mine" else [f"strategy={strategy}"]

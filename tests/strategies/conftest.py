@@ -18,11 +18,7 @@ def go(tmp_path: Path) -> Callable[..., Path]:
     numbers = iter(range(100))
 
     def run_one(
-        *overrides: str,
-        real: bool = False,
-        model: str = "tiny.linear",
-        data: str = "tiny.points",
-        **changed: object,
+        *overrides: str, real: bool = False, model: str = "tiny.linear", data: str = "tiny.points", **changed: object
     ) -> Path:
         small = ["data.count=60", "data.size=32"] if real else []
         config = resolve(compose(["engine=inline", "num_rounds=3", "num_clients=4", *small, *overrides]))

@@ -32,10 +32,7 @@ def run(
     kinds = parse_kinds(licences)
     source = _source(place, query, kinds, listed)
     title = f"{label} from {place}" + (f" for {owner}" if owner else "")
-    with (
-        Web(intervals=INTERVALS, contact=contact) as web,
-        Bar(title, limit) as bar,
-    ):
+    with Web(intervals=INTERVALS, contact=contact) as web, Bar(title, limit) as bar:
         try:
             outcome = collect(source, label, out, limit, web, kinds, bar.told, owner)
         except KeyboardInterrupt:

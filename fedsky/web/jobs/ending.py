@@ -6,18 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fedsky.history import (
-    DONE,
-    FAILED,
-    GONE,
-    INTERRUPTED,
-    RUNNING,
-    find_runs,
-    lock,
-    read_object,
-    read_run,
-    write_end,
-)
+from fedsky.history import DONE, FAILED, GONE, INTERRUPTED, RUNNING, find_runs, lock, read_object, read_run, write_end
 from fedsky.language import _
 from fedsky.untrusted import printable
 

@@ -48,9 +48,7 @@ def test_epsilon_of_everyone_is_the_exact_one(z: float, rounds: int) -> None:
 
 
 @pytest.mark.parametrize("case", [(1.0, 1.0, 1), (1.0, 0.1, 100), (2.0, 0.5, 7), (1.1, 0.004, 1000)])
-def test_epsilon_is_that_of_the_privacy_loss_and_below_renyis(
-    case: tuple[float, float, int],
-) -> None:
+def test_epsilon_is_that_of_the_privacy_loss_and_below_renyis(case: tuple[float, float, int]) -> None:
     z, rate, rounds = case
     event = dp_accounting.PoissonSampledDpEvent(rate, dp_accounting.GaussianDpEvent(z))
     fine, renyi = PLDAccountant(value_discretization_interval=1e-4), RdpAccountant()
