@@ -2,7 +2,7 @@
 
 Copies of the reference runs are compared as the site does it, in a process of their own: as they are (repetitions of a
 few settings), with a step size of its own for each run (as many groups as runs), and with as many rounds as the site's
-form allows. Told are seconds, the process's memory, the answer's size, a figure's cost, and that of the first's report.
+form allows. Told are seconds, the process's memory, an answer's size, a figure's cost, and those of the first's report.
 """
 
 import argparse
@@ -114,10 +114,11 @@ def main() -> int:
             print(f"  its figure: {drawing:.1f} s, {memory / 1e6:.0f} MB", flush=True)
             slowest = max(slowest, seconds, drawing)
             if change is None and not args.no_report:
-                _, seconds, memory = measure("report", asked, Path(place) / "report.zip")
+                packed = Path(place) / "report.zip"
+                _, seconds, memory = measure("report", asked, packed)
                 print(
                     f"  its report: {seconds:.0f} s of the {REPORT_SECONDS:.0f} that it may take, "
-                    f"{memory / 1e6:.0f} MB",
+                    f"{memory / 1e6:.0f} MB, packed {packed.stat().st_size / 1e6:.1f} MB",
                     flush=True,
                 )
     print(f"a comparison may take {SECONDS:.0f} s")
