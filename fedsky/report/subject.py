@@ -1,11 +1,15 @@
 """One kind of data as the page shows it: which of its groups are drawn, how they look and where the plots go."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.figure import Figure
 
 from fedsky.language import _
 
 from . import style
-from .blocks import Writer
+from .blocks import Plot, Writer
 from .comparisons import Comparison, compare_all
 from .groups import ComparableGroups, Group
 
@@ -25,6 +29,12 @@ class Subject:
     thorough: bool
     writer: Writer
     baseline: str | None = None
+
+    def plot(
+        self, name: str, draw: Callable[[], Figure], alt: str, caption: str, frame: pd.DataFrame, file: str = ""
+    ) -> Plot:
+        """One of its figures; frame: its numbers, all of which stand in the file."""
+        return self.writer.plot(self.prefix + name, draw, alt, caption, frame, file)
 
     @property
     def comparisons(self) -> list[Comparison]:

@@ -96,8 +96,8 @@ def section(about: Subject) -> Section | None:
     )
     blocks: list[Block] = []
     if about.thorough:
-        blocks.append(Plots([about.writer.plot(f"{about.prefix}cost", partial(plots.cost, mine, about.shown),
-                                               f"{caption} {said}.", caption, shown, "tables/cost.csv")]))  # fmt: skip
+        draw = partial(plots.cost, mine, about.shown)
+        blocks.append(Plots([about.plot("cost", draw, f"{caption} {said}.", caption, shown, "tables/cost.csv")]))
     else:
         blocks.append(sheet(caption, shown, file="tables/cost.csv"))
     lead = _(

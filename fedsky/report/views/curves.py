@@ -114,7 +114,7 @@ def section(about: Subject) -> Section | None:
             found, unknown = curves(by_metric[metric], spent, about.shown, metric, axis)
             if not found:
                 continue
-            name = f"{about.prefix}{metric}" + ("" if axis == "round" else f"-{axis}")
+            name = metric if axis == "round" else f"{metric}-{axis}"
             head = _("{metric} against: {axis}.", metric=_(COLUMNS[metric].label).capitalize(), axis=_(title).lower())
             ends = "; ".join(f"{curve.group.label} {words.final_words(curve.group, metric)}" for curve in found)
             without = _("Unknown, and so not drawn: {groups}.", groups=", ".join(unknown)) if unknown else ""
@@ -122,16 +122,11 @@ def section(about: Subject) -> Section | None:
             frame = tables.shown_rounds(numbers, metric)
             if axis != "round":
                 frame = against(frame, shown_spent(spent, about.shown, axis))
-            drawn.append(
-                writer.plot(
-                    name,
-                    partial(plots.curves, found, metric, axis, about.looks),
-                    _("{head} In the last round: {ends}.", head=head, ends=ends),
-                    f"{head} {how} {without}".strip() + about.cut,
-                    frame,
-                    f"tables/{metric}.csv" + ("" if axis == "round" else ", tables/spent.csv"),
-                )
-            )
+            draw = partial(plots.curves, found, metric, axis, about.looks)
+            alt = _("{head} In the last round: {ends}.", head=head, ends=ends)
+            caption = f"{head} {how} {without}".strip() + about.cut
+            file = f"tables/{metric}.csv" + ("" if axis == "round" else ", tables/spent.csv")
+            drawn.append(about.plot(name, draw, alt, caption, frame, file))
         if drawn:
             blocks.append(Plots(drawn, _("Against: {axis}", axis=_(title).lower()), axis == "round"))
     lead = _(

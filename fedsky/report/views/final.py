@@ -21,14 +21,8 @@ def section(about: Subject) -> Section | None:
         _("Balanced accuracy of the last round's model. Dot: a run; mark and line: mean and 95 % interval.") + about.cut
     )
     ends = "; ".join(f"{group.label} {words.final_words(group, 'balanced_accuracy')}" for group in about.shown)
-    plot = writer.plot(
-        f"{about.prefix}final",
-        partial(plots.final, about.shown, about.looks),
-        f"{caption} {ends}.",
-        caption,
-        final,
-        "tables/final.csv",
-    )
+    draw = partial(plots.final, about.shown, about.looks)
+    plot = about.plot("final", draw, f"{caption} {ends}.", caption, final, "tables/final.csv")
     lead = _(
         "Intervals cover photographs, seeds and splits where every run tells what each photograph was taken for, "
         "as those of differences do; else they are Student's t over the repetitions, of three at least. Without "

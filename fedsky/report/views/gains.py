@@ -95,15 +95,7 @@ def _each_owner(about: Subject) -> list[Plot]:
             "{title}: mean over runs; n is the number of its test images in a run, and each moves it by 100/n points.",
             title=title,
         )
-        name = numbered(f"{about.prefix}owners", number, len(about.contexts))
-        found.append(
-            about.writer.plot(
-                name,
-                partial(plots.owners, table, groups, about.looks),
-                f"{title}. {' '.join(sentences(groups))}",
-                caption,
-                tables.shown_owners(table),
-                "tables/owners.csv",
-            )
-        )
+        name, alt = numbered("owners", number, len(about.contexts)), f"{title}. {' '.join(sentences(groups))}"
+        draw = partial(plots.owners, table, groups, about.looks)
+        found.append(about.plot(name, draw, alt, caption, tables.shown_owners(table), "tables/owners.csv"))
     return found

@@ -78,13 +78,13 @@ def section(about: Subject) -> Section | None:
         caption = _("Points of balanced accuracy that joining changes, with 95 % intervals that hold together.")
         alt = caption + " " + " ".join(verdict.headline(each) for each in found)
         draw = partial(plots.joining, found, about.looks)
-        drawn.append(about.writer.plot(f"{about.prefix}joining", draw, alt, caption, shown, "tables/joining.csv"))
+        drawn.append(about.plot("joining", draw, alt, caption, shown, "tables/joining.csv"))
         known = [each for each in found if each.share is not None]
         if known:
             caption = _("Share of the gap between alone and pooled that a federation closes, with its 95 % interval.")
             said = "; ".join(f"{each.federated.label} {share_text(each.share)}" for each in known)
-            drawn.append(about.writer.plot(f"{about.prefix}share", partial(plots.share, found, about.looks),
-                                           f"{caption} {said}.", caption, shown, "tables/joining.csv"))  # fmt: skip
+            draw = partial(plots.share, found, about.looks)
+            drawn.append(about.plot("share", draw, f"{caption} {said}.", caption, shown, "tables/joining.csv"))
     return Section(
         f"{about.prefix}against", _("Against training alone and against pooling"), "", [Plots(drawn)] if drawn else []
     )

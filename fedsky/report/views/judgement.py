@@ -207,22 +207,14 @@ def section(about: Subject) -> Section | None:
         )
         for each in first
     )
-    drawn.append(
-        writer.plot(
-            f"{about.prefix}confusion",
-            partial(plots.confusion, first),
-            f"{caption} {said}.",
-            caption,
-            shown_confusion(first),
-            "tables/classes.csv",
-        )
-    )
+    draw, alt = partial(plots.confusion, first), f"{caption} {said}."
+    drawn.append(about.plot("confusion", draw, alt, caption, shown_confusion(first), "tables/classes.csv"))
     known = [each for each in found if each.true_rate is not None]
     if known:
         areas = "; ".join(f"{each.group.label} {number_interval(each.area)}" for each in known)
         caption = _("ROC curves, the mean of the runs' curves. Area under it, mean over runs: {areas}.", areas=areas)
         draw = partial(plots.roc, known, about.looks)
-        drawn.append(writer.plot(f"{about.prefix}roc", draw, caption, caption, shown))
+        drawn.append(about.plot("roc", draw, caption, caption, shown))
         errors = "; ".join(f"{each.group.label} {number_interval(each.error)}" for each in known)
         caption = _(
             "Calibration: of the images judged with a given probability, the share judged rightly; on the "
@@ -232,7 +224,7 @@ def section(about: Subject) -> Section | None:
             errors=errors,
         )
         draw = partial(plots.calibration, known, about.looks)
-        drawn.append(writer.plot(f"{about.prefix}calibration", draw, caption, caption, shown_bins(known)))
+        drawn.append(about.plot("calibration", draw, caption, caption, shown_bins(known)))
     blocks: list[Block] = [
         Plots(drawn),
         sheet(

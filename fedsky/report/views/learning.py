@@ -11,7 +11,7 @@ from ..alone import need_words, worth
 from ..blocks import Block, Plots, Section, Text
 from ..groups import ComparableGroups
 from ..learning import FEWEST, Curve, Place
-from ..subject import Subject
+from ..subject import Subject, numbered
 from ..words import fixed, percent
 
 PLACE = 66
@@ -32,15 +32,9 @@ def section(about: Subject) -> Section | None:
         caption = _(
             "Pooled training on some of the photographs, with 95 % intervals, and where the others lie on its curve."
         )
-        name = f"{about.prefix}learning" + (f"-{number}" if len(found) > 1 else "")
-        drawn = about.writer.plot(
-            name,
-            partial(plots.learning, curve, places, about.looks),
-            " ".join([caption, *said]),
-            caption,
-            shown_learning(curve, places),
-            "tables/learning.csv",
-        )
+        name, alt = numbered("learning", number, len(found)), " ".join([caption, *said])
+        draw = partial(plots.learning, curve, places, about.looks)
+        drawn = about.plot(name, draw, alt, caption, shown_learning(curve, places), "tables/learning.csv")
         blocks += [Text(said), Plots([drawn])]
     lead = _(
         "Pooled training on growing numbers of photographs makes a learning curve, which is taken to rise and has "

@@ -145,8 +145,8 @@ def section(about: Subject) -> Section | None:
         said = "; ".join(
             f"{row[_('group')]}: {row[_('worst tenth')]} – {row[_('best tenth')]}" for row in shown.to_dict("records")
         )
-        drawn.append(writer.plot(f"{about.prefix}spread", partial(plots.spread, mine, about.shown, about.looks),
-                                 f"{caption} {said}", caption, shown, "tables/spread.csv"))  # fmt: skip
+        draw = partial(plots.spread, mine, about.shown, about.looks)
+        drawn.append(about.plot("spread", draw, f"{caption} {said}", caption, shown, "tables/spread.csv"))
         sizes = size_table(about.kind, about.shown)
         writer.table("sizes", sizes)
         if sizes["train_images"].max() > 1.2 * sizes["train_images"].min():
@@ -163,8 +163,8 @@ def section(about: Subject) -> Section | None:
                     high=f"{sizes['train_images'].max():.0f}",
                 )
             )
-            drawn.append(writer.plot(f"{about.prefix}sizes", partial(plots.sizes, sizes, about.shown, about.looks), alt,
-                                     caption, _shown_sizes(sizes), "tables/sizes.csv"))  # fmt: skip
+            draw = partial(plots.sizes, sizes, about.shown, about.looks)
+            drawn.append(about.plot("sizes", draw, alt, caption, _shown_sizes(sizes), "tables/sizes.csv"))
         blocks += [Plots(drawn), sheet(_("How unlike the owners fare in the last round; means over runs. Jain's index "
                                          "is 1 where all fare alike."), shown, file="tables/spread.csv")]  # fmt: skip
     if partitions := _partitions(about):
@@ -196,10 +196,8 @@ def _heats(about: Subject) -> list[Plot]:
                  _("highest"): words.percent(-_least(-values))}
                 for each in heats for name, values in zip(each.owners, each.accuracy, strict=True)]  # fmt: skip
         said = "; ".join(f"{row[_('group')]}, {row[_('owner')]}: {row[_('last round')]}" for row in rows[:20])
-        name = numbered(f"{about.prefix}heat", number, len(about.contexts))
-        found.append(
-            about.writer.plot(name, partial(plots.heat, heats), f"{caption} {said}.", caption, pd.DataFrame(rows))
-        )
+        name = numbered("heat", number, len(about.contexts))
+        found.append(about.plot(name, partial(plots.heat, heats), f"{caption} {said}.", caption, pd.DataFrame(rows)))
     return found
 
 
@@ -239,14 +237,6 @@ def _partitions(about: Subject) -> list[Plot]:
             )
         )
         names = dict(zip(first.owners.index, first.owners["name"], strict=True))
-        found.append(
-            about.writer.plot(
-                numbered(f"{about.prefix}partition", number, len(seen)),
-                partial(plots.partition, first.partition, names),
-                alt,
-                caption,
-                shown,
-                "tables/partition.csv",
-            )
-        )
+        name, draw = numbered("partition", number, len(seen)), partial(plots.partition, first.partition, names)
+        found.append(about.plot(name, draw, alt, caption, shown, "tables/partition.csv"))
     return found

@@ -38,25 +38,13 @@ def _figure(about: Subject) -> Plot:
     if not found:
         ends = "; ".join(f"{group.label} {words.final_words(group, 'balanced_accuracy')}" for group in about.shown)
         caption = _("Balanced accuracy on the test images, mean over runs.")
-        return about.writer.plot(
-            f"{about.prefix}story",
-            partial(plots.final, about.shown, about.looks),
-            f"{caption} {ends}.",
-            caption,
-            tables.final_table(about.kind)[1],
-            "tables/final.csv",
-        )
+        draw, final = partial(plots.final, about.shown, about.looks), tables.final_table(about.kind)[1]
+        return about.plot("story", draw, f"{caption} {ends}.", caption, final, "tables/final.csv")
     caption = _("Mark: the difference in percentage points; line: its 95 % interval.") + about.cut
     shown = shown_gains(found)
     said = "; ".join(f"{row.iloc[0]} {row.iloc[1]}" for _i, row in shown.iterrows())
-    return about.writer.plot(
-        f"{about.prefix}story",
-        partial(plots.story, found, about.looks),
-        f"{caption} {said}.",
-        caption,
-        shown,
-        "tables/comparisons.csv",
-    )
+    draw = partial(plots.story, found, about.looks)
+    return about.plot("story", draw, f"{caption} {said}.", caption, shown, "tables/comparisons.csv")
 
 
 def shown_gains(found: Sequence[Gain]) -> pd.DataFrame:

@@ -55,14 +55,9 @@ def section(about: Subject) -> Section | None:
         )
         if len(each.series) > MOST_SERIES:
             caption += " " + _("The first {n} lines of a panel are drawn.", n=MOST_SERIES)
-        plot = about.writer.plot(
-            numbered(f"{about.prefix}sweep", number, len(some)),
-            partial(plots.sweep, each, about.looks),
-            " ".join([caption, *said]),
-            caption,
-            _shown(each),
-            "tables/sweeps.csv",
-        )
+        name, alt = numbered("sweep", number, len(some)), " ".join([caption, *said])
+        draw = partial(plots.sweep, each, about.looks)
+        plot = about.plot(name, draw, alt, caption, _shown(each), "tables/sweeps.csv")
         blocks += [Plots([plot]), Text(said, "", _("What {setting} changes", setting=each.name))]
     lead = _(
         "The differences are those of the comparisons, with the same intervals. A setting that cuts the "

@@ -105,9 +105,8 @@ def section(about: Subject) -> Section | None:
         for row in shown.head(30).to_dict("records")
     )
     alt = caption + " " + _("Rounds: {cases}.", cases=said)
-    plot = about.writer.plot(
-        f"{about.prefix}targets", partial(plots.targets, drawn, about.looks), alt, caption, shown, "tables/targets.csv"
-    )
+    draw = partial(plots.targets, drawn, about.looks)
+    plot = about.plot("targets", draw, alt, caption, shown, "tables/targets.csv")
     lead = _(
         "Read off each run's curve of balanced accuracy on the test images (no run was stopped or chosen by it), "
         "the first round at or above the share of the pooled runs' mean last result. A curve that jumps comes "

@@ -13,7 +13,7 @@ from ..coalitions import Found, Worth
 from ..family import EQUAL
 from ..groups import ComparableGroups
 from ..statistics import Estimate
-from ..subject import Subject
+from ..subject import Subject, numbered
 from ..words import fixed, percent, points_interval
 
 PLACE = 64
@@ -34,10 +34,8 @@ def section(about: Subject) -> Section | None:
                 "hold together. Brackets: its training photographs.",
                 group=each.game.label,
             )
-            name = f"{about.prefix}worth" + (f"-{number}" if len(found) > 1 else "")
-            drawn = about.writer.plot(
-                name, partial(plots.worth, each), " ".join([caption, *said]), caption, shown, "tables/worth.csv"
-            )
+            name, alt = numbered("worth", number, len(found)), " ".join([caption, *said])
+            drawn = about.plot(name, partial(plots.worth, each), alt, caption, shown, "tables/worth.csv")
             blocks += [Text(said), Plots([drawn])]
         else:
             blocks.append(Text(said))
