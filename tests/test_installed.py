@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -18,6 +17,7 @@ from pathlib import Path
 import pytest
 from own_shelf import ALL, SMALL, write_shelf
 from PIL import Image
+from ports import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 TINY = ["engine=inline", "data.count=40", "data.size=16", "num_rounds=1"]
@@ -149,9 +149,7 @@ def test_runs_of_ones_own_go_on_where_they_stopped(fedsky: Path, tmp_path: Path)
 
 def test_the_site_starts_and_shows_a_run(fedsky: Path, tmp_path: Path) -> None:
     ask(fedsky, tmp_path, "num_clients=2", *TINY, "name=job")
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     words = [str(fedsky), "web", "--port", str(port), "--no-worker"]
     process = subprocess.Popen(words, cwd=tmp_path, env=environment(), stderr=subprocess.DEVNULL)
     try:

@@ -39,13 +39,6 @@ def nginx() -> str | None:
     return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
-def free_port() -> int:
-    """A port of this machine that was free just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def configuration(plain: int, secure: int, site: int, folder: Path) -> str:
     """The guide's configuration with a test's ports, name and certificate."""
     text: str

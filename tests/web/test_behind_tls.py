@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import tls_front
 from PIL import Image
+from ports import free_port
 from site_browser import PASSWORD
 from typer.testing import CliRunner
 
@@ -47,7 +48,7 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     folder = tmp_path_factory.mktemp("tls")
     runs = folder / "outputs" / "reference" / "sky"
     shutil.copytree(ROOT / "outputs" / "reference" / "sky" / "fedavg-0", runs / "fedavg-0")
-    plain, secure, own = (tls_front.free_port() for _ in range(3))
+    plain, secure, own = (free_port() for _ in range(3))
     options = ["--https", "--name", tls_front.NAME, "--no-worker"]
     folders = ["--data", str(folder / "data"), "--outputs", str(folder / "outputs")]
     command = [sys.executable, "-m", "fedsky.web", "--port", str(own), *options, *folders]

@@ -3,7 +3,6 @@
 import json
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from ports import free_port
 from typer.testing import CliRunner
 
 from fedsky.web.__main__ import cli
@@ -71,9 +71,7 @@ def test_what_there_is_to_know_of_the_database_and_the_api(tmp_path: Path) -> No
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    return free_port()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ failed, and of every page, are in the folder that FEDSKY_SCREENSHOTS names, if i
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from ports import free_port
 
 from fedsky.deploy import federation
 
@@ -38,12 +38,6 @@ def chromium() -> str:
     if found is None:
         pytest.skip("Chromium is missing: the site was not tried in a browser")
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def answers(address: str) -> bool:
