@@ -4,8 +4,10 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,7 @@ from fedsky.web.accounts import add
 from fedsky.web.database import VERSION_TABLE, Database, _config, head, hidden
 from fedsky.web.tables import ACTIVE, Launch, Login, Table, User, iso, now
 
-KILLS = 50
+KILLS = {"sqlite": 50, "postgresql": 20}
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
 START = """
@@ -33,13 +35,31 @@ Database(sys.argv[1]).upgrade()
 """
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """Makes databases of either kind, and tells their addresses."""
+    if request.param == "sqlite":
+        numbers = count()
+        yield lambda: f"sqlite:///{tmp_path / f'{next(numbers)}.sqlite'}"
+        return
+    postgres, names = request.getfixturevalue("postgres"), []
+
+    def made() -> str:
+        names.append(postgres.new_database())
+        return str(postgres.url(names[-1]))
+
+    yield made
+    for name in names:
+        postgres.drop(name)
+
+
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'site.sqlite'}"
+def database(fresh: Callable[[], str]) -> Iterator[Database]:
+    with closing(Database(fresh())) as made:
+        yield made
 
 
-def test_the_migrations_make_the_tables_that_the_code_knows(url: str) -> None:
-    database = Database(url)
+def test_the_migrations_make_the_tables_that_the_code_knows(database: Database) -> None:
     database.upgrade()
     with database.engine.connect() as connection:
         context = MigrationContext.configure(
@@ -59,11 +79,9 @@ def test_the_migrations_make_the_tables_that_the_code_knows(url: str) -> None:
         for key in inspect(database.engine).get_foreign_keys(name)
     }
     assert made == foreign
-    database.close()
 
 
-def test_a_database_of_the_first_version_is_brought_up_to_date_with_what_it_holds(url: str) -> None:
-    database = Database(url)
+def test_a_database_of_the_first_version_is_brought_up_to_date_with_what_it_holds(database: Database) -> None:
     with database._writes.begin() as connection:
         command.upgrade(_config(connection), "initial")
         connection.execute(
@@ -83,11 +101,9 @@ def test_a_database_of_the_first_version_is_brought_up_to_date_with_what_it_hold
         assert db.scalars(select(User)).one().asked_again == 0
         launch = db.scalars(select(Launch)).one()
         assert (launch.user_id, iso(launch.time)) == ("u", "2026-11-02T00:00:00+00:00")
-    database.close()
 
 
-def test_upgrading_again_changes_nothing(url: str) -> None:
-    database = Database(url)
+def test_upgrading_again_changes_nothing(database: Database) -> None:
     database.upgrade()
     with database.writing() as db:
         add(db, "anna", "hash", state=ACTIVE)
@@ -95,18 +111,15 @@ def test_upgrading_again_changes_nothing(url: str) -> None:
     database.upgrade()
     with database.reading() as db:
         assert db.scalars(select(User)).one().name == "anna"
-    database.close()
 
 
-def test_a_database_of_a_later_version_is_left_alone(url: str) -> None:
-    database = Database(url)
+def test_a_database_of_a_later_version_is_left_alone(database: Database) -> None:
     database.upgrade()
     with database.writing() as db:
         db.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = 'of the future'"))
         db.commit()
     with pytest.raises(ValueError, match="later version"):
         database.upgrade()
-    database.close()
 
 
 @pytest.mark.parametrize(
@@ -145,7 +158,8 @@ def test_a_missing_driver_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPatc
     assert "geheim" not in str(refusal.value) and "\n" not in str(refusal.value)
 
 
-def test_several_starts_at_once_upgrade_once(url: str) -> None:
+def test_several_starts_at_once_upgrade_once(fresh: Callable[[], str]) -> None:
+    url = fresh()
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", START, url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -161,21 +175,21 @@ def test_several_starts_at_once_upgrade_once(url: str) -> None:
     for process in processes:
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors.decode()
-    database = Database(url)
-    assert database.version() == head()
-    database.close()
+    assert site_upgrade.state_of(url) == "new"
 
 
-def test_killed_at_any_moment_the_tables_are_old_or_new(tmp_path: Path) -> None:
-    urls = [f"sqlite:///{tmp_path / f'{i}.sqlite'}" for i in range(KILLS + 2)]
+def test_killed_at_any_moment_the_tables_are_old_or_new(
+    request: pytest.FixtureRequest, fresh: Callable[[], str]
+) -> None:
+    kills = KILLS[request.node.callspec.params["fresh"]]
+    urls = [fresh() for _ in range(kills + 2)]
     program = [sys.executable, site_upgrade.__file__, "7", *urls]
     done = subprocess.run(program, capture_output=True, text=True, check=True, cwd=ROOT, env=ENVIRONMENT, timeout=120)
     found = done.stdout.split()
-    assert len(found) == KILLS and set(found) == {"old", "new"}, found
+    assert len(found) == kills and set(found) == {"old", "new"}, found
     for url in urls:  # and each goes on from where it is
-        database = Database(url)
-        database.upgrade()
-        database.close()
+        with closing(Database(url)) as database:
+            database.upgrade()
         assert site_upgrade.state_of(url) == "new"
 
 

@@ -28,24 +28,19 @@ from fedsky.web.tables import Job, Login, User, now
 
 
 @pytest.fixture
-def url(postgres_url: str) -> str:
-    return postgres_url
-
-
-@pytest.fixture
-def settings(settings: Settings, url: str) -> Settings:
-    return replace(settings, database_url=url)
+def settings(settings: Settings, postgres_url: str) -> Settings:
+    return replace(settings, database_url=postgres_url)
 
 
 def test_a_busy_server_is_told_as_such(
-    app: Flask, url: str, as_role: Callable[[str], Browser], monkeypatch: pytest.MonkeyPatch
+    app: Flask, postgres_url: str, as_role: Callable[[str], Browser], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user = as_role("user")
     monkeypatch.setattr(database, "BUSY_SECONDS", 1)
     with app.extensions["database"].writing() as db:  # so that being seen would be written
         db.execute(update(Login).values(last_seen=now() - timedelta(hours=1)))
         db.commit()
-    with psycopg.connect(url) as other:
+    with psycopg.connect(postgres_url) as other:
         other.execute(f"SELECT pg_advisory_xact_lock({LOCK})".encode())
         answer = user.post("/api/logout")
         assert answer.status_code == 503 and answer.headers["Retry-After"] == "5"
@@ -118,12 +113,14 @@ def _comes_to(site: Database, id: str, status: str) -> bool:
     return False
 
 
-def test_an_interrupted_change_leaves_nothing(app: Flask, postgres: Cluster, url: str) -> None:
+def test_an_interrupted_change_leaves_nothing(app: Flask, postgres: Cluster, postgres_url: str) -> None:
     """The server ends the connection in the midst of a change, of which nothing is kept."""
     site: Database = app.extensions["database"]
     with site.writing() as db:
         add(db, "anna", "hash")
-        postgres.ask(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name_of(url)}'")
+        postgres.ask(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name_of(postgres_url)}'"
+        )
         with pytest.raises(OperationalError):
             db.commit()
     with site.reading() as db:
