@@ -76,7 +76,7 @@ def test_ray_begins_where_inline_does(earlier: Path, tmp_path: Path) -> None:
         assert (tmp_path / "ray" / name).read_bytes() == (tmp_path / "inline" / name).read_bytes(), name
 
 
-def test_a_run_without_it_says_nothing_of_it(tmp_path: Path) -> None:
+def test_a_run_without_it_says_nothing_of_it() -> None:
     assert settings()["model"].keys() == {"_target_", "width", "norm"}
 
 

@@ -47,7 +47,7 @@ def test_parts_and_labels_are_those_of_all_together(tmp_path: Path) -> None:
             assert np.array_equal(photos.labels[here], everything.labels[there])
 
 
-def test_the_server_knows_labels_alone(tmp_path: Path) -> None:
+def test_the_server_knows_labels_alone() -> None:
     answers = [
         {"classes": ["b"], "fingerprint": "1", "train": {"b": 2}, "validation": {}, "test": {"b": 1}},
         {

@@ -226,7 +226,7 @@ def test_chinese_sentences_keep_the_numbers(tmp_path: Path, write_run: WriteRun)
 
 
 @pytest.mark.slow
-def test_the_reference_runs(tmp_path: Path) -> None:
+def test_the_reference_runs() -> None:
     """The committed runs on photographs, each number beside pandas and SciPy on the files themselves.
 
     Five folds of three cuts, the first with three seeds: the variance over photographs, and over runs beyond that,

@@ -96,9 +96,7 @@ def test_other_data_are_refused_by_name(cut: Cut, change: Callable[[Path], None]
     assert {path: path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()} == before
 
 
-def test_what_it_began_with_stays(
-    cut: Cut, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_it_began_with_stays(cut: Cut, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     folder = cut()
     begun = info(folder)
     assert begun["data"]["num_images"] == 24 and len(begun["data"]["fingerprint"]) == 16
@@ -192,7 +190,7 @@ def test_other_numbers_of_images_are_refused_in_a_run_of_an_older_version(cut: C
 
 
 @pytest.mark.parametrize("foreign", ["._2.safetensors", ".nfs0.safetensors", "2 (copy).safetensors", "x.safetensors"])
-def test_foreign_files_beside_a_checkpoint_are_nobodys(cut: Cut, tmp_path: Path, foreign: str) -> None:
+def test_foreign_files_beside_a_checkpoint_are_nobodys(cut: Cut, foreign: str) -> None:
     folder = cut("strategy=scaffold")
     (folder / "checkpoint" / foreign).write_bytes(b"\0\5\26\7")
     (folder / "clients" / "._0@2.safetensors").write_bytes(b"\0\5\26\7")

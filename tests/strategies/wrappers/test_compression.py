@@ -111,7 +111,7 @@ def test_error_feedback_loses_nothing(name: str, tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.parametrize("name", CODECS)
-def test_only_parameters_are_compressed_and_all_comes_back_as_it_was_sent(name: str, tmp_path: Path) -> None:
+def test_only_parameters_are_compressed_and_all_comes_back_as_it_was_sent(name: str) -> None:
     codec = CODECS[name]
     wrapper = make(name)
     sent = {"x/scale": torch.tensor(2.0), "mean": torch.ones(3), "x/w": torch.ones(2, 3), "count": torch.tensor(4)}
