@@ -184,7 +184,7 @@ def test_killed_at_any_moment_the_tables_are_old_or_new(
     kills = KILLS[request.node.callspec.params["fresh"]]
     urls = [fresh() for _ in range(kills + 2)]
     program = [sys.executable, site_upgrade.__file__, "7", *urls]
-    done = subprocess.run(program, capture_output=True, text=True, check=True, cwd=ROOT, env=ENVIRONMENT, timeout=120)
+    done = subprocess.run(program, capture_output=True, text=True, check=True, cwd=ROOT, env=ENVIRONMENT, timeout=600)
     found = done.stdout.split()
     assert len(found) == kills and set(found) == {"old", "new"}, found
     for url in urls:  # and each goes on from where it is
