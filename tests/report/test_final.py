@@ -4,19 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from only_kind import only_kind
 
-from fedsky.history import find_runs, read_run
 from fedsky.report.groups import ComparableGroups
-from fedsky.report.kinds import make_kinds
-from fedsky.report.results import Result, read_result
 from fedsky.report.tables import OWN_MODELS, final_table
 from fedsky.report.verdict import sentences
-
-
-def only_kind(folder: Path) -> ComparableGroups:
-    results = [read_result(read_run(path), path.name) for path in find_runs([folder])]
-    [kind] = make_kinds([result for result in results if isinstance(result, Result)])[0]
-    return kind
 
 
 @pytest.fixture

@@ -9,23 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from only_kind import only_kind
 
 from fedsky import language
-from fedsky.history import find_runs, read_run
 from fedsky.report import swept
 from fedsky.report.groups import ComparableGroups, Group
-from fedsky.report.kinds import make_kinds
-from fedsky.report.results import Result, read_result
 from fedsky.report.tables import rounds_table
 from fedsky.report.views import cost, curves, gains, owners, settings, sweeps, targets
 
 WriteRun = Callable[..., Path]
-
-
-def only_kind(folder: Path) -> ComparableGroups:
-    results = [read_result(read_run(path), path.name) for path in find_runs([folder])]
-    [kind] = make_kinds([result for result in results if isinstance(result, Result)])[0]
-    return kind
 
 
 def group_of(kind: ComparableGroups, strategy: str) -> Group:

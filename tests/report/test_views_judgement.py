@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from only_kind import only_kind
 from PIL import Image
 
 from fedsky.data import sky
-from fedsky.history import find_runs, read_run
 from fedsky.report.groups import Group
-from fedsky.report.kinds import make_kinds
 from fedsky.report.photographs import MOST, PIXELS, mistakes
-from fedsky.report.results import Result, read_result
 from fedsky.report.views.judgement import calibration_error, judged, reliability
 
 WriteRun = Callable[..., Path]
@@ -39,9 +37,7 @@ def judged_run(write_run: WriteRun, folder: Path, rows: Sequence[Row], **run: An
 
 
 def only_group(folder: Path) -> Group:
-    results = [read_result(read_run(path), path.name) for path in find_runs([folder])]
-    [kind] = make_kinds([result for result in results if isinstance(result, Result)])[0]
-    [group] = kind.groups
+    [group] = only_kind(folder).groups
     return group
 
 

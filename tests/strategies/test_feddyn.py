@@ -11,7 +11,7 @@ from exchange import Answer, exchange
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from quadratics import GOLDEN, Federation, Owner, random_owners
+from quadratics import GOLDEN, Federation, Owner, check_going_on, random_owners
 from torch import nn
 
 from fedsky.checks import shown
@@ -26,18 +26,12 @@ def optimum(owners: list[Owner]) -> NDArray[np.float64]:
     return np.asarray(np.linalg.solve(sum(o.a for o in owners), sum(o.a @ o.t for o in owners)), dtype=np.float64)
 
 
-def own(federation: Federation) -> NDArray[np.float64]:
-    """Every client's L, 0 where it has none yet."""
-    states = [federation.state(client) for client in range(len(federation.owners))]
-    return np.array([np.zeros_like(federation.x) if state is None else state["x"].numpy() for state in states])
-
-
 def test_the_closed_form(tmp_path: Path) -> None:
     federation = Federation(FedDyn(alpha=0.5), GOLDEN, tmp_path)
     xs = [federation.round() for _ in range(150)]
     assert np.ravel(xs[:3]) == pytest.approx([8.4973725000, 11.8681006370, 11.8603510857], abs=1e-9)
     assert xs[-1] == pytest.approx(8, abs=1e-3)
-    assert np.ravel(own(federation)) == pytest.approx([8, -8], abs=1e-2)
+    assert np.ravel(federation.states()) == pytest.approx([8, -8], abs=1e-2)
 
 
 @settings(deadline=None, max_examples=12)
@@ -84,7 +78,7 @@ def test_h_is_the_mean_of_all_l_after_every_round(seed: int, alpha: float, parti
         for _ in range(5):
             federation.round()
             h = federation.strategy.memory["h/x"].numpy()
-            assert h == pytest.approx(own(federation).mean(axis=0), rel=1e-10, abs=1e-10)
+            assert h == pytest.approx(federation.states().mean(axis=0), rel=1e-10, abs=1e-10)
             assert np.abs(h).max() > 0
 
 
@@ -98,13 +92,7 @@ def test_the_first_round_goes_twice_as_far_as_fedprox(seed: int, alpha: float) -
 
 
 def test_memory_and_states_are_all_that_a_round_needs(tmp_path: Path) -> None:
-    owners = random_owners(5, 4, 2)
-    whole = Federation(FedDyn(0.5), owners, tmp_path / "1", [1, 1], participation=0.5).run(6)
-    first = Federation(FedDyn(0.5), owners, tmp_path / "2", [1, 1], participation=0.5)
-    first.run(3)
-    again = Federation(FedDyn(0.5), owners, tmp_path / "2", first.x, participation=0.5)
-    again.strategy.memory, again.round_number = first.strategy.memory, 3
-    assert np.array_equal(again.run(3), whole[3:])
+    check_going_on(lambda: FedDyn(0.5), tmp_path)
 
 
 def test_parameters_make_the_step_and_buffers_take_the_plain_mean() -> None:
@@ -130,7 +118,7 @@ def test_a_client_without_steps_changes_nothing(tmp_path: Path) -> None:
     owners = [Owner(owner.a, owner.t, 0, 1) for owner in random_owners(6, 2, 2)]
     federation = Federation(FedDyn(0.5), owners, tmp_path, [1, 1])
     assert np.array_equal(federation.round(), [1, 1])
-    assert not own(federation).any()
+    assert not federation.states().any()
 
 
 @pytest.mark.parametrize("alpha", [0, -0.1, float("nan"), float("inf"), "much", True, None])

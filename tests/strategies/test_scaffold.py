@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from quadratics import GOLDEN, Federation, Owner, Rows, random_owners
+from quadratics import GOLDEN, Federation, Owner, Rows, check_going_on, random_owners
 from safetensors.numpy import load_file
 from torch import nn
 from torch.nn import functional as F
@@ -35,12 +35,6 @@ def optimum(owners: Sequence[Owner], kind: str) -> NDArray[np.float64]:
     """Where the mean of the owners' losses is least."""
     pairs = list(zip(shares(owners, kind), owners, strict=True))
     return np.linalg.solve(sum(p * o.a for p, o in pairs), sum(p * o.a @ o.t for p, o in pairs))
-
-
-def controls(federation: Federation) -> NDArray[np.float64]:
-    """Every client's control variate, 0 where it has none yet."""
-    states = [federation.state(client) for client in range(len(federation.owners))]
-    return np.array([np.zeros_like(federation.x) if state is None else state["x"].numpy() for state in states])
 
 
 @pytest.mark.parametrize(
@@ -79,7 +73,7 @@ def test_the_weights_of_c_alone_decide_the_objective(
         for client, own in enumerate(gradients):
             State(Path(folder), client, 0).save({"x": torch.from_numpy(own)})
         assert np.abs(federation.round() - best).max() < 1e-10
-        assert np.abs(controls(federation) - gradients).max() < 1e-9
+        assert np.abs(federation.states() - gradients).max() < 1e-9
         assert np.abs(strategy.memory[X].numpy()).max() < 1e-9
         away = Federation(strategy, owners, Path(folder), best + 1, lr=0.05, momentum=momentum)
         away.round_number = 1
@@ -109,7 +103,7 @@ def test_with_momentum_a_control_variate_is_a_weighted_mean_of_gradients(tmp_pat
     owners = [Owner(np.eye(1), np.zeros(1), 2, 1), Owner(np.eye(1), np.ones(1) * 5, 2, 1)]
     federation = Federation(Scaffold(2, "uniform", "uniform"), owners, tmp_path, momentum=0.9)
     for _ in range(3):
-        x, own = federation.x, controls(federation)
+        x, own = federation.x, federation.states()
         correction = own.mean(axis=0) - own
         for t, shift, kept in zip((0, 5), correction, controls_after(federation), strict=True):
             at_start = x - t
@@ -119,7 +113,7 @@ def test_with_momentum_a_control_variate_is_a_weighted_mean_of_gradients(tmp_pat
 
 def controls_after(federation: Federation) -> NDArray[np.float64]:
     federation.round()
-    return controls(federation)
+    return federation.states()
 
 
 @pytest.mark.parametrize("option", [1, 2])
@@ -129,7 +123,7 @@ def test_c_is_the_mean_of_all_control_variates(tmp_path: Path, option: int, part
     federation = Federation(strategy, random_owners(1, 4, 2), tmp_path, [1, 1], participation=participation)
     for _ in range(8):
         federation.round()
-        assert strategy.memory[X].numpy() == pytest.approx(controls(federation).mean(axis=0), abs=1e-12)
+        assert strategy.memory[X].numpy() == pytest.approx(federation.states().mean(axis=0), abs=1e-12)
         assert np.abs(strategy.memory[X].numpy()).max() > 1e-3
 
 
@@ -138,10 +132,10 @@ def test_c_by_examples(tmp_path: Path) -> None:
     federation = Federation(strategy, owners, tmp_path / "all", [1, 1])
     for _ in range(4):
         federation.round()
-        assert strategy.memory[X].numpy() == pytest.approx(shares(owners, "examples") @ controls(federation), abs=1e-12)
+        assert strategy.memory[X].numpy() == pytest.approx(shares(owners, "examples") @ federation.states(), abs=1e-12)
     half = Federation(strategy, owners, tmp_path / "half", [1, 1], participation=0.5)
     half.round()
-    own = controls(half)
+    own = half.states()
     cohort = [client for client in range(4) if half.state(client) is not None]
     assert len(cohort) == 2
     mine = shares([owners[client] for client in cohort], "examples")
@@ -183,13 +177,7 @@ def test_a_single_client_is_fedavg_to_the_bit_in_float32(go: Go) -> None:
 
 
 def test_memory_and_states_are_all_that_a_round_needs(tmp_path: Path) -> None:
-    owners = random_owners(5, 4, 2)
-    whole = Federation(Scaffold(2, "examples", "uniform"), owners, tmp_path / "1", [1, 1], participation=0.5).run(6)
-    first = Federation(Scaffold(2, "examples", "uniform"), owners, tmp_path / "2", [1, 1], participation=0.5)
-    first.run(3)
-    again = Federation(Scaffold(2, "examples", "uniform"), owners, tmp_path / "2", first.x, participation=0.5)
-    again.strategy.memory, again.round_number = first.strategy.memory, 3
-    assert np.array_equal(again.run(3), whole[3:])
+    check_going_on(lambda: Scaffold(2, "examples", "uniform"), tmp_path)
 
 
 def test_a_client_without_steps_keeps_its_control_variate(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ Every round goes through the strategy's ``configure_train``, its client half wit
 ``aggregate_train``, as in a run, without an engine.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -112,6 +112,11 @@ class Federation:
         """x after each of some rounds."""
         return [self.round() for _ in range(rounds)]
 
+    def states(self) -> NDArray[np.float64]:
+        """What every client keeps of x now, 0 where it keeps nothing yet."""
+        kept = [self.state(client) for client in range(len(self.owners))]
+        return np.array([np.zeros_like(self.x) if state is None else state["x"].numpy() for state in kept])
+
     def state(self, client: int) -> dict[str, Tensor] | None:
         """What a client keeps now."""
         return State(self.folder, client, self.round_number + 1).load()
@@ -134,6 +139,17 @@ class Federation:
         arrays, metrics = self.strategy.train(self.model, Rows(owner), asked, state)
         assert metrics["num_steps"] == owner.steps
         return Message(RecordDict({"arrays": ArrayRecord(arrays), "metrics": MetricRecord(metrics)}), reply_to=message)
+
+
+def check_going_on(make: Callable[[], Any], folder: Path) -> None:
+    """A strategy's memory and its clients' states are all that a round needs."""
+    owners = random_owners(5, 4, 2)
+    whole = Federation(make(), owners, folder / "1", [1, 1], participation=0.5).run(6)
+    first = Federation(make(), owners, folder / "2", [1, 1], participation=0.5)
+    first.run(3)
+    again = Federation(make(), owners, folder / "2", first.x, participation=0.5)
+    again.strategy.memory, again.round_number = first.strategy.memory, 3
+    assert np.array_equal(again.run(3), whole[3:])
 
 
 def random_owners(seed: int, num_clients: int, dimension: int) -> list[Owner]:

@@ -1,12 +1,12 @@
 """What is a picture, and what stands in the manifest."""
 
-import csv
 import hashlib
 import io
 from pathlib import Path
 
 import pytest
 from local_web import bomb, picture
+from offers import rows
 from PIL import Image
 
 from fedsky.photographs.collect import Candidate
@@ -17,11 +17,6 @@ from fedsky.photographs.collect.keep import COLUMNS, Shelf, cell, check_label, i
 def candidate(number: int = 1, title: str = "", author: str = "", page: str = "") -> Candidate:
     url = f"https://a.example/{number}.jpg"
     return Candidate("commons", str(number), url, page, author, "by", "CC BY 4.0", title=title)
-
-
-def rows(out: Path) -> list[dict[str, str]]:
-    with (out / "manifest.csv").open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def shelf(out: Path, label: str = "sunny") -> Shelf:
