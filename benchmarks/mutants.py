@@ -1,171 +1,210 @@
-"""``python -m benchmarks.mutants [SHELF ...]``: which small changes of the code do the tests not notice?
+"""``python -m benchmarks.mutants MODULE.py ...``: which small changes of the code do the tests not notice?
 
-mutmut changes one operator, number, argument or value of a function at a time, and runs the tests that call it; a test
-that fails has noticed. A mutant that hangs is ended after 15 times the usual seconds and a second, and counts as
-noticed. All happens in a copy of the checkout, by the quick tests if not asked otherwise. Of a shelf's mutants
---sample are drawn by --seed; those that change nothing but words are left out, and mutmut leaves out functions with
-decorators. Ends with a table and the changes that survived, to be read one by one: each is a test that is missing, a
-line too many, or no change at all.
+mutmut changes one operator, number, argument or value of a function at a time. One process imports all and collects the
+tests once; a forked child of it has the change in place of the function, in memory alone, and runs the tests that call
+the function, the quickest first, until one fails. A mutant that takes four times the usual seconds and ten, or ends the
+process, counts as noticed. Of a module's mutants --sample are drawn by --seed; those that change nothing but words are
+left out, and mutmut makes none of functions with decorators. A change within another process is not seen. Those that
+survived are to be read one by one: each is a test that is missing, a line too many, or no change at all.
 """
+
+import __future__
 
 import argparse
 import ast
 import collections
-import contextlib
-import json
+import copy
+import difflib
+import importlib
+import multiprocessing
 import os
 import random
-import shutil
-import subprocess
+import resource
 import sys
 import tempfile
+import textwrap
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-HUNG = ("timeout", "segfault")  # which is what mutmut calls it when it had to kill
-NOTICED = "FEDSKY_MUTANTS_NOTICED"  # names the file of who noticed what
-STATISTICS = ("crossed", "means", "statistics", "differences", "entries", "shapley")
-# What is changed, and the tests that should notice.
-SHELVES = {
-    "client": (
-        ["fedsky/client/*.py"],
-        [
-            "tests/client",
-            "tests/model/test_linear.py",
-            "tests/strategies/test_trunk.py",
-            "tests/strategies/test_fedavg.py",
-        ],
-    ),
-    "partition": (["fedsky/partition/*.py"], ["tests/partition"]),
-    "split": (["fedsky/data/split.py", "fedsky/data/parts.py"], ["tests/data"]),
-    "statistics": ([f"fedsky/report/{name}.py" for name in STATISTICS], ["tests/report"]),
-    "checkpoint": (["fedsky/run/checkpoint.py", "fedsky/run/states.py", "fedsky/model/file.py"], ["tests/run"]),
-    "strategies": (["strategies/*.py"], ["tests/strategies"]),
-    "wrappers": (["strategies/wrappers/*.py"], ["tests/strategies/wrappers"]),
-}
-SETTINGS = """
-[tool.mutmut]
-source_paths = ["fedsky", "strategies", "baselines"]
-only_mutate = {modules}
-also_copy = {others}
-pytest_add_cli_args = ["-p", "benchmarks.mutants", "-p", "no:cacheprovider", "-m", {marked}]
-pytest_add_cli_args_test_selection = {tests}
-process_isolation = "forkserver"
-use_git_change_detection = false
-"""
-
-
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Within the tests of a mutant: writes down which test noticed it."""
-    if report.failed and NOTICED in os.environ:
-        with Path(os.environ[NOTICED]).open("a", encoding="utf-8") as file:
-            file.write(f"{os.environ.get('MUTANT_UNDER_TEST')}\t{report.nodeid}\n")
-
-
-def copy(folder: Path, modules: list[str], tests: list[str], marked: str) -> None:
-    """A copy of the checkout's files as they are now, with mutmut's settings; ``marked`` is pytest's -m."""
-    asked = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    names = [name for name in listed.split("\0") if (ROOT / name).is_file()]
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, folder / name)
-    (folder / "shared").symlink_to(ROOT.parent / "shared")  # beside tests/ as mutmut copies them
-    tops = sorted({name.split("/")[0] for name in names} - {"fedsky", "strategies", "baselines", "tests"})
-    with (folder / "pyproject.toml").open("a", encoding="utf-8") as file:
-        words = {"modules": modules, "others": tops, "tests": tests, "marked": marked}
-        file.write(SETTINGS.format(**{name: json.dumps(value) for name, value in words.items()}))
+FORK = multiprocessing.get_context("fork")
 
 
 class _Wordless(ast.NodeTransformer):
+    """Makes texts and None one: mutmut changes a text, or has None in its place."""
+
     def visit_Constant(self, node: ast.Constant) -> ast.Constant:
-        return ast.Constant("") if isinstance(node.value, str) else node
+        return ast.Constant("") if isinstance(node.value, str | None) else node
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.Constant:
+        return ast.Constant("")
 
 
-def mutants(module: str) -> list[str]:
-    """The names that mutmut gives a module's mutants, without those that change nothing but words."""
+@dataclass
+class Mutant:
+    """A function of a module, of a class (``owner``) or of none, as it ``was`` and as it is ``now``."""
+
+    module: str
+    owner: str
+    was: ast.FunctionDef
+    now: ast.FunctionDef
+
+    @property
+    def function(self) -> tuple[str, str]:
+        return str(ROOT / self.module), f"{self.owner}.{self.was.name}".lstrip(".")
+
+    def made(self) -> tuple[Any, Any]:
+        """The running process's function, and the mutant that can give it its code."""
+        module = importlib.import_module(self.module.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
+        function = getattr(getattr(module, self.owner, module), self.was.name)
+        function = getattr(function, "__func__", function)
+        lines = ast.unparse(self.now)
+        if function.__code__.co_freevars:  # super() has a cell, without which the code would not fit
+            lines += "\n    __class__"
+        space = dict(vars(module))
+        text = "class Owner:\n" + textwrap.indent(lines, " ")
+        exec(compile(text, self.module, "exec", __future__.annotations.compiler_flag), space)  # noqa: S102  # our own
+        return function, vars(space["Owner"])[self.was.name]
+
+    def __str__(self) -> str:
+        before, after = (ast.unparse(version).splitlines() for version in (self.was, self.now))
+        return "\n".join(difflib.unified_diff(before, after, self.module, self.function[1], n=2, lineterm=""))
+
+
+def mutants(module: str) -> list[Mutant]:
+    """All that mutmut makes of a module, without those that change nothing but words."""
     from mutmut.mutation.file_mutation import mutate_file_contents
-    from mutmut.utils.format_utils import get_mutant_name
 
-    made = mutate_file_contents(module, Path(module).read_text(encoding="utf-8"))
-    functions = [node for node in ast.walk(ast.parse(made.code)) if isinstance(node, ast.FunctionDef)]
-    shapes = {
-        node.name: [ast.dump(_Wordless().visit(part)) for part in (node.args, *node.body)]
-        for node in functions
-        if "__mutmut_" in node.name
-    }
+    versions: dict[tuple[str, str], dict[str, ast.FunctionDef]] = collections.defaultdict(dict)
+    for part in ast.parse(mutate_file_contents(module, (ROOT / module).read_text(encoding="utf-8")).code).body:
+        owner = part.name if isinstance(part, ast.ClassDef) else ""
+        for node in part.body if isinstance(part, ast.ClassDef) else [part]:
+            if isinstance(node, ast.FunctionDef) and "__mutmut_" in node.name:
+                long, _, number = node.name.rpartition("__mutmut_")  # xǁClassǁname or x_name
+                node.name = long.rpartition("ǁ")[2] if owner else long.removeprefix("x_")
+                node.decorator_list = []
+                versions[owner, node.name][number] = node
     return [
-        get_mutant_name(Path(module), name)
-        for name in made.mutant_names
-        if shapes[name] != shapes[name.rpartition("_")[0] + "_orig"]
+        Mutant(module, owner, made["orig"], node)
+        for (owner, _), made in versions.items()
+        for node in made.values()
+        if len({ast.dump(_Wordless().visit(copy.deepcopy(version))) for version in (node, made["orig"])}) == 2
     ]
+
+
+def forked(seconds: float, work: Callable[[], Any]) -> Any:
+    """What ``work`` returns in a child, of which nothing else remains; None if it dies or takes longer."""
+    mine, theirs = FORK.Pipe(duplex=False)
+
+    def silent() -> None:
+        for stream in (1, 2):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+        theirs.send(work())
+
+    child = FORK.Process(target=silent)
+    child.start()
+    theirs.close()
+    try:
+        return mine.recv() if mine.poll(seconds) else None
+    except EOFError:
+        return None
+    finally:
+        child.kill()
+        child.join()
+
+
+class Tries:
+    """The plugin of pytest that tries mutants in place of running the tests."""
+
+    def __init__(self, modules: list[str], sample: int, seed: int) -> None:
+        self.modules, self.sample, self.seed = modules, sample, seed
+        self.failed = ""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
+        from hypothesis import Phase, settings  # not before pytest, which rewrites it
+
+        phases = [Phase.explicit, Phase.generate]  # a failure is enough, it need not be the smallest
+        settings.register_profile("mutants", settings.default, deadline=None, phases=phases)
+        settings.load_profile("mutants")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.failed = report.nodeid
+
+    def noticed(self, tests: list[pytest.Item], function: Any = None, mutant: Any = None) -> str:
+        """The first test that fails, if any does, with a function changed or without."""
+        for part in ("__code__", "__defaults__", "__kwdefaults__") if mutant else ():
+            setattr(function, part, getattr(mutant, part))
+        for test, following in zip(tests, [*tests[1:], None], strict=True):
+            test.config.hook.pytest_runtest_protocol(item=test, nextitem=following)
+            if self.failed:
+                break
+        return self.failed
+
+    def usual(self, test: pytest.Item) -> tuple[str, float, set[tuple[str, str]]]:
+        """Whether a test fails without a change, its seconds, and the functions that it calls."""
+        files = {str(ROOT / module) for module in self.modules}
+        called = set()
+
+        def look(frame: FrameType, event: str, value: object) -> None:
+            if frame.f_code.co_filename in files:
+                called.add((frame.f_code.co_filename, frame.f_code.co_qualname.split(".<locals>")[0]))
+
+        threading.settrace(look)
+        sys.settrace(look)
+        start = time.perf_counter()
+        return self.noticed([test]), time.perf_counter() - start, called
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        found = {test: forked(600, partial(self.usual, test)) for test in session.items}
+        for test in [test for test in found if not found[test] or found[test][0]]:
+            print(f"{test.nodeid} fails without any change, and is left out")
+            del found[test]
+        table = ["| module | mutants | tried | killed | of them hung | survived | by the tests of |", "|---" * 7 + "|"]
+        for module in self.modules:
+            known = mutants(module)
+            chance = random.Random(f"{self.seed} {module}")  # noqa: S311  # no secret
+            ends = []
+            for mutant in chance.sample(known, min(self.sample, len(known))):
+                tests = [test for test in found if mutant.function in found[test][2]]
+                tests.sort(key=lambda test: found[test][1])
+                seconds = 10 + 4 * sum(found[test][1] for test in tests)
+                ends.append(forked(seconds, partial(self.noticed, tests, *mutant.made())))
+                if ends[-1] == "":
+                    print(f"\n{mutant}\nnoticed by none of {len(tests)} tests", flush=True)
+            files = collections.Counter(Path(end.split("::")[0]).stem for end in ends if end)
+            by = ", ".join(f"{file} {number}" for file, number in files.most_common(3))
+            lost, hung = ends.count(""), ends.count(None)
+            table.append(f"| `{module}` | {len(known)} | {len(ends)} | {len(ends) - lost} | {hung} | {lost} | {by} |")
+        used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        print("", *table, "", f"{sum(each.ru_utime + each.ru_stime for each in used):.0f} processor seconds", sep="\n")
+        return True
 
 
 def main() -> None:
-    """Prints a row a module, and each mutant that survived as a change of its function."""
+    """Prints each mutant that survived as a change of its function, then a row a module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("shelves", nargs="*", metavar="SHELF", help=f"of {', '.join(SHELVES)}; all if not given")
-    parser.add_argument("--sample", type=int, default=100, help="mutants of each shelf")
+    parser.add_argument("modules", nargs="+", metavar="MODULE.py")
+    parser.add_argument("--tests", nargs="+", help="files or folders; if not given, the modules' mirrored folders")
+    parser.add_argument("--sample", type=int, default=100, help="mutants of each module")
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="mutants at a time")
     parser.add_argument("--slow", action="store_true", help="by the tests that make quick leaves out, too")
     asked = parser.parse_args()
-    if unknown := [name for name in asked.shelves if name not in SHELVES]:
-        parser.error(f"unknown shelf '{unknown[0]}'; choose {', '.join(SHELVES)}")
-    shelves = [SHELVES[name] for name in asked.shelves or SHELVES]
-    modules = [
-        [path.relative_to(ROOT).as_posix() for glob in globs for path in ROOT.glob(glob)] for globs, _ in shelves
-    ]
-    tests = sorted({test for _, tests in shelves for test in tests})
-    chance = random.Random(asked.seed)  # noqa: S311  # no secret
-    program = str(Path(sys.executable).with_name("mutmut"))
-    with tempfile.TemporaryDirectory(prefix="fedsky-mutants-") as name, contextlib.chdir(name):
-        copy(
-            Path(name),
-            sorted({module for group in modules for module in group}),
-            tests,
-            "" if asked.slow else "not slow",
-        )
-        count: dict[str, int] = {}
-        drawn: dict[str, str] = {}
-        for group in modules:
-            known = {mutant: module for module in sorted(group) for mutant in mutants(module)}
-            count.update(collections.Counter(known.values()))
-            drawn.update({mutant: known[mutant] for mutant in chance.sample([*known], min(asked.sample, len(known)))})
-        noticed = Path(name) / "noticed.tsv"
-        noticed.touch()
-        surroundings = os.environ | {NOTICED: str(noticed), "OMP_NUM_THREADS": "1", "PYTHONPATH": ""}
-        words = [program, "run", "--max-children", str(asked.jobs), *drawn]
-        ran = subprocess.run(words, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if ran.returncode:
-            sys.exit(f"mutmut stopped:\n{ran.stdout[-5000:]}")
-        by = dict(line.split("\t") for line in noticed.read_text(encoding="utf-8").splitlines())
-        for survivor in tell(count, drawn, by):
-            subprocess.run([program, "show", survivor], check=True)
-
-
-def tell(count: dict[str, int], drawn: dict[str, str], by: dict[str, str]) -> list[str]:
-    """Prints the table of modules, of which ``count`` mutants are known; returns those drawn that survived."""
-    from mutmut.stats import status_by_exit_code
-
-    ends: dict[str, str] = {}
-    for module in set(drawn.values()):
-        codes = json.loads(Path(f"mutants/{module}.meta").read_text(encoding="utf-8"))["exit_code_by_key"]
-        ends |= {mutant: status_by_exit_code[code] for mutant, code in codes.items() if mutant in drawn}
-    survivors = [mutant for mutant in drawn if ends[mutant] not in ("killed", *HUNG)]
-    print("\n| module | mutants | tried | killed | of them hung | survived | by the tests of |")
-    print("|---|---|---|---|---|---|---|")
-    for module in sorted(set(drawn.values())):
-        mine = [mutant for mutant in drawn if drawn[mutant] == module]
-        lost = sum(mutant in survivors for mutant in mine)
-        hung = sum(ends[mutant] in HUNG for mutant in mine)
-        files = collections.Counter(Path(by[mutant].split("::")[0]).stem for mutant in mine if mutant in by)
-        most = ", ".join(f"{file} {number}" for file, number in files.most_common(3))
-        print(f"| {module} | {count[module]} | {len(mine)} | {len(mine) - lost} | {hung} | {lost} | {most} |")
-    print(f"\n{len(drawn)} mutants tried, {len(survivors)} survived", flush=True)
-    return survivors
+    mirrored = {f"tests/{Path(module).parent.as_posix().removeprefix('fedsky/')}" for module in asked.modules}
+    with tempfile.TemporaryDirectory(prefix="fedsky-mutants-") as folder:
+        words = ["-qq", "-s", "-p", "no:cacheprovider", f"--basetemp={folder}/tests"]
+        words += [] if asked.slow else ["-m", "not slow"]
+        tries = Tries(asked.modules, asked.sample, asked.seed)
+        sys.exit(pytest.main([*words, *(asked.tests or sorted(mirrored))], plugins=[tries]))
 
 
 if __name__ == "__main__":
