@@ -58,10 +58,6 @@ class FedPer(FedAvg):
     evaluate: Any = staticmethod(evaluate)
     names: Any = staticmethod(head)  # of the tensors of a model that stay with the clients
 
-    def __init__(self, **fedavg: Any) -> None:
-        super().__init__(**fedavg)
-        self.personal: set[str] = set()
-
     def begin(self, model: nn.Module, config: Mapping[str, Any]) -> None:
         super().begin(model, config)
         self.personal = set(self.names(model))

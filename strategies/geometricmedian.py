@@ -37,7 +37,7 @@ class GeometricMedian(Robust):
 
     def weights(self, rows: Tensor) -> Tensor:
         """What every row counts in their geometric median; the weights add up to 1."""
-        v, weights = rows.mean(0), torch.ones(len(rows), dtype=torch.float64)
+        v = rows.mean(0)
         for _ in range(self.max_iterations):
             distances = torch.cdist(rows, v[None], compute_mode="donot_use_mm_for_euclid_dist")[:, 0]
             weights = 1 / distances.clamp(min=self.smoothing)

@@ -72,3 +72,5 @@ def test_layers_are_found_by_their_type() -> None:
     assert batchnorm(nn.BatchNorm1d(2)) == list(nn.BatchNorm1d(2).state_dict())
     bare = nn.Sequential(nn.BatchNorm1d(2, affine=False, track_running_stats=False))
     assert batchnorm(bare) == []
+    twice = nn.BatchNorm1d(2)
+    assert {name.split(".")[0] for name in batchnorm(nn.Sequential(twice, twice))} == {"0", "1"}
