@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from quadratics import Federation, random_owners
 from run_files import rows_of
 
 from baselines.centralized import Centralized
 from fedsky.client import Shard
-from fedsky.config import compose, resolve
+from fedsky.config import CONF, compose, make, resolve
 from fedsky.engine.grid import ClientError
 from fedsky.run import run
 from strategies.fedavg import FedAvg
@@ -49,6 +50,13 @@ def test_participation_is_a_share_of_the_coalition(tmp_path: Path) -> None:
     trained = [{row["client"] for row in rows if row["round"] == r and row["status"] == "ok"} for r in range(1, 7)]
     assert all(len(each) == 1 for each in trained) and set().union(*trained) == {1, 4}
     assert {row["client"] for row in rows if row["round"] == 6 and row["num_test"]} == set(range(5)), "all are judged"
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "strategy").glob("*.yaml")))
+def test_every_strategy_can_be_a_coalitions(name: str) -> None:
+    """A constructor that does not pass on what it does not know would train everybody."""
+    settings = yaml.safe_load((CONF / "strategy" / f"{name}.yaml").read_text())
+    assert make(settings | {"owners": [1, 4]}).members(5) == [1, 4]
 
 
 @pytest.mark.parametrize("owners", ["[]", "[5]", "[-1]", "[a]", "0", "32", "all", "true", "1.5", "{a: 1}"])
