@@ -53,7 +53,8 @@ def models(folder: Path) -> Iterator[dict[str, Any]]:
 def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """One run for both tests: the folder is copied as a process leaves it that is killed in its ninth round."""
     place = tmp_path_factory.mktemp("every")
-    whole, stopped, kinds = place / "whole", place / "stopped", set()
+    whole, stopped = place / "whole", place / "stopped"
+    kinds: set[np.dtype[Any]] = set()
     count, judge = ClientGrid._count, RoundLoop._judge
 
     def counted(grid: ClientGrid, node: int, content: RecordDict, way: str) -> None:
