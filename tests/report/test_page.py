@@ -164,12 +164,6 @@ def test_the_command_ends_with_one_line_and_1(tmp_path: Path, folder: str) -> No
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_no_heavy_import() -> None:
-    code = "import sys, fedsky.report; print({'torch', 'flwr', 'ray', 'hydra'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
-
-
 def cut_last_line(folder: Path) -> None:
     path = folder / "rounds.jsonl"
     path.write_text(path.read_text()[:-10])
