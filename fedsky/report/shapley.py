@@ -69,12 +69,15 @@ def _of_ring(seats: Sequence[int]) -> list[Coalition]:
     return [frozenset(order[:size]) for order, _ in orders(seats) for size in range(1, len(seats) + 1)]
 
 
+def _of_rings(rings: Sequence[Sequence[int]]) -> list[Coalition]:
+    return sorted({each for seats in rings for each in _of_ring(seats)}, key=lambda each: (len(each), sorted(each)))
+
+
 def planned(num_players: int) -> list[Coalition]:
     """The coalitions to run: all of them, or those of the sample, the smaller first."""
     if num_players <= EXACT:
         return every(num_players)
-    found = {each for number in range(RINGS) for each in _of_ring(ring(num_players, number))}
-    return sorted(found, key=lambda each: (len(each), sorted(each)))
+    return _of_rings([ring(num_players, number) for number in range(RINGS)])
 
 
 def design(num_players: int, known: Collection[Coalition]) -> Design | None:
@@ -104,9 +107,7 @@ def exact(num_players: int) -> Design:
 
 def sampled(num_players: int, rings: Sequence[Sequence[int]]) -> Design:
     """The weights of the orders of some rings."""
-    coalitions = sorted(
-        {each for seats in rings for each in _of_ring(seats)}, key=lambda each: (len(each), sorted(each))
-    )
+    coalitions = _of_rings(rings)
     place = {each: column for column, each in enumerate(coalitions)}
     both = [pair for seats in rings for pair in orders(seats)]
     pairs = np.zeros((len(both), num_players, len(coalitions)))

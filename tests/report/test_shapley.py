@@ -107,6 +107,7 @@ def test_what_is_asked_for_is_what_is_used() -> None:
     assert len(shapley.planned(5)) == 31 and len(shapley.planned(6)) == 63
     asked = shapley.planned(8)
     assert len(asked) == len(set(asked)) < 2 * (8 * 7 + 1) < 2**8 and asked[-1] == frozenset(range(8))
+    assert asked == sorted(sorted(asked, key=sorted), key=len), "the smaller first"
     design = shapley.design(8, asked)
     assert design is not None and design.pairs is not None and len(design.pairs) == 2 * 8
     assert set(design.coalitions) == set(asked)

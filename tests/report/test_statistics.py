@@ -37,6 +37,8 @@ def test_two_values_are_told_themselves() -> None:
 
 def test_scaled_swaps_its_ends_with_its_sign() -> None:
     assert statistics.Estimate(1.0, -2.0, 3.0, 5).scaled(-1) == statistics.Estimate(-1.0, -3.0, 2.0, 5)
+    dotted = statistics.Estimate(1.0, -2.0, 3.0, 5, dots=(0.5, 1.5)).scaled(-2)
+    assert dotted == statistics.Estimate(-2.0, -6.0, 4.0, 5, dots=(-3.0, -1.0))
     assert statistics.Estimate(1.0, None, None, 1).scaled(-1) == statistics.Estimate(-1.0, None, None, 1)
 
 
