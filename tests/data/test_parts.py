@@ -11,7 +11,7 @@ from fedsky.data.split import Owner
 
 
 def owner(name: str, train: Sequence[int], test: Sequence[int]) -> Owner:
-    return Owner(*(np.array(part, dtype=np.int64) for part in (train, [], test)), name)
+    return Owner(np.array(train, dtype=np.int64), np.array([], dtype=np.int64), np.array(test, dtype=np.int64), name)
 
 
 def photos(labels: Sequence[int], groups: Sequence[int], declared: Declared) -> Photos:
