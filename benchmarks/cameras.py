@@ -1,174 +1,212 @@
-"""``python -m benchmarks.cameras RUN...``: how models on photographs judge the same photographs by other cameras.
+"""``python -m benchmarks.cameras NAME=RUNS...``: how models judge photographs by other cameras than they learned from.
 
-A run's own photographs are changed as other cameras would have them: dim, grey, hazy, burnt out, warm, cold, a webcam.
-The program makes those itself, by other arithmetic than data.augment and the renderer's cameras. ``--part validation``
-is what levers are chosen by; the test images are for the judgement. Prints a row for each run and camera: balanced
-accuracy at one half, that at the best threshold, the expected calibration error (ten bins) as it is and with the one
-temperature that fits the run's validation photographs at home best, and how sure the model is on average.
+RUNS is a folder of runs, or a model's file, which is judged on the photographs of all runs of ``--of``; without NAME= a
+folder's runs are told apart by strategy. At home: the photographs of a run's owners, each judged by that owner's model
+where owners have their own. Abroad: the same photographs as cameras of benchmarks.retaken would have taken them (where
+owners have such cameras themselves, ``--original`` names the folder of the photographs as they were: then only cameras
+that none of them has), or 400 other drawn skies, each by a camera of its own. There every model judges all of them.
+
+Prints a row for each name: balanced accuracy at home and abroad and its difference to the first row, with 95 %
+intervals over photographs, training's chance and splits (fedsky.report.crossed), which for a column of differences
+hold at once; abroad at the best threshold; the expected calibration error, and the one with the temperature that fits
+a run's validation photographs best. ``--part validation`` is what levers are chosen by. ``--flip`` adds rows with the
+mean over each picture and its mirror image.
 """
 
 import argparse
-import io
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, groupby
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image, ImageFilter
-from scipy.optimize import minimize_scalar
 from torch import nn
 
+from benchmarks.calibration import Labels, figures, probabilities, temperature
+from benchmarks.retaken import CAMERAS, UNSEEN, Floats, Pictures, taken_by
 from fedsky.client.task import Task, load_task, specification
-from fedsky.history import DONE, find_runs, read_run
+from fedsky.data import rendered
+from fedsky.data.picture import decode
+from fedsky.history import DONE, Run, find_runs, read_run
 from fedsky.model.pixels import normalise, to_float
 from fedsky.predict import load_model, model_files
+from fedsky.report.crossed import Entries, balanced, moments
+from fedsky.report.family import Difference
+from fedsky.report.results import strategy_name
 
-Floats = NDArray[np.float64]
-Pictures = NDArray[np.uint8]  # [n, 3, size, size]
-BINS = 10
-
-
-def _light(picture: Floats) -> Floats:
-    return picture**2.2
+FRESH = 400  # drawn skies
+HOME = "home"
 
 
-def _shown(light: Floats) -> Floats:
-    return np.asarray(np.clip(light, 0, 1) ** (1 / 2.2))
+@dataclass(frozen=True)
+class Answer:
+    """What a run's models say of photographs by one camera: ``right`` is the share of them that are right [n].
 
+    figures: balanced accuracy at the best threshold, calibration error, and the one with a temperature.
+    """
 
-def _grey(picture: Floats, left: float) -> Floats:
-    mean = picture @ np.array([0.299, 0.587, 0.114])
-    return np.asarray(mean[..., None] + (picture - mean[..., None]) * left)
-
-
-def dim(picture: Floats, much: float) -> Floats:
-    """Exposed by 1.5 to 3 stops too little."""
-    return _shown(_light(picture) * 2 ** -(1.5 + 1.5 * much))
-
-
-def grey(picture: Floats, much: float) -> Floats:
-    """With a half to a tenth of its colour."""
-    return _grey(picture, 0.5 - 0.4 * much)
-
-
-def hazy(picture: Floats, much: float) -> Floats:
-    """Under a veil of light grey, a quarter to a half of the light."""
-    return _shown(_light(picture) + (0.25 + 0.25 * much) * (np.array([0.62, 0.66, 0.70]) - _light(picture)))
-
-
-def burnt(picture: Floats, much: float) -> Floats:
-    """Exposed by 0.7 to 1.7 stops too much, as for somebody who stands before the sky."""
-    return _shown(_light(picture) * 2 ** (0.7 + much))
-
-
-def warm(picture: Floats, much: float) -> Floats:
-    """White balance of a lamp: too red."""
-    return _shown(_light(picture) * np.array([1.15 + 0.3 * much, 1.0, 0.8 - 0.3 * much]))
-
-
-def cold(picture: Floats, much: float) -> Floats:
-    """White balance of the shade: too blue."""
-    return _shown(_light(picture) * np.array([0.8 - 0.25 * much, 0.97, 1.15 + 0.25 * much]))
-
-
-def webcam(picture: Floats, much: float) -> Floats:
-    """Soft, pale, flat and a little green, with the blocks of a strong JPEG."""
-    pale = _grey(picture, 0.7 - 0.3 * much) * np.array([0.93, 1.0, 0.93]) * 0.75 + 0.08
-    image = Image.fromarray((np.clip(pale, 0, 1) * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(0.6))
-    image.save(file := io.BytesIO(), "JPEG", quality=35)
-    return np.asarray(Image.open(file), dtype=np.float64) / 255
-
-
-CAMERAS: dict[str, Callable[[Floats, float], Floats] | None] = {
-    "home": None, "dim": dim, "grey": grey, "hazy": hazy, "burnt": burnt, "warm": warm, "cold": cold, "webcam": webcam,
-}  # fmt: skip
-
-
-def taken_by(camera: str, pictures: Pictures) -> Pictures:
-    """The pictures as a camera would have taken them, each with a fault of a strength of its own, drawn."""
-    change = CAMERAS[camera]
-    if change is None:
-        return pictures
-    strengths = np.random.default_rng((0, [*CAMERAS].index(camera))).uniform(size=len(pictures))
-    made = [
-        change(each.transpose(1, 2, 0) / 255, much) for each, much in zip(pictures, strengths.tolist(), strict=True)
-    ]
-    return np.stack([(each * 255 + 0.5).astype(np.uint8).transpose(2, 0, 1) for each in made])
+    camera: str
+    names: Sequence[str]
+    labels: Labels
+    right: Floats
+    figures: Floats
+    split: str
+    seed: int
+    shared: float
 
 
 @torch.no_grad()
-def logits(model: nn.Module, pictures: Pictures) -> Floats:
-    """What a model answers [n, 2]."""
-    return np.asarray(model(normalise(to_float(torch.from_numpy(pictures)))).double().numpy())
+def logits(model: nn.Module, pictures: Pictures, flip: bool = False) -> Floats:
+    """What a model answers [n, 2]; with ``flip`` the mean of a picture's and its mirror image's."""
+    images = normalise(to_float(torch.from_numpy(pictures)))
+    answers = model(images).double()
+    return np.asarray(((answers + model(images.flip(3)).double()) / 2 if flip else answers).numpy())
 
 
-def probabilities(answers: Floats, temperature: float = 1.0) -> Floats:
-    """The probability of the second class [n]."""
-    return np.asarray(1 / (1 + np.exp(-np.clip((answers[:, 1] - answers[:, 0]) / temperature, -700, 700))))
+def answer(run: Path, seed: int, of: Run, asked: argparse.Namespace, flip: bool) -> list[Answer]:
+    """What the models of a run, or of a file, say of the photographs of another, or its own, at home and abroad."""
+    task: Task = load_task(specification(of.config, of.folder / "clients"))
+    models = [load_model(path)[0] for path in model_files(run).values()]
+    everybody = list(range(len(task.owners)))
+    whose = [everybody] if len(models) == 1 else [[client] for client in everybody]
+    about: dict[str, Any] = {"split": "", "seed": seed, "shared": 0.0}
+    if run == of.folder:
+        num_train, num = (len(task.part(name, everybody)) for name in ("train", asked.part))
+        about["split"] = f"{of.config['data_seed']} {of.config['data']['fold']}"
+        about["shared"] = num / num_train
+    found, heats = [], []
+
+    def told(camera: str, names: Sequence[str], labels: Labels, said: Sequence[Floats], by: Sequence[float]) -> None:
+        right = np.mean([(probabilities(each) > 0.5) == labels for each in said], axis=0)
+        scores = [figures(each, labels, heat) for each, heat in zip(said, by, strict=True)]
+        found.append(Answer(camera, names, labels, right, np.mean(scores, axis=0), **about))
+
+    for model, own in zip(models, whose, strict=True):
+        fitted, judged = (task.part(name, own) for name in ("validation", asked.part))
+        heats.append(temperature(logits(model, task.photos.pixels[fitted], flip), task.photos.labels[fitted]))
+        names, labels = [task.photos.names[place] for place in judged], task.photos.labels[judged]
+        told(HOME, names, labels, [logits(model, task.photos.pixels[judged], flip)], heats[-1:])
+    for camera, (shown, labels, pictures) in abroad(task, of, asked).items():
+        told(camera, shown, labels, [logits(model, pictures, flip) for model in models], heats)
+    return found
 
 
-def temperature(answers: Floats, labels: NDArray[np.int64]) -> float:
-    """The temperature of the least cross-entropy (Guo et al. 2017, On Calibration of Modern Neural Networks)."""
-
-    def loss(logarithm: float) -> float:
-        right = np.where(labels == 1, 1, -1) * (answers[:, 1] - answers[:, 0]) / np.exp(logarithm)
-        return float(np.logaddexp(0, -right).mean())
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-3, 5), method="bounded").x))
-
-
-def balanced(chance: Floats, labels: NDArray[np.int64], threshold: float = 0.5) -> float:
-    """Balanced accuracy of calling the second class what has more than a threshold."""
-    said = chance > threshold
-    return float(np.mean([(said[labels == each] == each).mean() for each in (0, 1)]))
-
-
-def calibration_error(chance: Floats, labels: NDArray[np.int64]) -> float:
-    """The expected calibration error of the class that is named, in ten bins of equal width."""
-    sure, right = np.maximum(chance, 1 - chance), (chance > 0.5) == labels
-    bins = np.minimum((sure * BINS).astype(int), BINS - 1)
-    within = [bins == each for each in set(bins.tolist())]
-    return float(sum(abs(right[each].mean() - sure[each].mean()) * each.mean() for each in within))
+def abroad(task: Task, of: Run, asked: argparse.Namespace) -> dict[str, tuple[Sequence[str], Labels, Pictures]]:
+    """Names, labels and pictures of what each foreign camera took."""
+    data, photos = of.config["data"], task.photos
+    if data["_target_"].endswith("rendered.load"):
+        fresh = rendered.load(FRESH, data["size"], data["render_seed"] + 1, data["cache"], cameras="any")
+        return {"any": (fresh.names, fresh.labels, np.array(fresh.pixels))}
+    places = task.part(asked.part, list(range(len(task.owners))))
+    names, pictures = [photos.names[place] for place in places], np.asarray(photos.pixels[places])
+    if asked.original is not None:
+        files = [decode(asked.original / name, data["size"]) for name in names]
+        pictures = np.stack([each.transpose(2, 0, 1) for each in files])
+    cameras = UNSEEN if asked.original is not None else [name for name in CAMERAS if name != HOME]
+    return {name: (names, photos.labels[places], taken_by(name, pictures)) for name in cameras}
 
 
-def judge(run: Path, part: str, of: Path) -> list[str]:
-    """The rows of a run on the photographs of another: home, each camera, and the mean of the foreign ones."""
-    task: Task = load_task(specification(read_run(of).config, of / "clients"))
-    model, _, _ = load_model(model_files(run)["model"])
-    clients = list(range(len(task.owners)))
-    home, at = (task.part(name, clients) for name in ("validation", part))
-    heat = temperature(logits(model, task.photos.pixels[home]), task.photos.labels[home])
-    pictures, labels = np.asarray(task.photos.pixels[at]), task.photos.labels[at]
-    rows, found = [], []
-    for camera in CAMERAS:
-        answers = logits(model, taken_by(camera, pictures))
-        chance = probabilities(answers)
-        best = max(balanced(chance, labels, each) for each in np.unique(chance))
-        raw, mended = (calibration_error(probabilities(answers, each), labels) for each in (1.0, heat))
-        sure = float(np.maximum(chance, 1 - chance).mean())
-        found.append([balanced(chance, labels), best, raw, mended, sure])
-        rows.append(_row(run.name, camera, len(labels), found[-1]))
-    return [*rows, _row(run.name, "foreign", len(labels), np.mean(found[1:], axis=0)), f"temperature {heat:.2f}"]
+def tables(rows: Mapping[str, Sequence[Answer]]) -> tuple[list[str], list[Entries]]:
+    """The rows as entries, those of the same photographs and runs in one table; and their names in that order."""
+    numbers: dict[Any, int] = {}
+    keyed: dict[tuple[Any, ...], list[str]] = {}
+    for name, answers in rows.items():
+        keys = tuple(
+            (numbers.setdefault(photograph, len(numbers)), each.split, each.seed, each.camera, label)
+            for each in answers
+            for photograph, label in zip(each.names, each.labels.tolist(), strict=True)
+        )
+        keyed.setdefault(keys, []).append(name)
+    found = []
+    for keys, names in keyed.items():
+        photograph, label = (np.array([key[place] for key in keys], dtype=np.int64) for place in (0, 4))
+        split, seed = (np.unique([str(key[place]) for key in keys], return_inverse=True)[1] for place in (1, 2))
+        values = np.stack([np.concatenate([each.right for each in rows[name]]) for name in names])
+        shared = max(each.shared for each in rows[names[0]]) if len(np.unique(split)) > 1 else 0.0
+        found.append(Entries(values, balanced(label, photograph), label, photograph, split, seed, shared))
+    return list(chain.from_iterable(keyed.values())), found
 
 
-def _row(run: str, camera: str, num: int, values: Sequence[float] | Floats) -> str:
-    return f"| {run} | {camera} | {num} | " + " | ".join(f"{value:.3f}" for value in values) + " |"
+def compared(rows: Mapping[str, Sequence[Answer]]) -> dict[str, tuple[str, str]]:
+    """Each row's mean with its interval, and its difference to the first row with one that holds for all at once."""
+    order, entries = tables(rows)
+    of, first = moments(*entries), next(iter(rows))
+    unit = dict(zip(order, np.eye(len(order)), strict=True))
+    contrasts = {name: unit[name] - unit[first] for name in rows if name != first}
+    members = [of.difference(contrast) for contrast in contrasts.values()]
+    family = of.family(members, np.stack([*contrasts.values()])) if any(m.error for m in members) else None
+    found = {}
+    for name in rows:
+        mean = of.difference(unit[name])
+        less = ""
+        if name != first:
+            difference = of.difference(contrasts[name])
+            less = _told(difference, family.told(difference) if family else None, "+")
+        found[name] = _told(mean, mean.interval), less
+    return found
+
+
+def _told(value: Difference, interval: Sequence[float] | None, sign: str = "") -> str:
+    ends = f" [{interval[0]:{sign}.3f}, {interval[1]:{sign}.3f}]" if interval else ""
+    return f"{value.value:{sign}.3f}{ends}"
+
+
+def collect(asked: argparse.Namespace) -> dict[str, list[Answer]]:
+    """The answers of each row, those of a folder without a name by strategy."""
+    on = _done(asked.of) if asked.of else []
+    rows: dict[str, list[Answer]] = {}
+    files: Counter[str] = Counter()
+    for word in asked.runs:
+        name, _, place = word.rpartition("=")
+        path = Path(place)
+        for known in [None] if path.suffix == ".safetensors" else _done(path):
+            label = name or (strategy_name(known) if known else path.stem)
+            seed = known.config["seed"] if known else files[label]
+            files[label] += 1
+            for flip in (False, True) if asked.flip else (False,):
+                for of in on or ([known] if known else []):
+                    told = answer(known.folder if known else path, seed, of, asked, flip)
+                    rows.setdefault(label + ", flip" * flip, []).extend(told)
+    return rows
+
+
+def _done(folder: Path) -> list[Run]:
+    return [run for run in map(read_run, find_runs([folder])) if run.status == DONE]
 
 
 def main() -> None:
-    """Prints the rows of all runs as a table."""
+    """Prints the rows as a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path, nargs="+")
+    parser.add_argument("runs", nargs="+")
     parser.add_argument("--part", choices=("validation", "test"), default="validation")
-    parser.add_argument("--of", type=Path, help="The run on whose photographs all are judged; else its own.")
+    parser.add_argument("--of", type=Path, help="The runs on whose photographs all are judged; else each on its own.")
+    parser.add_argument("--original", type=Path, help="The photographs before the owners' cameras.")
+    parser.add_argument("--flip", action="store_true")
+    parser.add_argument("--each", action="store_true", help="Also a line for each row and camera.")
     asked = parser.parse_args()
-    print(
-        "| run | camera | n | balanced | at the best threshold | ECE | ECE, temperature | sure |\n" + "|---" * 8 + "|"
+    rows = collect(asked)
+    home, away = (
+        {name: [each for each in row if (each.camera == HOME) == at_home] for name, row in rows.items()}
+        for at_home in (True, False)
     )
-    for run in find_runs(asked.run):
-        if read_run(run).status == DONE:
-            print("\n".join(judge(run, asked.part, asked.of or run)), flush=True)
+    at_home, foreign = compared(home), compared(away)
+    print(f"n = {len({name for row in home.values() for each in row for name in each.names})} at home")
+    heads = ["", "Runs", "Home", "minus first", "Abroad", "minus first", "at best threshold", "ECE home", "abroad"]
+    print("| " + " | ".join([*heads, "tempered, home", "abroad"]) + " |\n" + "|---" * 11 + "|")
+    for name in rows:
+        figures = [np.mean([each.figures for each in part[name]], axis=0) for part in (home, away)]
+        num = len({(each.split, each.seed) for each in rows[name]})
+        tail = [figures[1][0], figures[0][1], figures[1][1], figures[0][2], figures[1][2]]
+        print("| " + " | ".join([name, str(num), *at_home[name], *foreign[name], *(f"{x:.3f}" for x in tail)]) + " |")
+    if asked.each:
+        for name, row in rows.items():
+            ordered = sorted(row, key=lambda each: each.camera)
+            for camera, own in groupby(ordered, key=lambda each: each.camera):
+                told = compared({camera: [*own]})[camera][0]
+                print(f"{name}, {camera}: {told}")
 
 
 if __name__ == "__main__":
