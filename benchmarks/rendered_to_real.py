@@ -2,7 +2,8 @@
 
 What the renderer lacks shows here: no photograph is trained on. A photograph belongs to the even half where the
 SHA-256 of its file, read as one whole number, is even. The renderer was improved by looking at the even half of a
-folder; the odd half tells what came of it. Prints one JSON line: class-balanced accuracy for every seed.
+folder; the odd half tells what came of it. Prints one JSON line: class-balanced accuracy for every seed, of all seeds
+together (the mean of their probabilities), and of all together on five crops of each photograph too.
 """
 
 import argparse
@@ -51,8 +52,11 @@ def photographs(folder: Path, half: str, size: int) -> tuple[list[Path], Tensor,
     return files, to_float(torch.from_numpy(pixels)), np.array(labels)
 
 
-def augment(images: Tensor, rng: torch.Generator) -> Tensor:
-    """Images [n, 3, size, size] in [0, 1], each cropped, mirrored, and changed in light, contrast and saturation."""
+def augment(images: Tensor, rng: torch.Generator, cast: float = 0.0) -> Tensor:
+    """Images [n, 3, size, size] in [0, 1], each cropped, mirrored, and changed in light, contrast and saturation.
+
+    cast: largest relative change of red, green and blue, each by itself; with it colours may become paler, too.
+    """
     n = len(images)
 
     def draw(low: float, high: float) -> Tensor:
@@ -65,13 +69,17 @@ def augment(images: Tensor, rng: torch.Generator) -> Tensor:
     grid = F.affine_grid(turn, list(images.shape), align_corners=False)
     images = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
     grey = images.mean(dim=1, keepdim=True)
-    images = grey + (images - grey) * draw(0.6, 1.4)
+    images = grey + (images - grey) * draw(0.2 if cast else 0.6, 1.4)
     middle = images.mean(dim=(1, 2, 3), keepdim=True)
     images = (middle + (images - middle) * draw(0.7, 1.4)) * draw(0.7, 1.3)
+    if cast:
+        images = images * (1 + cast * (2 * torch.rand(n, 3, 1, 1, generator=rng) - 1))
     return images.clamp_(0, 1)
 
 
-def train(model: nn.Module, pixels: NDArray[np.uint8], labels: NDArray[np.int64], epochs: int, seed: int) -> None:
+def train(
+    model: nn.Module, pixels: NDArray[np.uint8], labels: NDArray[np.int64], epochs: int, seed: int, cast: float
+) -> None:
     """SGD with momentum, weight decay and one cosine from the full step to nothing."""
     rng = torch.Generator().manual_seed(seed)
     target = torch.from_numpy(labels)
@@ -82,7 +90,7 @@ def train(model: nn.Module, pixels: NDArray[np.uint8], labels: NDArray[np.int64]
     for _ in range(epochs):
         order = torch.randperm(len(labels), generator=rng)
         for batch in order[: len(labels) // BATCH * BATCH].split(BATCH):  # type: ignore[no-untyped-call]
-            images = augment(to_float(torch.from_numpy(pixels[batch.numpy()])), rng)
+            images = augment(to_float(torch.from_numpy(pixels[batch.numpy()])), rng, cast)
             images = images.contiguous(memory_format=torch.channels_last)  # a third faster on a CPU
             optimizer.zero_grad()
             F.cross_entropy(model(normalise(images)), target[batch], label_smoothing=0.1).backward()  # type: ignore[no-untyped-call]
@@ -96,6 +104,14 @@ def judge(model: nn.Module, images: Tensor) -> NDArray[np.float64]:
     model.eval()
     logits = model(normalise(images)).softmax(1) + model(normalise(images.flip(3))).softmax(1)
     return np.asarray(logits.double().numpy() / 2)
+
+
+def crops(images: Tensor) -> list[Tensor]:
+    """The images, and four crops of them, each of three quarters of a side from one corner, at their size."""
+    size, side = images.shape[-1], images.shape[-1] * 3 // 4
+    corners = [(top, left) for top in (0, size - side) for left in (0, size - side)]
+    parts = [images[:, :, top : top + side, left : left + side] for top, left in corners]
+    return [images, *(F.interpolate(part, size=(size, size), mode="bilinear", antialias=True) for part in parts)]
 
 
 def save_failures(path: Path, images: Tensor, labels: NDArray[np.int64], right: NDArray[np.float64]) -> None:
@@ -122,34 +138,44 @@ def main() -> None:
     parser.add_argument("--render-seed", type=int, default=1)
     parser.add_argument("--size", type=int, default=64, help="pixels a side")
     parser.add_argument("--label-noise", type=float, default=0.4, help="share of skies of 2 to 6 oktas among them")
+    parser.add_argument("--cameras", choices=rendered.CAMERAS, default="good", help="of the rendered skies")
+    parser.add_argument("--cast", type=float, default=0.0, help="change of red, green and blue while training")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seeds", type=int, default=3, help="models, each from other initial weights and batches")
     parser.add_argument("--model", choices=sorted(MODELS), default="resnet8")
     parser.add_argument("--cache", help="folder of rendered skies; else fedsky's in the user's cache folder")
     parser.add_argument("--failures", type=Path, help="a contact sheet of what is judged wrongly, FILE.png")
-    parser.add_argument("--save", type=Path, help="the first seed's model, FILE.safetensors, for model.init")
+    parser.add_argument(
+        "--save", type=Path, help="the first seed's model, FILE.safetensors, for model.init; others -1 ..."
+    )
     asked = parser.parse_args()
     torch.set_num_threads(1)
     try:
         files, images, labels = photographs(asked.folder, asked.half, asked.size)
-        drawn = rendered.load(asked.count, asked.size, asked.render_seed, asked.cache, None, asked.label_noise)
+        drawn = rendered.load(
+            asked.count, asked.size, asked.render_seed, asked.cache, None, asked.label_noise, asked.cameras
+        )
     except ValueError as error:
         parser.error(str(error))
     from sklearn.metrics import balanced_accuracy_score
 
     make, settings = MODELS[asked.model]
     start, scores, known, right = time.perf_counter(), [], [], np.zeros(len(files))
+    every, cropped = (np.zeros((len(files), len(sky.CLASSES))) for _ in range(2))
     fresh = rendered.load(400, asked.size, asked.render_seed + 1, asked.cache)
     unseen = to_float(torch.from_numpy(np.array(fresh.pixels)))  # other skies, not trained on
     for seed in range(asked.seeds):
         model = build(partial(make, **settings), len(sky.CLASSES), seed)
         model = model.to(memory_format=torch.channels_last)
-        train(model, drawn.pixels, drawn.labels, asked.epochs, seed)
-        said = judge(model, images).argmax(1)
+        train(model, drawn.pixels, drawn.labels, asked.epochs, seed, asked.cast)
+        chances = [judge(model, part) for part in crops(images)]
+        every += chances[0]
+        cropped += np.sum(chances, axis=0)
+        said = chances[0].argmax(1)
         scores.append(balanced_accuracy_score(labels, said))
         known.append(balanced_accuracy_score(fresh.labels, judge(model, unseen).argmax(1)))
         right += said == labels
-        if seed == 0 and asked.save:
+        if asked.save:
             arrays = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
             about = {
                 "model": {"_target_": f"fedsky.model.{asked.model}", **settings},
@@ -157,7 +183,8 @@ def main() -> None:
                 "round": asked.epochs,
                 "size": asked.size,
             }
-            write_model(asked.save, arrays, about)
+            path = asked.save if seed == 0 else asked.save.with_stem(f"{asked.save.stem}-{seed}")
+            write_model(path, arrays, about)
     right /= asked.seeds
     if asked.failures:
         save_failures(asked.failures, images, labels, right)
@@ -167,10 +194,14 @@ def main() -> None:
         "num_of_class": {name: int((labels == i).sum()) for i, name in enumerate(sky.CLASSES)},
         "balanced_accuracy": round(statistics.mean(scores), 4),
         "of_seeds": [round(score, 4) for score in scores],
+        "together": round(balanced_accuracy_score(labels, every.argmax(1)), 4),
+        "together_on_crops": round(balanced_accuracy_score(labels, cropped.argmax(1)), 4),
         "recall": {name: round(float(right[labels == i].mean()), 4) for i, name in enumerate(sky.CLASSES)},
         "on_other_rendered_skies": round(statistics.mean(known), 4),
         "renderer": sky.VERSION,
         "count": asked.count,
+        "cameras": asked.cameras,
+        "cast": asked.cast,
         "label_noise": asked.label_noise,
         "model": asked.model,
         "size": asked.size,

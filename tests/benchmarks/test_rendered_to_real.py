@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks.rendered_to_real import augment, main, photographs
+from benchmarks.rendered_to_real import augment, crops, main, photographs
 from fedsky.model.file import read_model
 
 
@@ -42,6 +42,17 @@ def test_augmentation_varies_and_repeats() -> None:
     first, again, other = (augment(images, torch.Generator().manual_seed(seed)) for seed in (2, 2, 3))
     assert torch.equal(first, again) and not torch.equal(first, other)
     assert first.shape == images.shape and first.min() >= 0 and first.max() <= 1
+    grey = torch.full((6, 3, 16, 16), 0.4)
+    assert augment(grey, torch.Generator().manual_seed(2)).std(dim=1).max() < 1e-6, "light alone"
+    assert augment(grey, torch.Generator().manual_seed(2), 0.2).std(dim=1).max() > 0.01, "each colour by itself"
+
+
+def test_crops_are_the_whole_and_its_corners() -> None:
+    images = torch.zeros(1, 3, 16, 16)
+    images[..., :4, :4] = 1
+    whole, *corners = crops(images)
+    assert torch.equal(whole, images) and [part.shape for part in corners] == [images.shape] * 4
+    assert [bool(part.max() > 0.9) for part in corners] == [True, False, False, False]
 
 
 def test_the_command_learns_judges_and_saves(
@@ -70,6 +81,7 @@ def test_the_command_learns_judges_and_saves(
     assert told["num_photographs"] == 16 and told["num_of_class"] == {"cloudy": 8, "sunny": 8}
     assert told["balanced_accuracy"] == pytest.approx(sum(told["recall"].values()) / 2)
     assert told["on_other_rendered_skies"] > 0.6, "it has learned"
+    assert told["together"] == told["of_seeds"][0] and 0 <= told["together_on_crops"] <= 1
     _, about = read_model(saved)
     assert about["classes"] == ["cloudy", "sunny"] and about["size"] == 32
     assert sheet.is_file()
