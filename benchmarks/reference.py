@@ -3,7 +3,8 @@
 The main job (every strategy, three seeds) and every recipe, on rendered skies and on the photographs in FOLDER. There
 the main job has five folds, so that every photograph is tested, and two more cuts (data seeds) of one seed. What is
 there and done is left alone, so that an interrupted computation goes on; what a reader does not need is removed. The
-models of one seed and fold stay: a fresh clone can predict with them.
+models of one repetition stay, for a fresh clone to predict with: that whose fedavg run is the middle one of all on
+validation images. The best would be the luckiest, and the best on test images chosen by them.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from fedsky.history import DONE, write_json
 
 REFERENCE = Path("outputs") / "reference"
 STRATEGIES = ("fedavg", "fedprox", "centralized", "local")
-KEPT_MODELS = ("fedavg", "centralized", "local")  # of seed 0 and fold 1/5, on the photographs
+KEPT_MODELS = ("fedavg", "centralized", "local")  # of one repetition, on the photographs
 NUM_FOLDS, NUM_CUTS, NUM_SEEDS = 5, 3, 3  # the first cut with three seeds, the others with one
 RECIPES = (["abc", "f5", "centralized1_1", "centralized1_2", "centralized1_3"], ["f10"])
 
@@ -50,8 +51,30 @@ def ending(seed: int, cut: int, fold: int) -> str:
     return f"-{seed}" + (f"-data{cut}" if cut else "") + (f"-fold{fold}" if fold > 1 else "")
 
 
+def repetitions() -> list[str]:
+    """How the names of all runs of a strategy on the photographs end."""
+    cuts = [(0, cut) for cut in range(1, NUM_CUTS)]
+    return [
+        ending(seed, cut, fold)
+        for seed, cut in [*((seed, 0) for seed in range(NUM_SEEDS)), *cuts]
+        for fold in range(1, NUM_FOLDS + 1)
+    ]
+
+
+def middle(home: Path = REFERENCE / "sky") -> str:
+    """How the names of the runs end whose models stay: those of median validation accuracy, then loss, of fedavg."""
+
+    def score(last: str) -> tuple[float, float]:
+        lines = (home / f"fedavg{last}" / "rounds.jsonl").read_text(encoding="utf-8").splitlines()
+        row = json.loads(lines[-1])
+        return row["validation_accuracy"], -row["validation_loss"]
+
+    found = repetitions()
+    return sorted(found, key=score)[len(found) // 2]
+
+
 def prune(folder: Path, keep_models: bool) -> None:
-    """Removes what only the running needed, and the models of all but a few runs."""
+    """Removes what only the running needed, and the models where they are not kept."""
     for name in ("checkpoint", "clients"):
         shutil.rmtree(folder / name, ignore_errors=True)
     gone = ["run.log", "best.safetensors", ".hydra/hydra.yaml"]
@@ -65,43 +88,55 @@ def prune(folder: Path, keep_models: bool) -> None:
     write_json(folder / "run.json", kept)
 
 
+def compute(sweep: tuple[str, list[str], list[str]], engine: str) -> list[str]:
+    """Runs a sweep and tells what each job reached; returns those that failed. Models of the photographs stay."""
+    name, overrides, jobs = sweep
+    home = REFERENCE / name
+    for job in jobs:
+        shutil.rmtree(home / job, ignore_errors=True)
+    asked = [*overrides, f"engine={engine}", f"hydra.sweep.dir={home.as_posix()}"]
+    done = subprocess.run([sys.executable, "-m", "fedsky", "-m", *asked], capture_output=True, text=True)
+    (home / "multirun.yaml").unlink(missing_ok=True)
+    failed = []
+    for job in jobs:
+        if not is_done(home / job):
+            failed.append(f"{name}/{job}")
+            print(f"{name}/{job}: failed\n{done.stderr}", flush=True)
+            continue
+        prune(home / job, name == "sky" and job.partition("-")[0] in KEPT_MODELS)
+        info = json.loads((home / job / "run.json").read_text(encoding="utf-8"))
+        result, seconds = info["result"], (_time(info["ended"]) - _time(info["started"])).total_seconds()
+        figures = f"accuracy {result['accuracy']:.4f}, balanced {result['balanced_accuracy']:.4f}"
+        print(f"{name}/{job}: {figures}, n {result['num_test']}, {seconds:.0f} s", flush=True)
+    return failed
+
+
 def main() -> None:
-    """Runs what is missing, one sweep after the other, and tells what each job reached."""
+    """Runs what is missing, one sweep after the other, and keeps the models of the middle repetition."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sky", default="../shared/sky", help="the folder of photographs, one folder a class")
     parser.add_argument("--engine", default="ray", help="ray, or inline on a machine with other work")
     asked = parser.parse_args()
+    every = sweeps(asked.sky)
     failed = []
-    for name, overrides, jobs in sweeps(asked.sky):
-        home = REFERENCE / name
-        if all(is_done(home / job) for job in jobs):
-            continue
-        for job in jobs:
-            shutil.rmtree(home / job, ignore_errors=True)
-        command = [
-            sys.executable,
-            "-m",
-            "fedsky",
-            "-m",
-            *overrides,
-            f"engine={asked.engine}",
-            f"hydra.sweep.dir={home.as_posix()}",
-        ]
-        done = subprocess.run(command, capture_output=True, text=True)
-        (home / "multirun.yaml").unlink(missing_ok=True)
-        for job in jobs:
-            if not is_done(home / job):
-                failed.append(f"{name}/{job}")
-                print(f"{name}/{job}: failed\n{done.stderr}", flush=True)
-                continue
-            strategy, _, seed = job.partition("-")
-            prune(home / job, name == "sky" and seed == "0" and strategy in KEPT_MODELS)
-            info = json.loads((home / job / "run.json").read_text(encoding="utf-8"))
-            result, seconds = info["result"], (_time(info["ended"]) - _time(info["started"])).total_seconds()
-            figures = f"accuracy {result['accuracy']:.4f}, balanced {result['balanced_accuracy']:.4f}"
-            print(f"{name}/{job}: {figures}, n {result['num_test']}, {seconds:.0f} s", flush=True)
+    for sweep in every:
+        if not all(is_done(REFERENCE / sweep[0] / job) for job in sweep[2]):
+            failed += compute(sweep, asked.engine)
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
+    kept = [f"{strategy}{middle()}" for strategy in KEPT_MODELS]
+    for sweep in every:
+        if sweep[0] == "sky" and kept[0] in sweep[2] and not all(_has_models(job) for job in kept):
+            failed += compute(sweep, asked.engine)
+    for folder in (REFERENCE / "sky").iterdir():
+        if not failed and folder.name not in kept:
+            prune(folder, keep_models=False)
+    print(f"models of {', '.join(kept)}")
+
+
+def _has_models(job: str) -> bool:
+    folder = REFERENCE / "sky" / job
+    return (folder / "model.safetensors").exists() or (folder / "models").exists()
 
 
 def _time(text: str) -> datetime:

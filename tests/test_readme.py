@@ -10,6 +10,7 @@ from pathlib import Path
 import forked
 import pytest
 
+from benchmarks.reference import REFERENCE, middle
 from fedsky.config import compose, resolve
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -17,7 +18,7 @@ ONCE = ["engine=inline", "num_rounds=1", "local_epochs=1"]
 QUICK = [*ONCE, "data.count=40", "data.size=32", "partition.min_examples=5"]
 FOLDER = [item for item in QUICK if "count" not in item]
 POINTS = ["partition=natural", "model=softmax", "model.num_features=4", *ONCE]
-TRAINED = Path("outputs") / "reference" / "sky" / "fedavg-0"  # its model comes with the checkout
+TRAINED = REFERENCE / "sky" / f"fedavg{middle(ROOT / REFERENCE / 'sky')}"  # its model comes with the checkout
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLE = re.compile(r"^`(?P<path>[\w/]+\.(?:py|yaml))`:\n\n```\w+\n(?P<content>.*?)^```$", re.DOTALL | re.MULTILINE)
 

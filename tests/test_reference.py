@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 from run_files import info_of
 
-from benchmarks.reference import KEPT_MODELS, NUM_CUTS, NUM_FOLDS, NUM_SEEDS, RECIPES, REFERENCE, STRATEGIES, ending
+from benchmarks.reference import (
+    KEPT_MODELS,
+    NUM_CUTS,
+    NUM_FOLDS,
+    NUM_SEEDS,
+    RECIPES,
+    REFERENCE,
+    STRATEGIES,
+    ending,
+    middle,
+)
 from fedsky.predict import model_files, predict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -71,7 +81,7 @@ def test_the_reference_is_small() -> None:
 
 def test_a_fresh_clone_can_predict(sky: Path) -> None:
     for strategy in KEPT_MODELS:
-        run = HOME / "sky" / f"{strategy}-0"
+        run = HOME / "sky" / f"{strategy}{middle(HOME / 'sky')}"
         models = model_files(run)
         with (run / "predictions.csv").open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))[::12]

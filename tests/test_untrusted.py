@@ -11,6 +11,7 @@ import unsealed
 from safetensors.numpy import save_file
 from typer.testing import CliRunner
 
+from benchmarks.reference import middle
 from fedsky import predict, untrusted
 from fedsky.history import read_run
 from fedsky.model.file import read_model
@@ -24,7 +25,7 @@ ESCAPE = "\x1b]0;owned\x07\x1b[2J"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(REFERENCE / "fedavg-0", tmp_path / "runs" / "run"))
+    return Path(shutil.copytree(REFERENCE / f"fedavg{middle(REFERENCE)}", tmp_path / "runs" / "run"))
 
 
 @pytest.fixture

@@ -1,11 +1,17 @@
-"""Sending a photograph to the site as its pages do."""
+"""Sending a photograph to the site as its pages do, and the runs whose models come with the checkout."""
 
 import io
+from pathlib import Path
 from typing import Any
 
 from site_browser import Browser
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
+
+from benchmarks.reference import KEPT_MODELS, middle
+
+REFERENCE = Path(__file__).resolve().parents[2] / "outputs" / "reference" / "sky"
+FEDAVG, POOLED, LOCAL = (f"{strategy}{middle(REFERENCE)}" for strategy in KEPT_MODELS)
 
 
 def upload(

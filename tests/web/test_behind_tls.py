@@ -19,6 +19,7 @@ from ports import free_port
 from site_browser import PASSWORD
 from typer.testing import CliRunner
 
+from benchmarks.reference import REFERENCE, middle
 from fedsky.web.__main__ import cli
 from fedsky.web.prediction.upload import MAX_BYTES
 
@@ -47,7 +48,8 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
         pytest.skip("nginx is missing: the site was not tried behind TLS")
     folder = tmp_path_factory.mktemp("tls")
     runs = folder / "outputs" / "reference" / "sky"
-    shutil.copytree(ROOT / "outputs" / "reference" / "sky" / "fedavg-0", runs / "fedavg-0")
+    reference = ROOT / REFERENCE / "sky"
+    shutil.copytree(reference / f"fedavg{middle(reference)}", runs / "fedavg")
     plain, secure, own = (free_port() for _ in range(3))
     options = ["--https", "--name", tls_front.NAME, "--no-worker"]
     folders = ["--data", str(folder / "data"), "--outputs", str(folder / "outputs")]

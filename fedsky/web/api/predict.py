@@ -84,7 +84,7 @@ def predicting() -> IsolatedProcess:
 
 
 class ModelQuery(Query):
-    """model, run: id of a model, or of a run whose models, stand for their experiment instead of its best one."""
+    """model, run: id of a model, or of a run whose models, stand for their experiment instead of its middle one."""
 
     model: str = Field("", max_length=40)
     run: str = Field("", max_length=40)
@@ -94,7 +94,7 @@ class ModelQuery(Query):
 @public
 @limit(answer=LARGE_LIST)
 @describe(
-    "Lists a model for each experiment, the best on validation images; the default one, a federated one, comes first.",
+    "Lists a model for each experiment, the middle one on validation images; first the default one, a federated one.",
     query=ModelQuery,
     response=shapes.ModelList,
 )

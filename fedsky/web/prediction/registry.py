@@ -43,8 +43,8 @@ class Model:
 
     group: what its run shares with those that repeat it.
 
-    related: what it shares with the models that learned from the same photographs; validation: what the best is
-    chosen by, accuracy and then loss on validation images, higher is better.
+    related: what it shares with the models that learned from the same photographs; validation: what is chosen by,
+    accuracy and then loss on validation images, higher is better.
     """
 
     id: str
@@ -118,19 +118,18 @@ class Registry:
         return self._models.get(id) if id is not None else next(iter(models), None)
 
     def offered(self, wished: Collection[str] = ()) -> list[Model]:
-        """One model for each experiment, the best on validation images; reference models first, the default before all.
+        """One model for each experiment, the middle one on validation images; the default first, then reference models.
 
         wished: ids of models, or of runs, which stand for their experiments instead.
         """
-        best: dict[str, Model] = {}
-        instead: dict[str, list[Model]] = {}
+        members: dict[str, list[Model]] = {}
         for model in self.models():
-            known = best.get(model.group)
-            if known is None or (not known.is_default and model.validation > known.validation):
-                best[model.group] = model
-            if model.id in wished or model.run_id in wished:
-                instead.setdefault(model.group, []).append(model)
-        return [model for group, known in best.items() for model in instead.get(group, [known])]
+            members.setdefault(model.group, []).append(model)
+        found = []
+        for own in members.values():
+            instead = [model for model in own if model.id in wished or model.run_id in wished]
+            found += instead or [middle(own)]
+        return found
 
     def others(self, model: Model) -> list[Model]:
         """The best federated model, the pooled one and each owner's own, from the same photographs, seed and owners."""
@@ -171,13 +170,24 @@ class Registry:
             yield replace(model, is_default=model is best)
 
 
+def middle(models: Collection[Model]) -> Model:
+    """The model of median validation accuracy, then loss, of an experiment's; of an even number the lower one.
+
+    The best of many seeds and folds would be the luckiest.
+    """
+    return sorted(models, key=lambda model: (model.validation, model.id))[(len(models) - 1) // 2]
+
+
 def default(models: list[Model]) -> Model | None:
-    """The federated model with the highest validation accuracy, then the lowest loss; never chosen on test images.
+    """The middle model of the federated experiment that is best on validation images; never chosen on test images.
 
     A model of photographs comes before one of rendered skies, a reference run's before any other's: what is launched
     on a few photographs must not become what everybody asks.
     """
-    found = [model for model in models if model.kind == FEDERATED and model.client is None] or models
+    groups: dict[str, list[Model]] = {}
+    for model in [model for model in models if model.kind == FEDERATED and model.client is None] or models:
+        groups.setdefault(model.group, []).append(model)
+    found = [middle(own) for own in groups.values()]
     return max(found, key=lambda model: (model.data != "rendered", model.is_reference, model.validation), default=None)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from PIL import Image
+from prediction_site import FEDAVG, LOCAL, POOLED, REFERENCE
 
 from fedsky.data.sky import render
 from fedsky.web import Settings
@@ -17,8 +18,7 @@ from fedsky.web.isolated import IsolatedProcess
 from fedsky.web.prediction.registry import Registry
 from fedsky.web.runs.index import Index
 
-REFERENCE = Path(__file__).resolve().parents[3] / "outputs" / "reference" / "sky"
-RUNS = ("fedavg-0", "centralized-0", "local-0", "fedavg-1")
+RUNS = (FEDAVG, POOLED, LOCAL, "fedavg-1")
 
 
 @pytest.fixture(scope="session")

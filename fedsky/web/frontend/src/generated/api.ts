@@ -610,7 +610,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists a model for each experiment, the best on validation images; the default one, a federated one, comes first. */
+        /** Lists a model for each experiment, the middle one on validation images; first the default one, a federated one. */
         get: operations["models"];
         put?: never;
         post?: never;

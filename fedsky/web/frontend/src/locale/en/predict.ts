@@ -21,7 +21,7 @@ export default {
   dataText: '{data}, {size} × {size} pixels',
   checksum: 'SHA-256',
   find: 'Find a model',
-  findHelp: '{shown} of {all} experiments, each with the balanced accuracy of all its runs on test images. Asked is its run that is best on validation images.',
+  findHelp: '{shown} of {all} experiments, each with the balanced accuracy of all its runs on test images. Asked is its run in the middle by validation images, not its best: that would be the luckiest.',
   modelUnmeasured: '{name} ({kind}), {data}',
   referenceModels: 'Reference models',
   otherModels: 'Models of other runs',

@@ -21,7 +21,7 @@ export default {
   dataText: '{data}，{size} × {size} 像素',
   checksum: 'SHA-256',
   find: '查找模型',
-  findHelp: '{all} 个实验中的 {shown} 个，各附其全部运行在测试图像上的平衡准确率。所询问的是其中在验证图像上最好的一次运行。',
+  findHelp: '{all} 个实验中的 {shown} 个，各附其全部运行在测试图像上的平衡准确率。所询问的是其中在验证图像上居中的一次运行，而非最好的一次：后者只是运气最好。',
   modelUnmeasured: '{name}（{kind}），{data}',
   referenceModels: '参考模型',
   otherModels: '其他运行的模型',
