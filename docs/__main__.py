@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from docs import architecture, configuration, result, speed
+from docs import architecture, compared, configuration, result, speed
 
 ROOT = Path(__file__).resolve().parent.parent
 PART = re.compile(r"(?P<head><!-- from (?P<source>.*?) -->\n)(?P<old>.*?)(?P<end><!-- end -->)", re.DOTALL)
@@ -34,6 +34,7 @@ PARTS: dict[str, Callable[[str, str], str]] = {
     "keys": lambda _name, _old: configuration.top(ROOT / "conf"),
     "groups": lambda _name, _old: configuration.groups(ROOT / "conf"),
     "runs": lambda name, old: result.rows(ROOT / name, old),
+    "shelf": lambda rest, _old: compared.table(*rest.split(" ")),
     "speed": lambda name, _old: speed.table(speed.read(ROOT / name)),
     "story": lambda rest, _old: result.story(rest.split(" ")[0], ROOT / rest.split(" ")[1]),
 }
