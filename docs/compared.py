@@ -1,6 +1,7 @@
 """The strategies of a recipe compared: a table out of the kept report (docs/shelf) and of what they were tuned to."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yaml
@@ -17,11 +18,11 @@ def table(lang: str, data: str, recipe: str) -> str:
     """A Markdown table of the report's rows whose data begin so, the best first; recipe: whose tuning is told."""
     final, joining = _rows("final", data), _rows("joining", data)
     lines = [f"| {' | '.join(HEADS[lang])} |", "|---" * len(HEADS[lang]) + "|"]
-    for name, row in final.sort_values("balanced_accuracy", ascending=False).iterrows():
-        gain = joining.loc[name] if name in joining.index else None
+    for name, row in sorted(final.items(), key=lambda pair: -pair[1]["balanced_accuracy"]):
+        gain = joining.get(name)
         cells = [
             f"`{name}`",
-            _tuned(recipe, str(name)),
+            _tuned(recipe, name),
             _interval(row, "balanced_accuracy"),
             "" if gain is None else _interval(gain, "minus_alone", "+"),
             "" if gain is None else _interval(gain, "minus_pooled", "+"),
@@ -33,13 +34,13 @@ def table(lang: str, data: str, recipe: str) -> str:
     return "\n".join(lines)
 
 
-def _rows(name: str, data: str) -> pd.DataFrame:
+def _rows(name: str, data: str) -> dict[str, dict[str, Any]]:
     """The rows of one of the report's tables by their group, of the data that begin so."""
-    rows = pd.read_csv(ROOT / "docs" / "shelf" / "tables" / f"{name}.csv")
-    return rows[rows["data"].str.startswith(data)].set_index("group")
+    rows = pd.read_csv(ROOT / "docs" / "shelf" / "tables" / f"{name}.csv").to_dict("records")
+    return {str(row["group"]): {str(key): row[key] for key in row} for row in rows if row["data"].startswith(data)}
 
 
-def _interval(row: "pd.Series[float]", name: str, sign: str = "") -> str:
+def _interval(row: dict[str, Any], name: str, sign: str = "") -> str:
     value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
     if pd.isna(value):
         return ""

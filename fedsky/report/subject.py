@@ -14,7 +14,7 @@ from .comparisons import Comparison, compare_all
 from .groups import ComparableGroups, Group
 
 MOST_CONTEXTS = 4  # settings of which the page answers and draws; all are in the tables
-MOST_GROUPS = 16  # rows of a figure
+MOST_GROUPS = 32  # rows of a figure: every strategy that there is, and both baselines
 
 
 @dataclass(frozen=True)
