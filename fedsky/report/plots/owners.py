@@ -36,7 +36,7 @@ def owners(table: pd.DataFrame, groups: Sequence[Group], looks: dict[str, Look])
     shown = [group for group in groups if group.label in wide and wide[group.label].notna().any()]
     wide, names, cut = _ends(wide[[group.label for group in shown]], table, shown)
     spread = min(0.16, 0.55 / max(len(shown), 1))
-    figure, [axes] = layout.figure([0.75 + max(0.24, 0.075 * len(shown)) * len(wide)], layout.names(shown))
+    figure, [axes] = layout.figure([0.75 + min(1.2, max(0.24, 0.075 * len(shown))) * len(wide)], layout.names(shown))
     places = np.arange(len(wide))
     axes.hlines(places, wide.min(axis=1), wide.max(axis=1), color="#c4c4c4", linewidth=2.2, zorder=1)
     for number, group in enumerate(shown):
