@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from fedsky.history.columns import COLUMNS
+
 from . import crossed, statistics
 from .entries import entries_of, judged
 from .groups import Group
@@ -18,8 +20,16 @@ def mean(group: Group, metric: str = "balanced_accuracy") -> Estimate | None:
     Student's t over the repetitions. Without an interval the runs' extremes are told.
     """
     if metric not in group.means:
-        group.means[metric] = _mean(group, metric)
+        group.means[metric] = _possible(_mean(group, metric), metric)
     return group.means[metric]
+
+
+def _possible(found: Estimate | None, metric: str) -> Estimate | None:
+    """An estimate whose interval ends where the metric does, as a share at 0 and 1: it covers as often as before."""
+    if found is None or found.low is None or found.high is None:
+        return found
+    least, most = COLUMNS[metric].range
+    return replace(found, low=max(found.low, least), high=min(found.high, most))
 
 
 def _mean(group: Group, metric: str) -> Estimate | None:

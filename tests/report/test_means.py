@@ -53,3 +53,14 @@ def test_a_loss_that_the_file_does_not_tell_is_over_runs(tmp_path: Path, write_r
     half = 4.302653 * 0.1 / math.sqrt(3)  # t(0.975, 2)
     assert (found.value, found.low, found.high) == pytest.approx((0.3, 0.3 - half, 0.3 + half), abs=1e-6)
     assert (found.n, found.photographs) == (3, 0)
+
+
+def test_an_interval_ends_where_a_share_does(tmp_path: Path, write_run: WriteRun) -> None:
+    """t(0.975, 2) = 4.302653 of 0.98, 0.99 and 1 reaches 1.015, of 0.1, 0.4 and 0.1 below 0."""
+    for name, values in {"high": (0.98, 0.99, 1.0), "low": (0.1, 0.4, 0.1)}.items():
+        for seed, value in enumerate(values):
+            write_run(tmp_path / name / str(seed), seed=seed, curve=(0.5, 0.5, value))
+    high, low = (mean(only(tmp_path / name), "accuracy") for name in ("high", "low"))
+    assert high is not None and low is not None
+    assert (high.low, high.high) == pytest.approx((0.99 - 4.302653 * 0.01 / math.sqrt(3), 1.0))
+    assert (low.low, low.high) == pytest.approx((0.0, 0.2 + 4.302653 * 0.1))
