@@ -44,7 +44,7 @@ FEDERATIONS = [
     Look(SKY, "X", DOTTED),
     *(
         Look(color, marker, line)
-        for marker, line in (("h", DASHED), ("*", MIXED), ("<", SOLID), (">", DOTTED))
+        for marker, line in (("h", DASHED), ("d", MIXED), ("<", SOLID), (">", DOTTED))
         for color in (GREEN, PINK, SKY, RED, BLUE)
     ),
 ]
