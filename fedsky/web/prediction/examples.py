@@ -68,7 +68,7 @@ def reference_models() -> list[Any]:
     reference = Path(__file__).resolve().parents[3] / "outputs" / "reference"
     index = Index([reference.parent], reference)
     names = {row.id: row.chosen for row in index.rows()}
-    models = Registry(index).models()
+    models = [model for model in Registry(index).models() if Path(model.path).is_relative_to(reference)]
     return sorted(
         (model for model in models if "experiment" not in names[model.run_id]),
         key=lambda model: (model.data == "rendered", model.kind, model.strategy, model.id),
