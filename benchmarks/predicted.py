@@ -1,4 +1,4 @@
-"""``python -m benchmarks.predicted --site http://localhost:5000 OUT``: what /predict shows for thirty pictures.
+"""``python -m benchmarks.predicted --site http://127.0.0.1:5000 OUT``: what /predict shows for thirty pictures.
 
 Ten of the photographs that the reference model in the middle was tested on (benchmarks.reference), ten more of them as
 other cameras would have taken them (benchmarks.retaken), and ten that are no skies: five of scikit-image's photographs

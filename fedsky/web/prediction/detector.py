@@ -126,6 +126,8 @@ class Family:
         return nearest
 
 
+LIKE = "This looks like a sky."
+UNLIKE = "This is not like the skies that the model knows, no sky or by an unlike camera: the answer may mean nothing."
 ARRAYS = ("power", "mean", "deviation", "whitening", "centres")
 
 
@@ -170,7 +172,7 @@ class Detector:
         """Whether the picture looks like a sky, its score, the threshold and the sentence that says so."""
         score = float(self.scores(describe(picture)[None])[0])
         is_sky = score <= 1
-        text = "This looks like a sky." if is_sky else "This does not look like a sky: the answer may mean nothing."
+        text = LIKE if is_sky else UNLIKE
         return {"is_sky": is_sky, "score": round(score, 3), "threshold": 1.0, "text": text}
 
     def write(self, path: Path) -> None:

@@ -75,7 +75,7 @@ def test_it_can_be_made_without_photographs_and_comes_back_from_its_file(tmp_pat
     again = read(tmp_path / "detector.json")
     assert again.scores(features) == pytest.approx(detector.scores(features), rel=1e-3)
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
-    assert not again.judge(noise)["is_sky"] and again.judge(noise)["text"].startswith("This does not look like a sky")
+    assert not again.judge(noise)["is_sky"] and again.judge(noise)["text"].startswith("This is not like the skies")
 
 
 def test_the_other_pictures_are_many_of_each_nature_in_both_halves() -> None:

@@ -39,7 +39,7 @@ export default {
   offerButton: 'Offer',
   offered: 'Offered as {label}',
   offeredNow: 'Thank you. The photograph waits for a review.',
-  notSky: 'It did not look like a sky.',
+  notSky: 'It was not like the skies that the model knows.',
   remove: 'Delete',
   removeOf: 'Delete the photograph of {time}',
   removed: 'The photograph is deleted.',

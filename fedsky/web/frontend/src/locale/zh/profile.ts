@@ -39,7 +39,7 @@ export default {
   offerButton: '提供',
   offered: '已提供，标签为{label}',
   offeredNow: '谢谢，照片正在等待审核。',
-  notSky: '看起来不像天空。',
+  notSky: '与模型认识的天空不像。',
   remove: '删除',
   removeOf: '删除 {time} 的照片',
   removed: '照片已删除。',
