@@ -18,6 +18,7 @@ NEEDS = {
     "model/softmax": [*FCUBE, *ONCE],
     "experiment/fcube": ONCE,
     "experiment/niid": ONCE,
+    "experiment/shelf_digits": ONCE,
     "experiment/synthetic": [*ONCE, "num_clients=5"],
     "clients/trace": [*QUICK, "num_clients=2", "clients.trace=trace.csv"],
     "partition/quantity": [*QUICK, "num_clients=2", "partition.alpha=5"],
