@@ -1,10 +1,11 @@
 """``python -m benchmarks.cameras NAME=RUNS...``: how models judge photographs by other cameras than they learned from.
 
-RUNS is a folder of runs, or a model's file, which is judged on the photographs of all runs of ``--of``; without NAME= a
-folder's runs are told apart by strategy. At home: the photographs of a run's owners, each judged by that owner's model
-where owners have their own. Abroad: the same photographs as cameras of benchmarks.retaken would have taken them (where
-owners have such cameras themselves, ``--original`` names the folder of the photographs as they were: then only cameras
-that none of them has), or 400 other drawn skies, each by a camera of its own. There every model judges all of them.
+RUNS is a folder of runs, or a model's file, which is judged on the photographs of all runs of ``--of``; where NAME= is
+left out, or has {} for it, a folder's runs are told apart by strategy. At home: the photographs of a run's owners, each
+judged by that owner's model where owners have their own. Abroad: the same photographs as cameras of benchmarks.retaken
+would have taken them (where owners have such cameras themselves, ``--original`` names the folder of the photographs as
+they were: then only cameras that none of them has), or 400 other drawn skies, each by a camera of its own. There every
+model judges all of them.
 
 Prints a row for each name: balanced accuracy at home and abroad and its difference to the first row, with 95 %
 intervals over photographs, training's chance and splits (fedsky.report.crossed), which for a column of differences
@@ -163,7 +164,8 @@ def collect(asked: argparse.Namespace) -> dict[str, list[Answer]]:
         name, _, place = word.rpartition("=")
         path = Path(place)
         for known in [None] if path.suffix == ".safetensors" else _done(path):
-            label = name or (strategy_name(known) if known else path.stem)
+            told_by = strategy_name(known) if known else path.stem
+            label = name.replace("{}", told_by) or told_by
             seed = known.config["seed"] if known else files[label]
             files[label] += 1
             for flip in (False, True) if asked.flip else (False,):

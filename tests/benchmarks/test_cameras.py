@@ -86,14 +86,27 @@ def test_owners_with_cameras_and_all_that_is_judged(
     asked += ["partition=natural", "num_clients=5", "partition.min_examples=5", "data.duplicates=keep"]
     for strategy in ("fedavg", "local"):
         run(resolve(compose([*asked, f"strategy={strategy}"])), tmp_path / "runs" / strategy, {"strategy": strategy})
-    words = [str(tmp_path / "runs"), "--part", "test", "--original", str(tmp_path / "photos"), "--flip", "--each"]
+    words = [
+        f"my {{}}={tmp_path / 'runs'}",
+        "--part",
+        "test",
+        "--original",
+        str(tmp_path / "photos"),
+        "--flip",
+        "--each",
+    ]
     monkeypatch.setattr(sys, "argv", ["cameras", *words])
     cameras.main()
     told = capsys.readouterr().out.splitlines()
     assert told[0] == "n = 20 at home"
-    assert [line.split(" | ")[0] for line in told[3:7]] == ["| fedavg", "| fedavg, flip", "| local", "| local, flip"]
+    assert [line.split(" | ")[0] for line in told[3:7]] == [
+        "| my fedavg",
+        "| my fedavg, flip",
+        "| my local",
+        "| my local, flip",
+    ]
     assert {line.split(":")[0] for line in told[7:]} == {
         f"{name}, {camera}"
-        for name in ("fedavg", "fedavg, flip", "local", "local, flip")
+        for name in ("my fedavg", "my fedavg, flip", "my local", "my local, flip")
         for camera in ("home", *retaken.UNSEEN)
     }
