@@ -52,11 +52,8 @@ def photographs(folder: Path, half: str, size: int) -> tuple[list[Path], Tensor,
     return files, to_float(torch.from_numpy(pixels)), np.array(labels)
 
 
-def augment(images: Tensor, rng: torch.Generator, cast: float = 0.0) -> Tensor:
-    """Images [n, 3, size, size] in [0, 1], each cropped, mirrored, and changed in light, contrast and saturation.
-
-    cast: largest relative change of red, green and blue, each by itself; with it colours may become paler, too.
-    """
+def augment(images: Tensor, rng: torch.Generator) -> Tensor:
+    """Images [n, 3, size, size] in [0, 1], each cropped, mirrored, and changed in light, contrast and saturation."""
     n = len(images)
 
     def draw(low: float, high: float) -> Tensor:
@@ -69,17 +66,13 @@ def augment(images: Tensor, rng: torch.Generator, cast: float = 0.0) -> Tensor:
     grid = F.affine_grid(turn, list(images.shape), align_corners=False)
     images = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
     grey = images.mean(dim=1, keepdim=True)
-    images = grey + (images - grey) * draw(0.2 if cast else 0.6, 1.4)
+    images = grey + (images - grey) * draw(0.6, 1.4)
     middle = images.mean(dim=(1, 2, 3), keepdim=True)
     images = (middle + (images - middle) * draw(0.7, 1.4)) * draw(0.7, 1.3)
-    if cast:
-        images = images * (1 + cast * (2 * torch.rand(n, 3, 1, 1, generator=rng) - 1))
     return images.clamp_(0, 1)
 
 
-def train(
-    model: nn.Module, pixels: NDArray[np.uint8], labels: NDArray[np.int64], epochs: int, seed: int, cast: float
-) -> None:
+def train(model: nn.Module, pixels: NDArray[np.uint8], labels: NDArray[np.int64], epochs: int, seed: int) -> None:
     """SGD with momentum, weight decay and one cosine from the full step to nothing."""
     rng = torch.Generator().manual_seed(seed)
     target = torch.from_numpy(labels)
@@ -90,7 +83,7 @@ def train(
     for _ in range(epochs):
         order = torch.randperm(len(labels), generator=rng)
         for batch in order[: len(labels) // BATCH * BATCH].split(BATCH):  # type: ignore[no-untyped-call]
-            images = augment(to_float(torch.from_numpy(pixels[batch.numpy()])), rng, cast)
+            images = augment(to_float(torch.from_numpy(pixels[batch.numpy()])), rng)
             images = images.contiguous(memory_format=torch.channels_last)  # a third faster on a CPU
             optimizer.zero_grad()
             F.cross_entropy(model(normalise(images)), target[batch], label_smoothing=0.1).backward()  # type: ignore[no-untyped-call]
@@ -139,7 +132,6 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=64, help="pixels a side")
     parser.add_argument("--label-noise", type=float, default=0.4, help="share of skies of 2 to 6 oktas among them")
     parser.add_argument("--cameras", choices=rendered.CAMERAS, default="good", help="of the rendered skies")
-    parser.add_argument("--cast", type=float, default=0.0, help="change of red, green and blue while training")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seeds", type=int, default=3, help="models, each from other initial weights and batches")
     parser.add_argument("--model", choices=sorted(MODELS), default="resnet8")
@@ -167,7 +159,7 @@ def main() -> None:
     for seed in range(asked.seeds):
         model = build(partial(make, **settings), len(sky.CLASSES), seed)
         model = model.to(memory_format=torch.channels_last)
-        train(model, drawn.pixels, drawn.labels, asked.epochs, seed, asked.cast)
+        train(model, drawn.pixels, drawn.labels, asked.epochs, seed)
         chances = [judge(model, part) for part in crops(images)]
         every += chances[0]
         cropped += np.sum(chances, axis=0)
@@ -201,7 +193,6 @@ def main() -> None:
         "renderer": sky.VERSION,
         "count": asked.count,
         "cameras": asked.cameras,
-        "cast": asked.cast,
         "label_noise": asked.label_noise,
         "model": asked.model,
         "size": asked.size,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from two_skies import two_skies
 
 from benchmarks import calibration, cameras, retaken
 from fedsky.config import compose, resolve
@@ -69,12 +69,7 @@ def test_rows_of_the_same_photographs_and_runs_are_compared_pair_by_pair() -> No
 def test_owners_with_cameras_and_all_that_is_judged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rng = np.random.default_rng(0)
-    for label, colour in (("cloudy", (120, 120, 120)), ("sunny", (30, 110, 230))):
-        (tmp_path / "photos" / label).mkdir(parents=True)
-        for number in range(50):
-            pixels = np.clip(np.array(colour) + rng.normal(0, 40, (24, 32, 3)), 0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(tmp_path / "photos" / label / f"{number}.jpg")
+    two_skies(tmp_path / "photos", 50, 40, (24, 32), ".jpg")
     monkeypatch.setattr(sys, "argv", ["retaken", str(tmp_path / "photos"), str(tmp_path / "owned")])
     retaken.main()
     with (tmp_path / "owned" / "manifest.csv").open(newline="") as file:
