@@ -1,12 +1,13 @@
 """How right and how sure answers of two classes are: arrays in, numbers out."""
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from benchmarks.retaken import Floats
+from fedsky.report.views import judgement
 
-BINS = 10
 Labels = NDArray[np.int64]
 
 
@@ -32,10 +33,9 @@ def balanced_accuracy(chance: Floats, labels: Labels, threshold: float = 0.5) ->
 
 
 def calibration_error(chance: Floats, labels: Labels) -> float:
-    """The expected calibration error of the class that is named, in ten bins of equal width."""
-    sure, right = np.maximum(chance, 1 - chance), (chance > 0.5) == labels
-    bins = np.minimum((sure * BINS).astype(int), BINS - 1)
-    return float(sum(abs((right - sure)[bins == each].sum()) for each in set(bins.tolist())) / len(labels))
+    """The expected calibration error of the class that is named, as the report computes it."""
+    named = pd.DataFrame({"confidence": np.maximum(chance, 1 - chance), "right": (chance > 0.5) == labels})
+    return judgement.calibration_error(judgement.reliability(named))
 
 
 def figures(answers: Floats, labels: Labels, temperature: float) -> list[float]:
