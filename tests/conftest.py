@@ -1,5 +1,6 @@
 """What all tests share: the photographs, one thread, a cache folder, and configurations composed once."""
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -60,3 +61,16 @@ def no_users_cache(session_cache: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(session_cache))
         yield
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A program that runs within this process sets up its logging for good: not for the tests that come after it."""
+    loggers = [logging.getLogger(name) for name in (None, "fedsky", "fedsky.web")]
+    before = [(each.level, each.propagate, each.disabled, list(each.handlers)) for each in loggers]
+    yield
+    for logger, (level, propagate, disabled, handlers) in zip(loggers, before, strict=True):
+        logger.setLevel(level)
+        logger.propagate, logger.disabled = propagate, disabled
+        for added in [each for each in logger.handlers if each not in handlers]:
+            logger.removeHandler(added)

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import json
-import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fedsky.web import options
+from fedsky.web import loglines, options
 from fedsky.web.settings import Registration, Settings
 
 cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -40,9 +39,7 @@ def serve(
     """Serves the site at http://localhost:5000. Options stand before a command: --data FOLDER create-admin NAME."""
     from fedsky.web import serve as serving
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for each in ("alembic", "httpx"):
-        logging.getLogger(each).setLevel(logging.WARNING)
+    loglines.speak()
     with told():
         if registration not in Registration.__args__:  # type: ignore[attr-defined]
             raise ValueError(f"--registration {registration}: choose approve, open or closed")

@@ -44,10 +44,13 @@ class Bounded(logging.Filter):
         return f"{left_out} {text[-self.longest :]}" if from_end else f"{text[: self.longest]} {left_out}"
 
 
-def bound() -> None:
-    """Bounds all that this process logs from now on."""
-    bounded = Bounded()
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(bounded)
+def speak() -> None:
+    """Has standard error told what this program logs, within bounds; nothing where logging has been set up already."""
+    console = logging.StreamHandler()
+    console.addFilter(Bounded())
+    form = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=logging.INFO, format=form, handlers=[console])
+    for name in ("alembic", "httpx"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     # Says at every request that waits that one waits, which is no news on a busy site.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)

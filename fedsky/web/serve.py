@@ -11,7 +11,7 @@ import sys
 import threading
 from types import FrameType
 
-from fedsky.web import audit, connections, create_app, limits, loglines
+from fedsky.web import audit, connections, create_app, limits
 from fedsky.web.accounts import num_admins
 from fedsky.web.options import DATABASE_VARIABLE
 from fedsky.web.settings import LOOPBACK, Settings
@@ -57,7 +57,6 @@ def run(settings: Settings, host: str, port: int, worker: bool) -> None:
     if not admins and not is_loopback(host):
         raise ValueError(f"the site has no administrator yet: {create_admin(settings)}")
     shown = f"[{host}]" if ":" in host else host
-    loglines.bound()
     connections.raise_file_limit()
     server = connections.Server(
         app,

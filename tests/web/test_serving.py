@@ -1,6 +1,7 @@
 """``python -m fedsky.web``: what it refuses, in one line; and a site served for real, from a fresh folder."""
 
 import json
+import logging
 import re
 import signal
 import subprocess
@@ -114,6 +115,7 @@ def test_from_a_fresh_folder_to_an_administrator(
 
     code, _, errors = ask("--data", str(tmp_path / "data"), "--port", str(port), "--no-worker")
     assert code == 1 and "choose another with --port or --host" in errors
+    assert not any(each.filters for each in logging.getLogger().handlers), "whose handlers it did not make, it leaves"
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
 
