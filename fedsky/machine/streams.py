@@ -4,7 +4,9 @@ Called first in every program: before that, a terminal in ASCII costs a tracebac
 standard stream that the caller has closed gives its number to the next file opened, which then gets what is printed.
 """
 
+import atexit
 import codecs
+import gc
 import locale
 import logging
 import os
@@ -20,6 +22,7 @@ def settle() -> None:
     if codecs.lookup(locale.getencoding()).name == ENCODINGS[0] and not sys.flags.utf8_mode:
         os.environ["PYTHONUTF8"] = "1"  # which is how Python 3.15 starts by itself; Ray's processes inherit it
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  # these very arguments
+    atexit.register(gc.freeze)  # else all that was imported is looked through for garbage at the very end
     logging.raiseExceptions = False  # a line that a full or broken output cannot take is lost, without a traceback
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         stream: TextIO | None = getattr(sys, name)

@@ -9,6 +9,7 @@ of the order of a set in another process, it starts itself.
 import atexit
 import contextlib
 import functools
+import gc
 import importlib
 import json
 import os
@@ -23,9 +24,9 @@ from pathlib import Path
 from typing import Any
 
 LIBRARIES = (
-    "torch", "flwr.app", "flwr.clientapp", "flwr.serverapp", "hydra", "omegaconf", "typer", "rich.console",
-    "pandas", "scipy.stats", "seaborn", "PIL.Image", "safetensors.torch",
-)  # fmt: skip
+    *("torch", "flwr.app", "flwr.clientapp", "flwr.serverapp", "hydra", "omegaconf", "typer", "rich.console"),
+    *("pandas", "scipy.stats", "seaborn", "PIL.Image", "safetensors.torch"),
+)
 FORKS = hasattr(os, "fork") and sys.platform == "linux"
 
 
@@ -63,8 +64,11 @@ def _server() -> "subprocess.Popen[str]":
 
 def _serve() -> None:
     """Forks for each line of stdin, and says of each how it ended; returns in what was forked, as that command."""
+    gc.disable()
     for name in LIBRARIES:
         importlib.import_module(name)
+    gc.freeze()  # else each process looks through all of it for garbage as it ends, a processor's second
+    gc.enable()
     for line in sys.stdin:
         asked = json.loads(line)
         pid = os.fork()
