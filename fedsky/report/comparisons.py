@@ -6,6 +6,7 @@ family, and exploratory.
 """
 
 import difflib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -215,17 +216,24 @@ def compare_all(
 
 
 def joining(kind: ComparableGroups) -> list[Joining]:
-    """What each federated group gains by joining, of all contexts in the page's order; none without a baseline."""
+    """What each federated group gains by joining, those of a context that gain most first; none without a baseline."""
     told = {frozenset((each.first, each.second)): each for each in compare_all(kind)}
     found = []
     for groups in kind.contexts.values():
         alone, pooled = _alone(groups), _pooled(groups)
+        own = []
         for group in groups:
             if group.is_federated and (alone or pooled):
                 gain, loss = (told[frozenset((group, other))] if other else None for other in (alone, pooled))
                 gap = told[frozenset((alone, pooled))] if alone and pooled else None
-                found.append(Joining(group, gain, loss, _share(group, gap) if gap else None))
+                own.append(Joining(group, gain, loss, _share(group, gap) if gap else None))
+        found += sorted(own, key=_least_gained)
     return found
+
+
+def _least_gained(each: Joining) -> float:
+    told = each.gain or each.pooled
+    return -told.difference.value if told and told.difference else math.inf
 
 
 def _share(federated: Group, gap: Comparison) -> Estimate | None:

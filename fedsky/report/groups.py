@@ -201,10 +201,15 @@ class ComparableGroups:
     @property
     def contexts(self) -> dict[str, list[Group]]:
         """The groups by everything but their strategy, so that within one context only the strategy differs."""
-        found: dict[str, list[Group]] = {}
-        for group in self.groups:
-            found.setdefault(group.context, []).append(group)
-        return found
+        return by_context(self.groups)
+
+
+def by_context(groups: Sequence[Group]) -> dict[str, list[Group]]:
+    """Groups by their context, in the order in which contexts appear."""
+    found: dict[str, list[Group]] = {}
+    for group in groups:
+        found.setdefault(group.context, []).append(group)
+    return found
 
 
 def name_groups(groups: Sequence[Group]) -> None:

@@ -1,5 +1,7 @@
 """The mean of a group's runs with its interval: over photographs and runs where single photographs are known."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +10,7 @@ from fedsky.history.columns import COLUMNS
 
 from . import crossed, statistics
 from .entries import entries_of, judged
-from .groups import Group
+from .groups import Group, by_context
 from .statistics import Estimate
 
 
@@ -22,6 +24,16 @@ def mean(group: Group, metric: str = "balanced_accuracy") -> Estimate | None:
     if metric not in group.means:
         group.means[metric] = _possible(_mean(group, metric), metric)
     return group.means[metric]
+
+
+def ranked(groups: Sequence[Group]) -> list[Group]:
+    """The groups of each context, the highest mean balanced accuracy first; equals and unknown ones as they came."""
+
+    def place(group: Group) -> float:
+        found = mean(group)
+        return math.inf if found is None else -found.value
+
+    return [group for own in by_context(groups).values() for group in sorted(own, key=place)]
 
 
 def _possible(found: Estimate | None, metric: str) -> Estimate | None:

@@ -8,16 +8,20 @@ from markupsafe import Markup
 
 from fedsky import language
 from fedsky.language import _
+from fedsky.untrusted import printable, section
 
 from . import exports, style, tables, thesis, words
 from .blocks import Part, Writer, sheet
 from .groups import ELSEWHERE, ComparableGroups
+from .kinds import SKY
 from .parts import make_part
+from .results import Result
 from .selection import Choice, Selection, nothing_finished, select
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
 MANY_PROBLEMS, MANY_FILES = 12, 100
 THOROUGH = 2  # kinds of data of which every view is drawn: those with the most runs
+FEW_DATA = 3  # that the heading names
 
 
 def write_report(folders: Sequence[Path], out: Path, choice: Choice | None = None, lang: str = "en") -> Path:
@@ -66,6 +70,7 @@ def write_selection(selection: Selection, folders: Sequence[Path], out: Path, ch
     )
     caption = _("Not done, or done without all of its rounds: no number above comes from them.")
     page = render(
+        heading(selection.results),
         title,
         notes,
         parts,
@@ -89,6 +94,7 @@ def write_selection(selection: Selection, folders: Sequence[Path], out: Path, ch
 
 
 def render(
+    heading: str,
     title: str,
     notes: Sequence[str],
     parts: Sequence[Part],
@@ -96,16 +102,46 @@ def render(
     left_out: object,
     problems: Sequence[tuple[str, list[str]]],
 ) -> str:
-    """The page as text; glyphs is the element of the outlines that its figures share."""
+    """The page as text; heading: what it asks; glyphs is the element of the outlines that its figures share."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATE.parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.globals["_"] = _
-    return environment.get_template(TEMPLATE.name).render(
-        title=title, notes=notes, parts=parts, glyphs=Markup(glyphs),  # noqa: S704 - our own drawing
-        left_out=left_out, problems=problems[:MANY_FILES], limits=_limits(), language=language.current(),
+    return environment.get_template(
+        TEMPLATE.name
+    ).render(
+        heading=heading,
+        title=title,
+        notes=notes,
+        parts=parts,
+        glyphs=Markup(glyphs),  # noqa: S704 - our own drawing
+        left_out=left_out,
+        problems=problems[:MANY_FILES],
+        limits=_limits(),
+        language=language.current(),
         more_problems=len(problems) - MANY_FILES,
-    )  # fmt: skip
+    )
+
+
+def heading(results: Sequence[Result]) -> str:
+    """What the page asks, and of which data: two classes by their names, more by the name of the data."""
+    told = list(dict.fromkeys(map(_told_apart, results)))
+    if not all(told) or len(told) > FEW_DATA:
+        return _("Who gains by joining?")
+    data = _(", ").join(told)
+    return _("{data}: who gains by joining?", data=data[0].upper() + data[1:])
+
+
+def _told_apart(result: Result) -> str:
+    """What the models of a run tell apart; empty where the run does not say."""
+    classes = section(result.run.info, "data").get("classes")
+    if not isinstance(classes, list) or len(classes) < 2:
+        return ""
+    if len(classes) == 2:
+        first, last = (_(each) if each in SKY else printable(each, 30) for each in classes)
+        return _("{first} or {last}", first=first, last=last)
+    name = section(result.run.config, "data").get("name") or section(result.run.info, "choices").get("data")
+    return _("{data} ({n} classes)", data=printable(name, 30), n=len(classes)) if name else ""
 
 
 def _titles(kinds: Sequence[ComparableGroups]) -> list[str]:

@@ -61,15 +61,17 @@ def stories(kind: ComparableGroups) -> list[Story]:
 
 
 def gains(kind: ComparableGroups) -> list[Gain]:
-    """Each federated group and pooled training against training alone of its context, in the page's order."""
+    """Each federated group and pooled training against training alone of its context, those that gain most first."""
     found = {frozenset((each.first, each.second)): each for each in compare_all(kind)}
     told = []
     for groups in kind.contexts.values():
         alone = next((group for group in groups if group.is_alone), None)
+        own = []
         for group in groups:
             each = found.get(frozenset((group, alone))) if alone else None
             if each is not None and each.difference is not None and (group.is_federated or group.is_pooled):
-                told.append(Gain(group, each.difference.scaled(1 if each.first is group else -1)))
+                own.append(Gain(group, each.difference.scaled(1 if each.first is group else -1)))
+        told += sorted(own, key=lambda gain: -gain.difference.value)
     return told
 
 

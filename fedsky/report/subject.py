@@ -11,7 +11,7 @@ from fedsky.language import _
 from . import style
 from .blocks import Plot, Writer
 from .comparisons import Comparison, compare_all
-from .groups import ComparableGroups, Group
+from .groups import ComparableGroups, Group, by_context
 
 MOST_CONTEXTS = 4  # settings of which the page answers and draws; all are in the tables
 MOST_GROUPS = 32  # rows of a figure: every strategy that there is, and both baselines
@@ -44,10 +44,7 @@ class Subject:
     @property
     def contexts(self) -> list[tuple[str, list[Group]]]:
         """The shown groups by context."""
-        found: dict[str, list[Group]] = {}
-        for group in self.shown:
-            found.setdefault(group.context, []).append(group)
-        return list(found.items())
+        return list(by_context(self.shown).items())
 
     @property
     def cut(self) -> str:

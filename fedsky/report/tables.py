@@ -17,7 +17,7 @@ from fedsky.untrusted import printable, section
 from . import statistics
 from .comparisons import EXPLORATORY, PLANNED, Comparison
 from .groups import ComparableGroups, Group
-from .means import mean
+from .means import mean, ranked
 from .results import LeftOut, Result, planned_rounds, strategy_name
 from .statistics import Estimate
 from .words import UNKNOWN, count, fixed, interval_of, judgement, p_text, percent, points_interval
@@ -37,9 +37,9 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def final_table(kind: ComparableGroups) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """One row a group: the last round on the test images, means over runs with t-intervals; raw and shown."""
+    """One row a group, the best first: the last round on the test images, means with intervals; raw and shown."""
     raw, shown = [], []
-    for group in kind.groups:
+    for group in ranked(kind.groups):
         runs = list(group.results.values())
         estimates = {metric: mean(group, metric) for metric in FINAL_METRICS}
         up, down = (_mean([run.megabytes(name) for run in runs]) for name in ("bytes_up", "bytes_down"))

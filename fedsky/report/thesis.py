@@ -13,7 +13,7 @@ from fedsky.language import _
 from . import tables
 from .comparisons import planned
 from .groups import ComparableGroups, Group
-from .means import mean
+from .means import mean, ranked
 from .statistics import Estimate
 from .story import best, stories
 from .words import UNKNOWN, fixed, judgement
@@ -76,7 +76,7 @@ def _interval(estimate: Estimate | None, least: float = -100.0, most: float = 10
 
 def _result(kind: ComparableGroups, prefix: str) -> bytes:
     rows = []
-    for group in kind.groups:
+    for group in ranked(kind.groups):
         estimate, runs = mean(group), list(group.results.values())
         sent = sum(run.megabytes("bytes_up") + run.megabytes("bytes_down") for run in runs) / len(runs)
         value = UNKNOWN if estimate is None else fixed(100 * estimate.value)

@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 from written import report
 
+from fedsky import language
+from fedsky.report.page import heading
+from fedsky.report.selection import select
+
 pytestmark = pytest.mark.usefixtures("no_pixels")
 
 WriteRun = Callable[..., Path]
@@ -52,6 +56,27 @@ def test_the_page_can_be_read_without_eyes(tmp_path: Path, write_run: WriteRun, 
     assert all(len(each["aria-label"] or "") > 30 for each in plots)
     assert text.count("<figure") == text.count("The numbers of this plot") == len(plots)
     assert all("alt" in each for each in outline.found.get("img", []))
+
+
+@pytest.mark.parametrize(
+    ("lang", "classes", "data", "said"),
+    [
+        ("en", [["cloudy", "sunny"]], "folder", "Cloudy or sunny: who gains by joining?"),
+        ("zh", [["cloudy", "sunny"]], "folder", "多云或晴：谁因加入联邦而得益？"),
+        ("en", [list("0123456789")], "digits", "Digits (10 classes): who gains by joining?"),
+        ("zh", [list("0123456789")], "digits", "Digits（10 类）：谁因加入联邦而得益？"),
+        ("en", [list("01"), list("0123")], "digits", "0 or 1, digits (4 classes): who gains by joining?"),
+        ("en", [list("01"), list("12"), list("23"), list("34")], "digits", "Who gains by joining?"),
+        ("en", [None], "digits", "Who gains by joining?"),
+    ],
+)
+def test_the_heading_names_what_the_runs_tell_apart(
+    lang: str, classes: list[list[str] | None], data: str, said: str, tmp_path: Path, write_run: WriteRun
+) -> None:
+    for number, own in enumerate(classes):
+        write_run(tmp_path / str(number), info={"data.classes": own}, choices={"data": data})
+    with language.use(lang):
+        assert heading(select([tmp_path]).results) == said
 
 
 def test_the_finding_comes_first_then_owners_then_the_rest_folded(

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from fedsky.report import story
-from fedsky.report.comparisons import Comparison, Joining
+from fedsky.report.comparisons import Comparison, Joining, joining
 from fedsky.report.groups import ComparableGroups, Group
 from fedsky.report.selection import select
 from fedsky.report.statistics import Estimate
 from fedsky.report.summary import compare
+from fedsky.report.tables import final_table
 
 WriteRun = Callable[..., Path]
 Judge = Callable[..., list[tuple[str, str, str]]]
@@ -80,6 +81,20 @@ def test_the_best_is_told_of_how_many_with_its_level_and_its_cost(
     assert found == {"fedavg": pytest.approx(0.2), "fedprox": pytest.approx(0.15), "centralized": pytest.approx(0.3)}
 
 
+def test_figures_and_tables_begin_with_the_best_and_equals_keep_the_pages_order(
+    tmp_path: Path, write_run: WriteRun, judge: Judge
+) -> None:
+    order = ["centralized", "fedprox", "fedadam", "fedavg", "local"]
+    for name, count in zip(order, (2, 4, 5, 5, 8), strict=True):
+        rows = judge(*range(count), *range(20, 20 + count))
+        write_run(tmp_path / name, name, curve=(0.5, 0.5, 1 - 2 * count / 40), predictions=rows)
+    kind = only(tmp_path)
+    assert [group.label for group in kind.groups] == ["local", "fedadam", "fedavg", "fedprox", "centralized"]
+    assert [each.group.label for each in story.gains(kind)] == order[:4]
+    assert [each.federated.label for each in joining(kind)] == order[1:4]
+    assert [list(table["group"]) for table in final_table(kind)] == [order, order]
+
+
 def test_what_is_unknown_is_said(tmp_path: Path, write_run: WriteRun) -> None:
     write_run(tmp_path / "a", num_bytes=None)
     [told] = story.stories(only(tmp_path))
@@ -94,5 +109,5 @@ def test_the_site_gets_the_same_sentences(tmp_path: Path, write_run: WriteRun, j
     write_three(tmp_path, write_run, judge)
     [kind] = compare([tmp_path])["kinds"]
     assert kind["story"] == [{"context": "", "sentences": story.stories(only(tmp_path))[0].sentences}]
-    assert [each["label"] for each in kind["gains"]] == ["fedavg", "fedprox", "centralized"]
-    assert kind["gains"][0]["difference"]["value"] == pytest.approx(0.2)
+    assert [each["label"] for each in kind["gains"]] == ["centralized", "fedavg", "fedprox"]
+    assert kind["gains"][1]["difference"]["value"] == pytest.approx(0.2)

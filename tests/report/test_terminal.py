@@ -28,7 +28,7 @@ def test_the_table_and_the_findings(tmp_path: Path, write_run: WriteRun) -> None
     text = shown(tmp_path)
     assert "81.0 % (78.5 to 83.5)" in text
     assert "91.3 % (87.5 to 95.1)" in text
-    assert text.index("local  ") < text.index("fedavg  ")
+    assert text.index("fedavg  ") < text.index("local  "), "the best first"
     told = "fedavg is 10.3 points better than local (95 % interval 8.9 to 11.8 over seeds alone, on these test images)"
     assert f"{told}: shown." in " ".join(text.split())
     assert "Owners gain by joining: together (fedavg) they are 10.3 points better than alone (95 % interval 8.9" in text

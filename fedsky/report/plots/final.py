@@ -10,7 +10,7 @@ from fedsky.language import _
 
 from ..comparisons import Joining
 from ..groups import Group
-from ..means import mean
+from ..means import mean, ranked
 from ..statistics import Estimate
 from ..story import Gain
 from ..style import Look
@@ -21,8 +21,8 @@ SHARES = (-100.0, 300.0)  # percent of a gap between which an interval is drawn;
 
 
 def final(groups: Sequence[Group], looks: dict[str, Look]) -> Figure:
-    """Balanced accuracy after the last round: every run as a dot, the mean and its t-interval above them."""
-    rows = layout.rows(groups)
+    """Balanced accuracy after the last round, the best first: every run as a dot, the mean and its interval above."""
+    rows = layout.rows(ranked(groups))
     figure, [axes] = layout.figure([0.55 + 1.35 * rows.inches])
     everything = []
     for group in groups:

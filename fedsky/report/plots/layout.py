@@ -13,7 +13,7 @@ from fedsky.language import _
 from fedsky.report.fonts import spelled
 from fedsky.untrusted import printable
 
-from ..groups import Group
+from ..groups import Group, by_context
 
 WIDTH = 3.5  # inches: one column of a thesis or paper, 8.9 cm
 MANY = 24  # rows beyond which a figure shows a part only
@@ -54,10 +54,7 @@ def finish(drawn: Figure) -> Figure:
 
 def panels(groups: Sequence[Group], most: int = 4) -> list[tuple[str, list[Group]]]:
     """The groups by context, one panel each: the first contexts, as many as a figure holds."""
-    found: dict[str, list[Group]] = {}
-    for group in groups:
-        found.setdefault(group.context, []).append(group)
-    return list(found.items())[:most]
+    return list(by_context(groups).items())[:most]
 
 
 def names(groups: Sequence[Group]) -> list[str]:

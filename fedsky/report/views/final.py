@@ -6,6 +6,7 @@ from fedsky.language import _
 
 from .. import plots, tables, words
 from ..blocks import Plots, Section, sheet
+from ..means import ranked
 from ..subject import Subject
 
 PLACE = 30
@@ -20,7 +21,7 @@ def section(about: Subject) -> Section | None:
     caption = (
         _("Balanced accuracy of the last round's model. Dot: a run; mark and line: mean and 95 % interval.") + about.cut
     )
-    ends = "; ".join(f"{group.label} {words.final_words(group, 'balanced_accuracy')}" for group in about.shown)
+    ends = "; ".join(f"{group.label} {words.final_words(group, 'balanced_accuracy')}" for group in ranked(about.shown))
     draw = partial(plots.final, about.shown, about.looks)
     plot = about.plot("final", draw, f"{caption} {ends}.", caption, final, "tables/final.csv")
     lead = _(

@@ -9,6 +9,7 @@ from fedsky.language import _
 
 from .. import alone, plots, story, tables, verdict, words
 from ..blocks import Block, Finding, Plot, Section, Text
+from ..means import ranked
 from ..story import Gain
 from ..subject import MOST_CONTEXTS, Subject
 
@@ -36,7 +37,9 @@ def _figure(about: Subject) -> Plot:
     """How much better than training alone each group is; without a run of owners alone, how good."""
     found = [each for each in story.gains(about.kind) if each.group in about.shown]
     if not found:
-        ends = "; ".join(f"{group.label} {words.final_words(group, 'balanced_accuracy')}" for group in about.shown)
+        ends = "; ".join(
+            f"{group.label} {words.final_words(group, 'balanced_accuracy')}" for group in ranked(about.shown)
+        )
         caption = _("Balanced accuracy on the test images, mean over runs.")
         draw, final = partial(plots.final, about.shown, about.looks), tables.final_table(about.kind)[1]
         return about.plot("story", draw, f"{caption} {ends}.", caption, final, "tables/final.csv")
