@@ -53,7 +53,6 @@ class Adaptive(Fixed):
         )
         if self.noise_multiplier and self.count_noise is not None and 2 * self.count_noise <= self.noise_multiplier:
             raise ValueError(f"privacy.count_noise={count_noise}: above noise_multiplier / 2 is needed, or null")
-        self.sigma = 0.0
 
     def begin(self, model: nn.Module, config: Mapping[str, Any]) -> None:
         super().begin(model, config)

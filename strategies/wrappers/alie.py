@@ -37,7 +37,6 @@ class Alie(Attack):
     def __init__(self, strategy: FedAvg | Wrapper, num_attackers: int, z: float | None = None) -> None:
         super().__init__(strategy, num_attackers)
         self.given = None if z is None else checks.number("attack.z", z, above=0)
-        self.z = 0.0
         self.nodes: set[int] = set()  # of the attackers in the round's cohort
 
     def begin(self, model: nn.Module, config: Mapping[str, Any]) -> None:

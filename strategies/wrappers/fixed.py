@@ -106,7 +106,6 @@ class Fixed(Wrapper):
         self.clip_norm = checks.number("privacy.clip_norm", clip_norm, above=0)
         self.delta = checks.number("privacy.delta", delta, above=0, below=1)
         self.max_epsilon = None if max_epsilon is None else checks.number("privacy.max_epsilon", max_epsilon, above=0)
-        self.seed, self.rate, self.expected = 0, 1.0, 1.0  # expected: the mean size of a sample, q N
         innermost.cohort = sample
 
     def begin(self, model: nn.Module, config: Mapping[str, Any]) -> None:
@@ -130,7 +129,7 @@ class Fixed(Wrapper):
             why = f"it would allow to publish one of {num_clients} clients whole"
             raise ValueError(f"privacy.delta={self.delta:g}: {why}: below {1 / num_clients:g} is needed")
         self.seed, self.rate = config["seed"], config["participation"]
-        self.expected = self.rate * num_clients
+        self.expected = self.rate * num_clients  # the mean size of a sample, q N
         if self._exceeds(1):
             why = f"the first round alone costs {self.epsilon(1):.3g}"
             remedy = "raise it or noise_multiplier, or lower participation"

@@ -90,12 +90,6 @@ def test_pooled_training_takes_so_many_photographs_fewer_among_more(
         Centralized(photographs=0)
 
 
-@pytest.mark.parametrize("attackers", ["[5]", "[-1]", "[x]"])
-def test_named_attackers_that_are_not_there_are_refused(tmp_path: Path, attackers: str) -> None:
-    with pytest.raises(ValueError, match=r"attack.attackers=\[.*\]: name clients from 0 to 4, or null"):
-        run(small(["engine=inline", "num_clients=5", "attack=labelflip", f"attack.attackers={attackers}"]), tmp_path)
-
-
 def test_named_attackers_attack_whatever_the_seed_and_the_coalition(tmp_path: Path) -> None:
     asked = ["engine=inline", "num_rounds=2", "num_clients=5"]
     attack = ["attack=labelflip", "attack.attackers=[3]"]

@@ -1,8 +1,10 @@
 """What every strategy inherits: stragglers, memory, and what a wrapper and a client's Flower mod may do."""
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -50,6 +52,17 @@ def test_fedavg_drops_stragglers_and_others_keep_their_part(tmp_path: Path, stra
 def test_all_stragglers_leave_fedavgs_model_as_it_is(tmp_path: Path) -> None:
     federation = Federation(FedAvg(), GOLDEN, tmp_path, stragglers=1.0)
     assert federation.round() == 1.0
+
+
+HALVES = [f"{does}_{half}" for does in ("configure", "aggregate") for half in ("train", "evaluate")]
+
+
+@pytest.mark.parametrize("name", ["begin", "is_over", "summary", *HALVES])
+def test_what_a_wrapper_does_not_change_is_the_inner_ones(name: str) -> None:
+    inner: Any = Mock(role="federated", **{f"{name}.return_value": True})
+    asked = [object() for _ in inspect.signature(getattr(Wrapper, name)).parameters][1:]
+    assert getattr(Wrapper(inner), name)(*asked) is (None if name in ("begin", "summary") else True)
+    getattr(inner, name).assert_called_once_with(*asked)
 
 
 class Halving(Wrapper):

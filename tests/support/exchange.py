@@ -21,12 +21,14 @@ def replies(answers: Sequence[Answer]) -> Iterator[Message]:
         )
 
 
-def exchange(strategy: Any, model: dict[str, Tensor], answers: Sequence[Answer]) -> dict[str, Tensor] | None:
+def exchange(
+    strategy: Any, model: dict[str, Tensor], answers: Sequence[Answer], round: int = 1
+) -> dict[str, Tensor] | None:
     """The model after a round in which ``answers`` came; what begins with x is a parameter, the rest are buffers."""
     TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = 1, 1, 1
     strategy.trainable = [name for name in model if name.startswith("x")]
     grid: Any = SimpleNamespace(get_node_ids=lambda: list(range(1, len(answers) + 1)))
     asked = ConfigRecord({"seed": 0, "participation": 1.0, "local_epochs": 1, "stragglers": 0.0})
-    list(strategy.configure_train(1, ArrayRecord(model), asked, grid))
-    arrays, _ = strategy.aggregate_train(1, replies(answers))
+    list(strategy.configure_train(round, ArrayRecord(model), asked, grid))
+    arrays, _ = strategy.aggregate_train(round, replies(answers))
     return None if arrays is None else dict(arrays.to_torch_state_dict())

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable, Iterable
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from flwr.app import ArrayRecord, ConfigRecord, Context, Message, MetricRecord, 
 from flwr.supercore.task_identity import TaskIdentity
 from torch import Tensor, nn
 
-from fedsky.client import mods, tensors
+from fedsky.client import client_generator, mods, tensors
 from strategies.fedavg import FedAvg
 from strategies.wrappers.alie import Alie, largest_z
 from strategies.wrappers.attack import Attack
@@ -52,7 +52,8 @@ def learned(x: Tensor, client: int) -> Tensor:
     return x * (1 + 0.1 * (client + 1) ** 2) + 0.25 if x.is_floating_point() else x + client
 
 
-def honest(message: Message, context: Context | None) -> Message:
+def honest(message: Message, context: Context) -> Message:
+    assert context is CONTEXT
     client: Any = message.content.config_records["config"]["client"]
     arrays = ArrayRecord({name: learned(x, client) for name, x in tensors(message).items()})
     return Message(RecordDict({"arrays": arrays, "metrics": MetricRecord({"num_examples": 1})}), reply_to=message)
@@ -70,8 +71,8 @@ def send(attack: Attack, round: int = 1, width: int = 3, **config: Any) -> list[
 
 def exchange(attack: Attack, round: int = 1, width: int = 3, **config: Any) -> tuple[list[Message], Replies]:
     """The messages of a round, and what the strategy inside gets from clients who would be honest without them."""
-    sent, context = send(attack, round, width, **config), cast(Context, None)
-    attack.aggregate_train(round, (mods(message, context, honest) for message in sent))
+    sent = send(attack, round, width, **config)
+    attack.aggregate_train(round, (mods(message, CONTEXT, honest) for message in sent))
     return sent, dict(zip([client_of(message) for message in sent], attack.got, strict=True))
 
 
@@ -82,6 +83,7 @@ def client_of(message: Message) -> int:
 
 
 X = layer().weight.detach()
+CONTEXT: Any = object()  # of the client's node; what the mods pass on
 
 
 def make(name: str, num_attackers: int, **settings: Any) -> Any:
@@ -98,7 +100,9 @@ def make(name: str, num_attackers: int, **settings: Any) -> Any:
 @pytest.fixture
 def two_classes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Label flip asks the job for its classes."""
-    monkeypatch.setattr("strategies.wrappers.labelflip.num_classes", lambda message: 2)
+    monkeypatch.setattr(
+        "strategies.wrappers.labelflip.num_classes", lambda message: {"train": 2}[message.metadata.message_type]
+    )
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -154,6 +158,11 @@ def test_gaussian_is_noise_around_what_was_received() -> None:
         _, got = exchange(attack, round, width=10_000)
         return [got[client]["weight"] - layer(10_000).weight.detach() for client in sorted(attack.attackers)]
 
+    attack = Gaussian(Recording(), 2, 0.5)
+    _, got = exchange(attack)
+    for client in attack.attackers:
+        exact = torch.normal(X.double(), 0.5, generator=client_generator(CONFIG["seed"], 1, client, 5))
+        assert torch.equal(got[client]["weight"], exact.float())
     first, second = noise(1)
     for one in (first, second):
         assert float(one.mean()) == pytest.approx(0, abs=0.02)
@@ -193,12 +202,11 @@ def test_an_attacker_alone_in_a_cohort_has_nobody_to_collude_with() -> None:
 
 @pytest.mark.parametrize("name", ["signflip", "scaled", "gaussian"])
 def test_a_client_that_fails_is_told_as_it_is(name: str) -> None:
-    def fail(message: Message, context: Context | None) -> Message:
+    def fail(message: Message, context: Context) -> Message:
         return Message(RecordDict({"failure": ConfigRecord({"reason": "no disk"})}), reply_to=message)
 
-    context: Any = None
     for message in send(make(name, 5)):
-        content = mods(message, context, fail).content
+        content = mods(message, CONTEXT, fail).content
         assert content.config_records["failure"] == {"reason": "no disk"} and not content.array_records
 
 
@@ -209,6 +217,7 @@ def test_attackers_are_drawn_once_by_the_seed_and_few_are_among_many() -> None:
         return attack.attackers
 
     assert drawn(0) == set()
+    assert drawn(3, seed=7) == set(np.random.default_rng([7, 4]).permutation(20)[:3].tolist())
     assert drawn(3) == drawn(3) < drawn(7) < drawn(19)
     assert [len(drawn(n)) for n in (1, 7, 19)] == [1, 7, 19]
     assert len({frozenset(drawn(3, seed)) for seed in range(20)}) > 10
@@ -224,6 +233,11 @@ def test_attackers_are_drawn_once_by_the_seed_and_few_are_among_many() -> None:
         (lambda: make("signflip", 6), "attack.num_attackers=6: fewer than num_clients=6"),
         (lambda: make("signflip", -1), "attack.num_attackers=-1: a whole number of 0 or more"),
         (lambda: make("signflip", True), "attack.num_attackers=true: a whole number"),
+        (lambda: make("labelflip", 0, attackers=[0, 6]), "attack.attackers=[0,6]: name clients from 0 to 5, or null"),
+        (lambda: make("labelflip", 0, attackers=[-1]), "attack.attackers=[-1]: name clients from 0 to 5, or null"),
+        (lambda: make("labelflip", 0, attackers=[True]), "attack.attackers=[true]: name clients from 0 to 5, or null"),
+        (lambda: make("labelflip", 0, attackers=["x"]), "attack.attackers=[x]: name clients from 0 to 5, or null"),
+        (lambda: make("labelflip", 0, attackers=[0] * 6), "attack.num_attackers=6: fewer than num_clients=6"),
         (lambda: make("signflip", 1, scale=-1), "attack.scale=-1: a number of 0 or more"),
         (lambda: make("scaled", 1, factor="x"), "attack.factor=x: a number of 0 or more"),
         (lambda: make("gaussian", 1, std=float("nan")), "attack.std=nan: a number of 0 or more"),
@@ -237,6 +251,12 @@ def test_what_no_attack_can_do_is_refused(change: Callable[[], Any], line: str) 
     with pytest.raises(ValueError) as raised:
         change().begin(layer(), CONFIG)
     assert str(raised.value).startswith(line)
+
+
+def test_attackers_that_are_named_are_those_whatever_number_is_given() -> None:
+    attack = make("labelflip", 1, attackers=[0, 5])
+    attack.begin(layer(), CONFIG)
+    assert attack.attackers == {0, 5} and attack.num_attackers == 2
 
 
 def test_alie_is_refused_with_compression_where_somebody_attacks() -> None:
