@@ -16,7 +16,7 @@ from datetime import datetime
 from itertools import product
 from pathlib import Path
 
-from fedsky.history import DONE, write_json
+from fedsky.history import DONE, choosing, read_lines, write_json
 
 REFERENCE = Path("outputs") / "reference"
 STRATEGIES = ("fedavg", "fedprox", "centralized", "local")
@@ -65,12 +65,9 @@ def middle(home: Path = REFERENCE / "sky") -> str:
     """How the names of the runs end whose models stay: those of median validation accuracy, then loss, of fedavg."""
 
     def score(last: str) -> tuple[float, float]:
-        lines = (home / f"fedavg{last}" / "rounds.jsonl").read_text(encoding="utf-8").splitlines()
-        row = json.loads(lines[-1])
-        return row["validation_accuracy"], -row["validation_loss"]
+        return choosing.validation(read_lines(home / f"fedavg{last}" / "rounds.jsonl")[0][-1])
 
-    found = repetitions()
-    return sorted(found, key=score)[len(found) // 2]
+    return choosing.middle(repetitions(), score)
 
 
 def prune(folder: Path, keep_models: bool) -> None:

@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 
 from fedsky import untrusted
 from fedsky.history import ALONE, DONE, FEDERATED, POOLED, Row, Run
+from fedsky.history.choosing import middle, validation
 from fedsky.history.columns import COLUMNS
 from fedsky.history.kept import METADATA
 from fedsky.language import N_, _
@@ -128,7 +129,7 @@ class Registry:
         found = []
         for own in members.values():
             instead = [model for model in own if model.id in wished or model.run_id in wished]
-            found += instead or [middle(own)]
+            found += instead or [middle(own, _score)]
         return found
 
     def others(self, model: Model) -> list[Model]:
@@ -170,14 +171,6 @@ class Registry:
             yield replace(model, is_default=model is best)
 
 
-def middle(models: Collection[Model]) -> Model:
-    """The model of median validation accuracy, then loss, of an experiment's; of an even number the lower one.
-
-    The best of many seeds and folds would be the luckiest.
-    """
-    return sorted(models, key=lambda model: (model.validation, model.id))[(len(models) - 1) // 2]
-
-
 def default(models: list[Model]) -> Model | None:
     """The middle model of the federated experiment that is best on validation images; never chosen on test images.
 
@@ -187,8 +180,12 @@ def default(models: list[Model]) -> Model | None:
     groups: dict[str, list[Model]] = {}
     for model in [model for model in models if model.kind == FEDERATED and model.client is None] or models:
         groups.setdefault(model.group, []).append(model)
-    found = [middle(own) for own in groups.values()]
+    found = [middle(own, _score) for own in groups.values()]
     return max(found, key=lambda model: (model.data != "rendered", model.is_reference, model.validation), default=None)
+
+
+def _score(model: Model) -> tuple[tuple[float, float], str]:
+    return model.validation, model.id
 
 
 def _files(folder: Path) -> Iterator[tuple[int | None, Path]]:
@@ -253,7 +250,7 @@ def _read(row: RunRow, run: Run, files: list[tuple[int | None, Path]]) -> Iterat
             accuracy=accuracy,
             n_test=n_test,
             related=_related(run),
-            validation=_validation(line),
+            validation=validation(line),
             data=data,
             is_reference=row.is_reference,
             group=row.experiment,
@@ -270,13 +267,6 @@ def _tested(line: Row, result: Mapping[str, Any], client: int | None) -> tuple[f
     accuracy = number(on_all, *COLUMNS["accuracy"].range)
     known = accuracy == accuracy
     return (accuracy if known else None), (count if known and type(count) is int else None)
-
-
-def _validation(line: Row) -> tuple[float, float]:
-    accuracy, loss = (
-        number(line.get(name), *COLUMNS[name].range) for name in ("validation_accuracy", "validation_loss")
-    )
-    return (accuracy if accuracy == accuracy else -1.0), (-loss if loss == loss else float("-inf"))
 
 
 def _related(run: Run) -> str:
