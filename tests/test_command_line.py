@@ -72,9 +72,15 @@ def test_what_is_wrong_with_the_data_is_told_in_one_line_while_ray_starts(tmp_pa
     assert done.returncode == 1
 
 
-def test_the_shell_loads_nothing_slow_before_it_has_a_job() -> None:
-    slow = ("torch", "flwr", "ray", "PIL", "pandas")
-    code = f"import sys, fedsky.command.shell; print([name for name in {slow} if name in sys.modules])"
+@pytest.mark.parametrize(
+    ("module", "slow"),
+    [
+        ("fedsky.command.shell", ("torch", "flwr", "ray", "PIL", "pandas")),
+        ("fedsky.engine.ray", ("torch", "flwr", "ray", "PIL", "pandas")),  # Ray starts before these are imported
+    ],
+)
+def test_nothing_slow_is_loaded_before_it_is_needed(module: str, slow: tuple[str, ...]) -> None:
+    code = f"import sys, {module}; print([name for name in {slow} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
 

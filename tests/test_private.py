@@ -23,7 +23,6 @@ USED = {
     "flwr.server.superlink.fleet.vce.vce_api:run_api(app_fn, backend_fn, nodes_mapping, state_factory, "
     "node_info_stores, f_stop, metrics)": "the fleet engine itself",
     "flwr.server.superlink.fleet.vce.vce_api:ThreadPoolExecutor": "as many threads as there are actors",
-    "flwr.simulation.ray_transport.ray_actor:pool_size_from_resources(client_resources)": "how many actors fit",
     "flwr.supercore.run:Run.create_empty(run_id)": "a grid has a run",
     "flwr.supercore.task_identity:TaskIdentity": "Message asks for the task that it is made in",
     # a real federation, from the server's side
@@ -75,6 +74,8 @@ USED = {
     "ray._private.node:Node.start_monitor": "an autoscaler that a run's own cluster does without",
     "ray._private.node:Node.start_log_monitor": "likewise a reader of logs",
     "ray._private.node:Node.start_api_server(self, include_dashboard, raise_on_failure)": "likewise the dashboard",
+    "ray._private.state:GlobalState.get_node(self, node_id)": "a node that starts is looked for more often",
+    "ray._private.state:GlobalState.node_table(self)": "likewise",
     "ray._private.ray_constants:ENABLE_RAY_CLUSTER": "a cluster of a run's own listens on loopback",
     "ray._raylet:AuthenticationTokenLoader": "a second cluster in one process has another token",
     "ray._raylet:Config": "likewise",

@@ -45,7 +45,7 @@ def prepare(settings: dict[str, Any], num_clients: int | None) -> None:
 
 
 def begin(settings: dict[str, Any], num_clients: int | None) -> None:
-    """As ``prepare``, and has the actors start, too, which takes seconds."""
+    """As ``prepare``, and tells the actors' ClientApp to Flower's engine, too, which it takes a second to import."""
     prepare(settings, num_clients)
     if settings["kind"] == "ray":
         from fedsky.client.app import app

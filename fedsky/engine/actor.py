@@ -1,21 +1,28 @@
-"""An actor: the process in which clients' messages are answered, one or several clients at a time."""
+"""An actor: the process in which clients' messages are answered, one or several clients at a time.
+
+Importing this loads nothing that trains: the server names the class to Ray while it still imports torch itself.
+"""
 
 import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flwr.app import ArrayRecord, Message
-from flwr.clientapp import ClientApp
-
-from fedsky.client.together import answer
 from fedsky.engine.asked import Asked
-from fedsky.engine.nodes import context_of, held
+
+if TYPE_CHECKING:
+    from flwr.app import Message
 
 
 class Actor:
-    """Answers messages by a ClientApp. Made by Ray, which imports all that training needs while others load data."""
+    """Answers messages by the ClientApp. Made by Ray, which imports all that training needs while others load data."""
 
-    def __init__(self, client_app: ClientApp) -> None:
-        self.client_app = client_app
+    def __init__(self) -> None:
+        from flwr.app import ArrayRecord
+
+        from fedsky.client import together
+        from fedsky.client.app import app
+        from fedsky.engine import nodes
+
+        self.client_app, self.together, self.nodes = app, together, nodes
         self.reference: Any = None
         self.arrays = ArrayRecord()  # that came last
 
@@ -30,16 +37,16 @@ class Actor:
         """What this machine lacks of what a run asks for, and whether it sees the folder of states."""
         return asked.lack(), asked.is_seen()
 
-    def answer(self, messages: list[Message], references: list[list[Any]]) -> list[Message]:
+    def answer(self, messages: "list[Message]", references: list[list[Any]]) -> "list[Message]":
         """The replies. references: of each message's arrays in Ray's store, where it has any; they are read once."""
         for message, own in zip(messages, references, strict=True):
             for reference in own:
                 if reference != self.reference:
                     import ray
 
-                    self.reference, self.arrays = reference, held(ray.get(reference))
+                    self.reference, self.arrays = reference, self.nodes.held(ray.get(reference))
                 message.content["arrays"] = self.arrays.copy()
-        return answer(messages, self._answer)
+        return self.together.answer(messages, self._answer)
 
-    def _answer(self, message: Message) -> Message:
-        return self.client_app(message=message, context=context_of(message))
+    def _answer(self, message: "Message") -> "Message":
+        return self.client_app(message=message, context=self.nodes.context_of(message))

@@ -1,4 +1,7 @@
-"""The actors of a simulation on Ray: who answers a message, also where a process or a node is lost."""
+"""The actors of a simulation on Ray: who answers a message, also where a process or a node is lost.
+
+Importing this loads neither Flower nor torch, and the actors start by Ray alone: this process has time to load both.
+"""
 
 import logging
 import threading
@@ -8,14 +11,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
-from typing import Any
-
-from flwr.app import ConfigRecord, Error, Message, RecordDict
-from flwr.clientapp import ClientApp
-from flwr.common.constant import ErrorCode
+from typing import TYPE_CHECKING, Any
 
 from fedsky.engine import cluster
+from fedsky.engine.actor import Actor
 from fedsky.engine.asked import Asked
+
+if TYPE_CHECKING:
+    from flwr.app import Message
+    from flwr.clientapp import ClientApp
 
 LOG = logging.getLogger("fedsky")
 MOST_LOST = 3  # nodes on which a client is begun and lost, before it is told to be its own doing
@@ -59,26 +63,41 @@ class Actors:
         self.asked: Asked | None = None  # of every machine, by the run that goes on; None of this machine alone
         self.apart = False  # whether a machine does not see the folder of states
 
-    def build(self, app_fn: Callable[[], ClientApp]) -> None:
-        """Starts the actors, unless they are; ValueError where the cluster has no room for one."""
-        if self.num_workers:
-            return
+    def start(self) -> None:
+        """Starts the actors; ValueError where the cluster has no room for one."""
         import ray
-        from flwr.simulation.ray_transport.ray_actor import pool_size_from_resources
-
-        from fedsky.engine.actor import Actor
-        from fedsky.engine.nodes import Once
 
         lost = ray.exceptions
         self.lost: tuple[type[Exception], ...] = (lost.RayActorError, lost.ObjectLostError)
         make: Any = ray.remote(Actor).options(**self.resources, scheduling_strategy="SPREAD")
-        app = ray.put(app_fn())
-        self.once = Once(ray.put)
-        self.make: Callable[[], Any] = lambda: make.remote(app)
-        self.num_workers = min(pool_size_from_resources(self.resources), self.most)
+        self.make: Callable[[], Any] = make.remote
+        self.num_workers = min(self._room(), self.most)
+        if not self.num_workers:
+            wanted = " and ".join(f"{number:g} {name}" for name, number in self._wanted().items())
+            raise ValueError(f"no node of the Ray cluster has {wanted} for a worker")
         for _ in range(self.num_workers):
             self._start()
         self.built.set()
+
+    def build(self, app_fn: "Callable[[], ClientApp]") -> None:
+        """What flwr's engine begins with: the actors have started, and have the ClientApp of their own machine."""
+        import ray
+
+        from fedsky.engine.nodes import Once
+
+        self.once = Once(ray.put)
+
+    def _wanted(self) -> dict[str, int | float]:
+        """What an actor takes of a node."""
+        names = {"num_cpus": "CPU", "num_gpus": "GPU"}
+        return {names[key]: number for key, number in self.resources.items() if number}
+
+    def _room(self) -> int:
+        """How many actors the nodes have room for, each by itself: what is left on two is not one's."""
+        import ray
+
+        nodes = [each["Resources"] for each in ray.nodes()]  # type: ignore[no-untyped-call]
+        return sum(min(int(has.get(name, 0) / number) for name, number in self._wanted().items()) for has in nodes)
 
     def _start(self) -> None:
         actor = self.make()
@@ -128,7 +147,7 @@ class Actors:
     def is_worker_idle(self) -> bool:
         return bool(self.idle)
 
-    def process_message(self, message: Message, context: Any) -> tuple[Message, Any]:
+    def process_message(self, message: "Message", context: Any) -> "tuple[Message, Any]":
         """Has an actor answer; after the end every message comes back as it is, which wakes flwr's workers.
 
         Where its process is killed, as for want of memory, or its node is lost, another one answers instead, on another
@@ -137,6 +156,8 @@ class Actors:
         message; the others' replies go their own way.
         """
         import ray
+        from flwr.app import ConfigRecord, Error, Message, RecordDict
+        from flwr.common.constant import ErrorCode
 
         if self.stop.is_set():
             return message, context
@@ -157,7 +178,7 @@ class Actors:
             self.replies.put(reply)
         return replies[0], context
 
-    def _replies(self, messages: list[Message]) -> list[Message]:
+    def _replies(self, messages: "list[Message]") -> "list[Message]":
         """What a worker answers, or another if that one is lost."""
         taken = [self.once.take(message) for message in messages]
         sent, references = [each for each, _ in taken], [[] if made is None else [made] for _, made in taken]
@@ -213,7 +234,7 @@ class Actors:
         ray.kill(worker.actor)
         return False
 
-    def _answer(self, worker: Worker, messages: list[Message], references: list[list[Any]]) -> list[Message]:
+    def _answer(self, worker: Worker, messages: "list[Message]", references: list[list[Any]]) -> "list[Message]":
         import ray
 
         try:

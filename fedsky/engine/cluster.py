@@ -15,14 +15,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from fedsky.engine import needs
+from fedsky.engine.quick_start import quick_start
 from fedsky.history import lock
 from fedsky.machine import interrupt
 
@@ -53,7 +54,7 @@ def start(address: str | None, num_cpus: int) -> dict[str, Any] | None:
         # Of the cluster's own processes all, and not by a runtime_env, for which Ray starts the actors' processes anew.
         _environment({MODE: "token", TOKEN: secrets.token_hex(32), TOKEN_PATH: None, LOOPBACK: "0", **_variables()})
         try:
-            with _few_processes():
+            with quick_start():
                 _init("local", num_cpus=num_cpus, include_dashboard=False, _temp_dir=f"{_folder[-1]}/{INNER}")
             _raylets[:] = [each for each in psutil.Process().children() if _name(each) == "raylet"]
         except BaseException:
@@ -178,29 +179,6 @@ def _variables() -> dict[str, str]:
         "MALLOC_TRIM_THRESHOLD_": str(2**31 - 1),
         "MALLOC_MMAP_MAX_": "0",
     }
-
-
-@contextmanager
-def _few_processes() -> Iterator[None]:
-    """Within it a cluster starts without autoscaler, dashboard and reader of logs: about a second of a core each."""
-    from ray._private.node import Node
-
-    left_out = {
-        "start_monitor": Node.start_monitor,
-        "start_log_monitor": Node.start_log_monitor,
-        "start_api_server": Node.start_api_server,
-    }
-
-    def nothing(node: Any, **options: Any) -> None:
-        node._webui_url = None
-
-    for name in left_out:
-        setattr(Node, name, nothing)
-    try:
-        yield
-    finally:
-        for name, method in left_out.items():
-            setattr(Node, name, method)
 
 
 def _started_by_the_raylet() -> list[psutil.Process]:

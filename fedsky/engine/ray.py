@@ -12,16 +12,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("FLWR_TELEMETRY_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else Ray warns of a change to come
 
-from flwr.app import Message, RecordDict
-from flwr.clientapp import ClientApp
-
 from fedsky.engine import cluster
 from fedsky.engine.actors import Actors
+
+if TYPE_CHECKING:
+    from flwr.app import Message
+    from flwr.clientapp import ClientApp
 
 ALIVE_SECONDS = 0.1  # between looks whether the engine, from which a reply is awaited, is still there
 START_SECONDS = 60.0  # that a cluster takes at most to start
@@ -47,10 +48,10 @@ class Post:
             self.next = message
             yield message.metadata.dst_node_id
 
-    def get_message_ins(self, node_id: int, limit: int | None) -> list[Message]:
+    def get_message_ins(self, node_id: int, limit: int | None) -> "list[Message]":
         return [self.next]
 
-    def store_message_res(self, message: Message) -> None:
+    def store_message_res(self, message: "Message") -> None:
         self.replies.put(message)
 
     def __getitem__(self, node: int) -> "Post":
@@ -63,7 +64,7 @@ class Post:
         """Keeps nothing."""
 
 
-def serve(app: ClientApp, actors: Any, post: Any, stop: threading.Event) -> None:
+def serve(app: "ClientApp", actors: Any, post: Any, stop: threading.Event) -> None:
     """Has Flower's fleet engine hand messages to actors until it is stopped: as many at a time as there are actors."""
     from flwr.server.superlink.fleet.vce import vce_api
     from flwr.server.superlink.fleet.vce.metrics import VceMetrics
@@ -78,7 +79,7 @@ def serve(app: ClientApp, actors: Any, post: Any, stop: threading.Event) -> None
 class Simulation:
     """Flower's simulation engine on Ray, kept open for all jobs of a sweep. ``run_api`` runs in a thread of its own.
 
-    That starts Ray at once and, when it is told the ``ClientApp``, the actors: this process may import it meanwhile.
+    That starts Ray and its actors at once: this process may import the ``ClientApp`` meanwhile, and then tell it.
     """
 
     def __init__(self, settings: dict[str, Any], num_actors: int) -> None:
@@ -97,8 +98,8 @@ class Simulation:
         self.thread = threading.Thread(target=self._run, name="simulation", daemon=True)
         self.thread.start()
 
-    def go_on(self, app: ClientApp) -> None:
-        """Has the actors start, unless they have, to answer messages by an app."""
+    def go_on(self, app: "ClientApp") -> None:
+        """Has Flower's engine hand messages to the actors, which answer by an app."""
         self.app = self.app or app
         self.told.set()
 
@@ -106,11 +107,10 @@ class Simulation:
         actors: Any = self.actors
         try:
             self.joined = cluster.start(self.settings.get("address"), self.num_actors)
+            actors.start()
             self.told.wait()
-            if (app := self.app) is None:
-                return
-            actors.build(lambda: app)  # before imports that take a second, during which the actors have theirs
-            serve(app, actors, self.post, self.stop)
+            if self.app is not None:
+                serve(self.app, actors, self.post, self.stop)
         except BaseException as error:
             self.failure = error
         finally:
@@ -130,7 +130,7 @@ class Simulation:
                 f"Flower's simulation engine did not start ({reason}): try engine=inline"
             ) from self.failure
 
-    def reply(self) -> Message:
+    def reply(self) -> "Message":
         """The next reply, which is waited for; ValueError where the engine has ended."""
         while True:
             try:
@@ -154,9 +154,12 @@ class Simulation:
             return
         if at_once:
             self.actors.terminate()
-        for _ in range(self.actors.num_workers):  # flwr's workers wait for a message, a second each time
-            self.post.messages.put(Message(RecordDict(), dst_node_id=1, message_type="query"))
-        self.post.messages.put(None)
+        if self.app is not None:
+            from flwr.app import Message, RecordDict
+
+            for _ in range(self.actors.num_workers):  # flwr's workers wait for a message, a second each time
+                self.post.messages.put(Message(RecordDict(), dst_node_id=1, message_type="query"))
+            self.post.messages.put(None)
         self.ended.wait(timeout=5 if at_once else 60)
         cluster.stop()
         self.closed.set()

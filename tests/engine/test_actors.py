@@ -3,13 +3,16 @@
 import threading
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import ray
 from flwr.app import Message, RecordDict
+from ray._private.state import GlobalState
 
 import fedsky.engine.nodes  # noqa: F401  # which lets this process make messages
+from fedsky.engine import quick_start
 from fedsky.engine.actors import Actors, Worker
 from fedsky.engine.asked import Asked
 from fedsky.engine.ray import Post, serve
@@ -124,6 +127,40 @@ def test_what_the_machines_lack_is_told_by_name(actors: Actors) -> None:
     actors.all.pop(0)
     has(actors, ("c", Stub(dies, (None, False))))
     assert actors.begin(ASKED) == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("num_gpus", "nodes", "room"),
+    [
+        (0.0, [{"CPU": 2.0}, {"CPU": 4.0}, {}, {"GPU": 1.0}], 6),  # one that is lost has nothing
+        (0.5, [{"CPU": 2.0}, {"CPU": 4.0, "GPU": 1.0}, {"CPU": 1.0, "GPU": 1.0}], 3),
+        (2.0, [{"CPU": 2.0, "GPU": 1.0}, {"CPU": 2.0, "GPU": 1.0}], 0),  # each has one, and none has two
+    ],
+)
+def test_room_is_counted_node_by_node(
+    actors: Actors, monkeypatch: pytest.MonkeyPatch, num_gpus: float, nodes: list[dict[str, float]], room: int
+) -> None:
+    monkeypatch.setattr(ray, "nodes", lambda: [{"Resources": each} for each in nodes])
+    monkeypatch.setattr(ray, "remote", lambda _: SimpleNamespace(options=lambda **_: SimpleNamespace(remote=None)))
+    actors.resources["num_gpus"] = num_gpus
+    if room == 0:
+        with pytest.raises(ValueError, match="no node of the Ray cluster has 1 CPU and 2 GPU for a worker"):
+            actors.start()
+    else:
+        actors.most = 100
+        actors.start()
+    assert actors.num_workers == room and actors.built.is_set() == (room > 0)
+
+
+def test_a_node_that_starts_is_looked_for_until_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = iter([[], [{"NodeID": "another"}], [{"NodeID": "another"}, {"NodeID": "own"}]])
+    monkeypatch.setattr(quick_start, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(GlobalState, "node_table", lambda _: next(tables))
+    monkeypatch.setattr(GlobalState, "get_node", lambda _, node: {"node": node})
+    before, state = GlobalState.get_node, cast(Any, GlobalState)()
+    with quick_start.quick_start():
+        assert state.get_node("own") == {"node": "own"}
+    assert next(tables, None) is None and GlobalState.get_node is before
 
 
 def test_as_many_clients_train_at_a_time_as_there_are_actors() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from ray._private.node import Node
 from ray._private.parameter import RayParams
 
-from fedsky.engine import cluster
+from fedsky.engine.quick_start import quick_start
 
 if __name__ == "__main__":
     own, folder, *others = sys.argv[1:]
@@ -25,7 +25,7 @@ if __name__ == "__main__":
     )
     if others:
         params.update_if_absent(gcs_address=others[0], redis_address=others[0], node_manager_port=0)
-    with cluster._few_processes():
+    with quick_start():
         node = Node(params, head=not others, shutdown_at_exit=True, spawn_reaper=False)
     sys.stdout.write(f"{node.gcs_address}\n")
     sys.stdout.flush()
