@@ -25,7 +25,7 @@ from fedsky.config import CONF, arguments, from_here, resolve
 from fedsky.config.known import refuse_unread
 from fedsky.config.refusals import TRACEBACK, explain, fault
 from fedsky.history.estimate import Estimate, duration
-from fedsky.machine import interrupt, streams
+from fedsky.machine import imports, interrupt, streams
 from fedsky.machine.load import Watch, since_start
 from fedsky.untrusted import visible
 
@@ -99,9 +99,10 @@ def carry_out(config: dict[str, Any], folder: Path, choices: dict[str, str]) -> 
         with suppress(TypeError, ValueError):  # of such settings as the run refuses
             engine.prepare(config["engine"], config["num_clients"])
     # These take seconds to import, which a wrong value need not wait for, and during which Ray starts.
-    from fedsky.engine.grid import ClientError
-    from fedsky.run import run
-    from fedsky.run.dry_run import dry_run
+    with imports.to_stay():
+        from fedsky.engine.grid import ClientError
+        from fedsky.run import run
+        from fedsky.run.dry_run import dry_run
 
     interrupt.by_exception()
     waited = since_start() if not begun_here else None

@@ -50,6 +50,7 @@ def begin(settings: dict[str, Any], num_clients: int | None) -> None:
     if settings["kind"] == "ray":
         from fedsky.client.app import app
 
+        _quieten()  # Flower, which gave its log a handler as it was imported
         _open[0].go_on(app)
 
 

@@ -7,6 +7,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from fedsky.engine.asked import Asked
+from fedsky.machine import imports
 
 if TYPE_CHECKING:
     from flwr.app import Message
@@ -16,11 +17,12 @@ class Actor:
     """Answers messages by the ClientApp. Made by Ray, which imports all that training needs while others load data."""
 
     def __init__(self) -> None:
-        from flwr.app import ArrayRecord
+        with imports.to_stay():
+            from flwr.app import ArrayRecord
 
-        from fedsky.client import together
-        from fedsky.client.app import app
-        from fedsky.engine import nodes
+            from fedsky.client import together
+            from fedsky.client.app import app
+            from fedsky.engine import nodes
 
         self.client_app, self.together, self.nodes = app, together, nodes
         self.reference: Any = None

@@ -127,12 +127,17 @@ def stop() -> None:
 def _abandon() -> None:
     """Leaves nothing of a cluster of our own behind where the process ends in the midst of its start."""
     if _folder:
+        threading.excepthook = _say_nothing  # of Ray's threads, whose cluster is gone in a moment
         children = psutil.Process().children(recursive=True)
         for process in children:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         psutil.wait_procs(children, timeout=END_SECONDS)  # one that ends might write there once more
         shutil.rmtree(_folder[-1], ignore_errors=True)
+
+
+def _say_nothing(error: threading.ExceptHookArgs) -> None:
+    """Leaves out what a thread failed of."""
 
 
 interrupt.before_leaving(_abandon)

@@ -9,15 +9,18 @@ from pathlib import Path
 from flwr.app import Error, Message
 from flwr.common.constant import ErrorCode
 
+from fedsky.machine import imports
+
 LOG = logging.getLogger("fedsky")
 
 
 def work(connection: Connection, path: Path) -> None:
     """Answers messages until nobody sends any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started this process ends it
-    from fedsky.node.answering import Answering
-    from fedsky.node.log import speak
-    from fedsky.node.owner import read
+    with imports.to_stay():
+        from fedsky.node.answering import Answering
+        from fedsky.node.log import speak
+        from fedsky.node.owner import read
 
     owner = read(path)
     speak(owner.home)
