@@ -50,6 +50,7 @@ FEDERATIONS = [
 ]
 # An outline as matplotlib writes it, its id the font's name, a hyphen and the glyph's number; no other id is like it.
 _GLYPH = re.compile(r'<path id="(?P<name>[^"]*-[0-9a-f]+)"[^>]*?/>\s*')
+_PICTURE = re.compile(r' id="image[0-9a-f]+"')  # of equal pictures the same, and nothing refers to it
 _NAME = re.compile(r'( id="|xlink:href="#|url\(#)([^")]+)')
 _PLACE = re.compile(r' (?:d|x|y)="[^"]*"')
 VARIANT_MARKERS = "odsphXP<>*"
@@ -185,7 +186,7 @@ class Glyphs:
             return match[0] if match[2] in self.outlines else f"{match[1]}{name}-{match[2]}"
 
         element = re.sub(r"<!--.*?-->\s*|<metadata>.*?</metadata>\s*", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-        element = re.sub(r"<defs>\s*</defs>\s*", "", _GLYPH.sub(self._keep, element))
+        element = re.sub(r"<defs>\s*</defs>\s*", "", _GLYPH.sub(self._keep, _PICTURE.sub("", element)))
         element = re.sub(r"\n\s*", "\n", _PLACE.sub(_rounded, _NAME.sub(own, element)))
         return re.sub(
             r'(<svg\b[^>]*?) width="[^"]*"',

@@ -117,13 +117,13 @@ def write_a_run(
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_run() -> WriteRun:
     """A function that writes a run folder."""
     return write_a_run
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def judge() -> Callable[..., list[tuple[str, str, str]]]:
     """Predictions for 20 cloudy and 20 sunny images, of which those with the given numbers are judged wrongly."""
 

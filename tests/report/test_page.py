@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from written import report
 
+from fedsky.report import style
 from fedsky.report.page import write_report
 
 pytestmark = pytest.mark.usefixtures("no_pixels")
@@ -125,9 +126,17 @@ def test_hostile_names_are_text(tmp_path: Path, write_run: WriteRun, figures: No
         ElementTree.parse(svg)
 
 
-def test_the_page_needs_nothing_else(tmp_path: Path, write_run: WriteRun, figures: None) -> None:
-    write_run(tmp_path / "runs" / "a")
-    text, _ = report(tmp_path / "runs", tmp_path / "out")
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory, write_run: WriteRun, judge: Judge) -> Path:
+    """The folder of a report with all its pictures, beside the runs."""
+    place = tmp_path_factory.mktemp("drawn")
+    for name in ("local", "fedavg", "centralized", "newcomer"):
+        write_run(place / "runs" / name, name, predictions=judge(*range(8)))
+    return write_report([place / "runs"], place / "out").parent
+
+
+def test_the_page_needs_nothing_else(drawn: Path) -> None:
+    text = (drawn / "index.html").read_text(encoding="utf-8")
     names = ("http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink")
     stripped = text
     assert text.startswith("<!DOCTYPE html>")
@@ -140,18 +149,22 @@ def test_the_page_needs_nothing_else(tmp_path: Path, write_run: WriteRun, figure
     assert text.count('role="img"') == text.count("<figure")
 
 
-def test_the_same_folders_give_the_same_bytes(tmp_path: Path, write_run: WriteRun, judge: Judge) -> None:
-    for name in ("local", "fedavg", "centralized", "newcomer"):
-        write_run(tmp_path / "runs" / name, name, predictions=judge(*range(8)))
-    command = [sys.executable, "-m", "fedsky.report", str(tmp_path / "runs"), "--out"]
-    for out, seed in (("one", "1"), ("two", "2")):
-        environment = {**os.environ, "PYTHONHASHSEED": seed}
-        done = subprocess.run(
-            [*command, str(tmp_path / out)], env=environment, check=True, capture_output=True, text=True
-        )
-        assert done.stdout.splitlines()[-1] == str(tmp_path / out / "index.html")
-    first = {path.relative_to(tmp_path / "one"): path.read_bytes() for path in (tmp_path / "one").rglob("*.*")}
-    second = {path.relative_to(tmp_path / "two"): path.read_bytes() for path in (tmp_path / "two").rglob("*.*")}
+def test_every_plot_has_its_files_and_links_to_them(drawn: Path) -> None:
+    linked = set(re.findall(r'href="(plots/[^"]+)"', (drawn / "index.html").read_text(encoding="utf-8")))
+    written = {f"plots/{path.name}" for path in (drawn / "plots").iterdir()}
+    assert linked == written
+    assert {path.rpartition(".")[2] for path in written} == {"svg", "png", "pdf"}
+
+
+def test_the_same_folders_give_the_same_bytes(tmp_path: Path, drawn: Path) -> None:
+    """In this process and in one whose sets have another order."""
+    command = [sys.executable, "-m", "fedsky.report", str(drawn.parent / "runs"), "--out", str(tmp_path)]
+    environment = os.environ | {"PYTHONHASHSEED": "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"}
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == str(tmp_path / "index.html")
+    first, second = (
+        {path.relative_to(out): path.read_bytes() for path in out.rglob("*.*")} for out in (drawn, tmp_path)
+    )
     assert first == second
     assert {path.suffix for path in first} == {".html", ".svg", ".png", ".pdf", ".csv", ".tex", ".json", ".gz"}
 
@@ -205,17 +218,30 @@ HARM: dict[str, tuple[Callable[[Path], Any], str]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def harmed(tmp_path_factory: pytest.TempPathFactory, write_run: WriteRun, judge: Judge) -> tuple[str, pd.DataFrame]:
+    """The page of a whole run and one with each harm, and its final results."""
+    place = tmp_path_factory.mktemp("harmed")
+    write_run(place / "runs" / "whole", "fedprox", predictions=judge(*range(8)))
+    for number, (name, (harm, _)) in enumerate(HARM.items()):
+        harm(write_run(place / "runs" / name, f"harmed{number}", predictions=judge(*range(8))))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(style, "save", lambda figure: style.Drawn("<svg></svg>", b"", b""))
+        text, table = report(place / "runs", place / "out")
+    return text, table("final")
+
+
 @pytest.mark.parametrize("name", HARM)
-def test_broken_files_are_told(tmp_path: Path, write_run: WriteRun, judge: Judge, name: str) -> None:
-    harm, told = HARM[name]
-    write_run(tmp_path / "runs" / "whole", "fedprox", predictions=judge(*range(8)))
-    harm(write_run(tmp_path / "runs" / "harmed", predictions=judge(*range(8))))
-    text, table = report(tmp_path / "runs", tmp_path / "out")
-    assert told in text
-    final = table("final").set_index("group")
-    assert final.loc["fedprox", "accuracy"] == pytest.approx(0.8)
-    if "fedavg" in final.index:
-        assert final.loc["fedavg", "accuracy"] in (pytest.approx(0.8), pytest.approx(float("nan"), nan_ok=True))
+def test_broken_files_are_told(harmed: tuple[str, pd.DataFrame], name: str) -> None:
+    text, _ = harmed
+    of_run = re.findall(rf'<(?:code|th scope="row")>{name}</.*?</(?:li|tr)>', text)
+    assert of_run and HARM[name][1] in "".join([*of_run, *re.findall("Not comparable: 2 kinds", text)])
+
+
+def test_broken_files_cost_their_run_alone(harmed: tuple[str, pd.DataFrame]) -> None:
+    accuracy = harmed[1].set_index("group")["accuracy"]
+    assert accuracy["fedprox"] == pytest.approx(0.8)
+    assert len(accuracy) > len(HARM) / 2 and list(accuracy.dropna()) == [pytest.approx(0.8)] * accuracy.count()
 
 
 def test_kinds_have_sections_of_their_own(tmp_path: Path, write_run: WriteRun) -> None:

@@ -91,17 +91,6 @@ def test_the_finding_comes_first_then_owners_then_the_rest_folded(
     assert not re.search(r"<details[^>]* open", text[:first]), "nothing unfolded stands before the finding"
 
 
-def test_every_plot_has_its_files_and_links_to_them(
-    tmp_path: Path, write_run: WriteRun, judge: Judge, figures: None
-) -> None:
-    write_run(tmp_path / "runs" / "a", predictions=judge(*range(8)))
-    text, _ = report(tmp_path / "runs", tmp_path / "out")
-    linked = set(re.findall(r'href="(plots/[^"]+)"', text))
-    written = {f"plots/{path.name}" for path in (tmp_path / "out" / "plots").iterdir()}
-    assert linked == written
-    assert {path.rpartition(".")[2] for path in written} == {"svg", "png", "pdf"}
-
-
 def test_kinds_are_told_apart_by_what_only_they_chose(tmp_path: Path, write_run: WriteRun) -> None:
     write_run(tmp_path / "runs" / "a", info={"data.fingerprint": "f1"})
     write_run(tmp_path / "runs" / "b", info={"data.fingerprint": "f2"}, choices={"partition": "dirichlet"})
