@@ -2,11 +2,10 @@
 
 import json
 import logging
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import forked
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -83,9 +82,8 @@ def test_the_same_number_has_the_same_bytes_with_either_engine(tmp_path: Path) -
     words = ["data.size=32", "data.count=60", "model.norm=group", "local_epochs=1", "partition=iid", "num_rounds=1"]
     for name in ("inline", "again"):
         trained(tmp_path / name, 2, {}, *words)
-    command = [sys.executable, "-m", "fedsky", *SMALL, *words, "engine=ray", "engine.num_actors=2",
-               "engine.batch_clients=2", f"hydra.run.dir={tmp_path / 'ray'}"]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    on_ray = ["engine=ray", "engine.num_actors=2", "engine.batch_clients=2", "hydra.run.dir=ray"]
+    done = forked.command("fedsky", *SMALL, *words, *on_ray, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert digests(tmp_path / "inline") == digests(tmp_path / "again") == digests(tmp_path / "ray")
     assert read_run(tmp_path / "ray").info["batched"]["together"] == 6

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 from run_files import REPEATED, digests, info_of, rows_of
 
@@ -27,6 +28,8 @@ UNEQUAL = ["partition=quantity", "partition.alpha=2", "partition.min_examples=5"
 # Flower mods on the clients, one of which keeps a state.
 AROUND = ["attack=gaussian", "compression=topk"]
 FILES = (*REPEATED, "best.safetensors")
+TESTS = Path(__file__).resolve().parents[1]
+TINY = {"PYTHONPATH": os.pathsep.join(map(str, (TESTS / "support", TESTS.parent)))}  # with the module tiny
 
 
 def command(*overrides: str) -> list[str]:
@@ -35,8 +38,8 @@ def command(*overrides: str) -> list[str]:
 
 def test_the_same_bytes_with_either_engine_and_any_number_of_actors(tmp_path: Path) -> None:
     """One sweep in a process of its own; the other engine in this one."""
-    words = command("-m", *UNEQUAL, *AROUND, "engine=ray", "engine.num_actors=2,1", f"hydra.sweep.dir={tmp_path}")
-    done = subprocess.run(words, capture_output=True, text=True, timeout=900)
+    words = ["-m", *UNEQUAL, *AROUND, "engine=ray", "engine.num_actors=2,1", "hydra.sweep.dir=."]
+    done = forked.command("fedsky", *words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     for name, seed in (("inline", 0), ("other", 1)):
         run(resolve(compose([*UNEQUAL, *AROUND, "engine=inline", f"seed={seed}"])), tmp_path / name)
@@ -66,12 +69,7 @@ def test_phones_keep_their_bytes_with_either_engine_and_resumed(
         run(config, tmp_path / "stopped")
     monkeypatch.setattr(RoundLoop, "_train", train)
     resume(tmp_path / "stopped")
-    done = subprocess.run(
-        command(*phones, "engine=ray", "engine.num_actors=2", f"hydra.run.dir={tmp_path / 'ray'}"),
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    done = forked.command("fedsky", *phones, "engine=ray", "engine.num_actors=2", "hydra.run.dir=ray", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     whole = digests(tmp_path / "whole", FILES)
     assert digests(tmp_path / "stopped", FILES) == digests(tmp_path / "ray", FILES) == whole
@@ -118,16 +116,9 @@ def test_a_client_that_raises_ends_the_run_with_its_traceback(tmp_path: Path) ->
 
 
 def test_a_client_that_raises_in_an_actor_does_too_and_costs_its_job_alone(tmp_path: Path) -> None:
-    small = ["data.count=50", "data.size=32", "num_rounds=1", "engine=ray", f"hydra.sweep.dir={tmp_path}"]
+    small = ["data.count=50", "data.size=32", "num_rounds=1", "engine=ray", "hydra.sweep.dir=."]
     targets = "strategy._target_=tiny.Failing,strategies.fedavg.FedAvg"
-    support = str(Path(__file__).parents[1] / "support")
-    done = subprocess.run(
-        command("-m", *small, targets),
-        capture_output=True,
-        text=True,
-        timeout=240,
-        env=os.environ | {"PYTHONPATH": support},
-    )
+    done = forked.command("fedsky", "-m", *small, targets, cwd=tmp_path, env=os.environ | TINY)
     assert done.returncode == 1
     assert "in fail" in (tmp_path / "0" / "run.log").read_text()
     assert done.stderr.count("strategy._target_=tiny.Failing: client 2: KeyError") == 1
@@ -140,9 +131,8 @@ def test_an_actor_that_dies_costs_nothing_and_one_that_dies_again_its_job(tmp_pa
     """Its client is done again by a fresh one, to the same bytes; what others answer meanwhile counts."""
     small = ["data.count=50", "data.size=32", "num_rounds=1", "engine.num_actors=1"]
     targets = "strategy._target_=tiny.Dying,strategies.fedavg.FedAvg,tiny.DyingOnce"
-    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1] / "support"), "DIED": str(tmp_path / "died")}
-    words = command("-m", *small, f"hydra.sweep.dir={tmp_path}", targets)
-    done = subprocess.run(words, capture_output=True, text=True, timeout=240, env=env)
+    env = os.environ | TINY | {"DIED": str(tmp_path / "died")}
+    done = forked.command("fedsky", "-m", *small, "hydra.sweep.dir=.", targets, cwd=tmp_path, env=env)
     assert done.returncode == 1 and "strategy._target_=tiny.Dying: client 2: " in done.stderr
     assert done.stderr.count("a worker died in mid-round (") == 2 and (tmp_path / "died").exists()
     assert "Traceback" not in done.stderr

@@ -1,10 +1,9 @@
 """Frozen layers with either engine, through resume, and with whatever goes around a strategy."""
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import forked
 import numpy as np
 import pytest
 from cut_short import cut_short
@@ -100,8 +99,8 @@ def test_bytes_are_those_of_the_head_alone(tmp_path: Path, around: list[str], up
 
 def test_ray_gives_the_bytes_of_inline(tmp_path: Path) -> None:
     run(config_of("scaffold"), tmp_path / "inline")
-    words = [*QUICK, *AROUND["scaffold"], "engine=ray", "engine.num_actors=2", f"hydra.run.dir={tmp_path / 'ray'}"]
-    done = subprocess.run([sys.executable, "-m", "fedsky", *words], capture_output=True, text=True, timeout=400)
+    words = [*QUICK, *AROUND["scaffold"], "engine=ray", "engine.num_actors=2", "hydra.run.dir=ray"]
+    done = forked.command("fedsky", *words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert_same(tmp_path / "inline", tmp_path / "ray")
 
