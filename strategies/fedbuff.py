@@ -72,7 +72,6 @@ class FedBuff(FedAvg):
             JOBS: torch.zeros(config["num_clients"], 5, dtype=torch.float64),
             NOW: torch.zeros((), dtype=torch.float64),
         }
-        self.due: dict[int, list[float]] = {}  # the jobs that end in this round
 
     def know(self, behaviour: Behaviour) -> None:
         """Who is there, and how long each takes; ValueError where more than the buffer would be waited for."""
@@ -124,7 +123,8 @@ class FedBuff(FedAvg):
             for client in range(self.num_clients)
             if jobs[client, ROUND]
         }
-        self.due, answers = {}, 0
+        self.due: dict[int, list[float]] = {}  # the jobs that end in this round
+        answers = 0
         for client in sorted(ends, key=lambda client: (ends[client], client)):
             if answers == self.buffer:
                 break

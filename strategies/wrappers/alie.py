@@ -37,7 +37,6 @@ class Alie(Attack):
     def __init__(self, strategy: FedAvg | Wrapper, num_attackers: int, z: float | None = None) -> None:
         super().__init__(strategy, num_attackers)
         self.given = None if z is None else checks.number("attack.z", z, above=0)
-        self.nodes: set[int] = set()  # of the attackers in the round's cohort
 
     def begin(self, model: nn.Module, config: Mapping[str, Any]) -> None:
         """Refuses what cannot collude, or cannot hide."""
@@ -52,7 +51,7 @@ class Alie(Attack):
 
     def addressed(self, messages: Iterable[Message]) -> Iterator[Message]:
         """The messages of a round, as they are; notes which go to attackers."""
-        self.nodes = set()
+        self.nodes: set[int] = set()  # of the attackers in the round's cohort
         for message in messages:
             if self.is_attacker(message):
                 self.nodes.add(message.metadata.dst_node_id)
@@ -61,7 +60,7 @@ class Alie(Attack):
     def aggregate_train(
         self, server_round: int, replies: Iterable[Message]
     ) -> tuple[ArrayRecord | None, MetricRecord | None]:
-        return self.strategy.aggregate_train(server_round, self.colluding(replies) if self.attackers else replies)
+        return self.strategy.aggregate_train(server_round, self.colluding(replies))
 
     def colluding(self, replies: Iterable[Message]) -> Iterator[Message]:
         """All replies in their order, those of attackers with what they agree on."""

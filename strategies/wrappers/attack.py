@@ -29,7 +29,6 @@ class Attack(Wrapper):
         num = num_attackers if self.named is None else len(self.named)
         self.num_attackers = checks.whole("attack.num_attackers", num)
         self.told: dict[str, float] = {}  # what the mod reads from the message's config
-        self.attackers: set[int] = set()
 
     def begin(self, model: nn.Module, config: Mapping[str, Any]) -> None:
         """Draws the attackers, of whom there must be fewer than clients."""

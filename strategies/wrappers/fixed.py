@@ -22,7 +22,6 @@ a deployment must draw them from a secret source.
 """
 
 import functools
-import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -156,12 +155,10 @@ class Fixed(Wrapper):
 
     def noised(self, round: int, replies: Iterable[Message]) -> Iterator[Message]:
         """The one reply that stands for all: the noised mean, summed in float64 as the replies arrive."""
-        replies = iter(replies)
-        some = list(itertools.islice(replies, 1))  # from the first reply on it is known what was sent
         before = self.strategy.before()
         total = {name: torch.zeros_like(tensor) for name, tensor in before.items()}
         norms = []
-        for reply in itertools.chain(some, replies):
+        for reply in replies:
             # Of all arrays, also those of no dimension.
             update = {name: y.double() - before[name] for name, y in self.strategy.received(reply).items()}
             norms.append(float(sum(tensor.square().sum() for tensor in update.values())) ** 0.5)

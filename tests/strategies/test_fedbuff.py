@@ -103,6 +103,26 @@ def test_staleness_functions_are_the_papers(staleness: str, expected: list[float
     assert [buff(1, staleness).fresh(tau) for tau in range(4)] == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    ("make", "key", "wrong", "wanted"),
+    [
+        (FedBuff, "buffer", 0, "a whole number of 1 or more"),
+        (FedBuff, "a", -1, "a number of 0 or more"),
+        (FedBuff, "b", -1, "a number of 0 or more"),
+        (FedBuff, "server_lr", 0, "a number above 0"),
+        (FedAsync, "alpha", 0, "a number above 0 and at most 1"),
+        (FedAsync, "alpha", 1.5, "a number above 0 and at most 1"),
+        (FedAsync, "mu", -1, "a number of 0 or more"),
+    ],
+)
+def test_a_number_out_of_bounds_is_refused(make: Any, key: str, wrong: float, wanted: str) -> None:
+    own: dict[Any, dict[str, Any]] = {FedBuff: {"buffer": 1, "server_lr": 0.5}, FedAsync: {"alpha": 1, "mu": 0}}
+    right = {"staleness": "constant", "a": 0, "b": 0, **own[make]}
+    assert make(**right, owners=[1]).owners == [1]
+    with pytest.raises(ValueError, match=rf"^strategy\.{key}={wrong}: {wanted} is needed"):
+        make(**right | {key: wrong})
+
+
 def test_whom_the_server_waits_for_in_vain_takes_no_place_in_the_buffer() -> None:
     behaviour = clocks(4, [1.0, 2.0, 3.0, 9.0], deadline_seconds=5.0, lost=0.4)
     strategy = buff(2)

@@ -45,7 +45,7 @@ def test_equal_models_make_log_2_without_a_gradient() -> None:
 
 
 def test_the_representation_is_what_the_last_layer_gets() -> None:
-    body, head = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1)), nn.Linear(4, 2)
+    body, head = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3), nn.AdaptiveAvgPool2d(1)), nn.Linear(4, 2)
     model = nn.Sequential(body, nn.Flatten(), head, nn.Softmax(dim=1))
     images = torch.randn(5, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     outputs, z = represent(model, images)

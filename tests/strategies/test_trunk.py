@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 import torch
-from flwr.app import Context, Message
+from flwr.app import ConfigRecord, Context, Message, RecordDict
 from quadratics import GOLDEN, Federation, Owner
 from run_files import rows_of
 
@@ -19,6 +19,7 @@ from fedsky.engine.grid import ClientError
 from fedsky.run import run
 from strategies.fedavg import FedAvg
 from strategies.fedprox import FedProx
+from strategies.wrappers import signflip
 from strategies.wrappers.wrapper import Wrapper, with_mod
 
 
@@ -63,6 +64,14 @@ def test_what_a_wrapper_does_not_change_is_the_inner_ones(name: str) -> None:
     asked = [object() for _ in inspect.signature(getattr(Wrapper, name)).parameters][1:]
     assert getattr(Wrapper(inner), name)(*asked) is (None if name in ("begin", "summary") else True)
     getattr(inner, name).assert_called_once_with(*asked)
+
+
+def test_a_mod_is_named_outside_those_before() -> None:
+    message = Message(RecordDict({"config": ConfigRecord({"client": 3})}), dst_node_id=1, message_type="train")
+    (named,) = with_mod(with_mod([message], halve, share=0.25), signflip.mod, attack_scale=2.0)
+    mods = ["strategies.wrappers.signflip:mod", f"{__name__}:halve"]
+    wanted = {"client": 3, "mods": mods, "share": 0.25, "attack_scale": 2.0}
+    assert named is message and dict(named.content.config_records["config"]) == wanted
 
 
 class Halving(Wrapper):

@@ -81,6 +81,7 @@ def test_signs_come_with_the_mean_of_their_tensor(values: NDArray[np.float64]) -
     encoded = sign.encode(update, SIZES, {})
     assert encoded["bits"].nbytes == 3 and encoded["scales"].nbytes == 4 * len(SIZES)  # 20 bits in 3 bytes
     for part, back in zip(parts(update), parts(sign.decode(encoded, SIZES)), strict=True):
+        assert back.dtype == torch.float32
         assert back.tolist() == [np.float32(part.abs().mean()) * (1 if number >= 0 else -1) for number in part]
 
 
@@ -101,8 +102,10 @@ def test_error_feedback_loses_nothing(name: str, tmp_path: Path, monkeypatch: py
     for round in range(1, 9):
         update = torch.from_numpy(rng.normal(size=20))
         made += update
-        asked, answer = message({"x": zero}, round=round), message({"x": update})
-        packed = compress(asked, answer, lambda u, s, c: codec.encode(u, SIZES, c), lambda e, s: codec.decode(e, SIZES))
+        asked, answer = (
+            message(dict(zip(("x0", "x1", "x2"), parts(whole), strict=True)), round=round) for whole in (zero, update)
+        )
+        packed = compress(asked, answer, codec.encode, codec.decode)
         encoded = {key[len(PREFIX) :]: a.numpy() for key, a in packed.content.array_records["arrays"].items()}
         sent += codec.decode(encoded, SIZES)
     kept = State(tmp_path, "0-feedback", 9).load()
@@ -141,8 +144,9 @@ def test_an_update_of_another_form_is_refused(name: str, more: int) -> None:
     wrapper.strategy.sent, wrapper.strategy.trainable = asked.content.array_records["arrays"], ["x"]
     other = message({"x": torch.zeros(20 + more)}, error_feedback=False, fraction=0.9)
     reply = compress(other, message({"x": torch.ones(20 + more)}), codec.encode, codec.decode)
-    with pytest.raises(ValueError, match="a client sent an update of the form"):
+    with pytest.raises(ValueError, match="a client sent an update of the form") as refused:
         wrapper.unpacked(reply)
+    assert f"a client {wrapper.refusal(reply)}" == str(refused.value)
 
 
 def test_all_coordinates_are_no_compression(go: Go) -> None:

@@ -137,6 +137,7 @@ def test_every_client_is_drawn_on_its_own() -> None:
     assert np.abs(np.corrcoef(drawn.T) - np.eye(8)).max() < 0.07
     assert drawn.sum(1).var() == pytest.approx(8 * 0.25 * 0.75, rel=0.1)
     assert [] in samples, "a sample may be empty"
+    assert sample(8, 0.25, 3, 9) == np.flatnonzero(np.random.default_rng([3, 5, 9]).random(8) < 0.25).tolist()
     assert sample(8, 1.0, 0, 1) == list(range(8)) and sample(8, 0.25, 0, 1) != sample(8, 0.25, 1, 1)
 
 
