@@ -145,23 +145,23 @@ def test_codes_of_eight_bits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("compressed", "through"),
+    ("make", "through"),
     [
-        (EightBit(Told()), [127, -64, 31, 1]),
-        (TopK(Told(), 0.5), [127, -64, 0, 0]),
-        (Sign(Told()), [55.75, -55.75, 55.75, 55.75]),
+        (EightBit, [127, -64, 31, 1]),
+        (functools.partial(TopK, fraction=0.5), [127, -64, 0, 0]),
+        (Sign, [55.75, -55.75, 55.75, 55.75]),
     ],
     ids=["eightbit", "topk", "sign"],
 )
 def test_a_compressed_round_is_what_comes_through(
-    compressed: Any, through: list[float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make: Callable[[FedAvg], Any], through: list[float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def state_of(message: Message, name: str) -> State:
         return State(tmp_path, f"{client_of(message)}-{name}", 3)
 
     monkeypatch.setattr("strategies.wrappers.compression.state_of", state_of)
     start, update = torch.arange(4, dtype=torch.float64), torch.tensor([127, -64, 31, 1], dtype=torch.float64)
-    more: dict[str, Tensor] = {}
+    compressed, more = make(Told()), dict[str, Tensor]()
 
     def answer(message: Message, context: Context) -> Message:
         assert context is CONTEXT

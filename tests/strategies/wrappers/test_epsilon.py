@@ -61,9 +61,12 @@ def test_epsilon_is_that_of_the_privacy_loss_and_below_renyis(case: tuple[float,
 
 @pytest.mark.parametrize("case", [(1e-6, 1.0, 1e-5, 20), (1e-3, 0.3, 1e-5, 20), (1000.0, 0.1, 1e-5, 5),
                                   (1.0, 1e-6, 1e-5, 5), (1.0, 0.1, 1e-30, 5), (1.0, 0.1, 0.5, 5)])  # fmt: skip
-def test_epsilon_is_a_number_at_every_end(case: tuple[float, float, float, int]) -> None:
+def test_epsilon_is_a_number_at_every_end(
+    case: tuple[float, float, float, int], caplog: pytest.LogCaptureFixture
+) -> None:
     z, rate, delta, rounds = case
     assert 0.0 <= epsilon(z, rate, delta, rounds) <= epsilon(z, rate, delta, rounds + 1) < math.inf
+    assert not caplog.records, "the accountant warns of series that do not converge"
 
 
 def test_epsilon_grows_with_rounds_and_falls_with_noise_and_smaller_samples() -> None:
