@@ -42,7 +42,7 @@ def score(log_probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> 
     predicted = log_probabilities.argmax(axis=1)
     confusion = np.bincount(labels * num_classes + predicted, minlength=num_classes**2)
     loss = -log_probabilities[np.arange(len(labels)), labels]
-    return Scores(confusion.reshape(num_classes, num_classes).astype(np.int64), float(loss.sum()))
+    return Scores(confusion.reshape(num_classes, num_classes), float(loss.sum()))
 
 
 def pool(scores: Iterable[Scores]) -> Scores:

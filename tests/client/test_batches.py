@@ -22,6 +22,7 @@ POINTS = Photos(
 )
 OWN = np.arange(7, 40)[::-1].copy()  # which of the data are the client's
 CONFIG = {"lr": 0.05, "momentum": 0.0, "weight_decay": 0.0, "batch_size": 8, "local_epochs": 1}
+HALF = CONFIG | {"precision": "bfloat16"}
 
 
 def shard(count: int, relabel: list[int] | None = None, **task: Any) -> Shard:
@@ -175,6 +176,24 @@ def test_an_objective_takes_the_place_of_the_loss() -> None:
     assert sgd(model, shard(19), CONFIG, objective=objective)["train_loss"] == pytest.approx(
         (8 * 8 + 8 * 8 + 3 * 3) / 19
     )
+
+
+def test_a_model_that_solves_itself_does_so_where_it_does_the_same() -> None:
+    model, own, asked = Linear(), shard(16), []
+
+    def solve(*given: Any) -> tuple[float, int, int]:
+        asked.append(given)
+        return 6.0, 5, 3
+
+    def correct(parameters: Any) -> None:
+        pass
+
+    model.solve = solve  # type: ignore[assignment]
+    assert sgd(model, own, CONFIG, correct) == {"train_loss": 2.0, "num_examples": 16, "num_steps": 5}
+    assert asked == [(own, CONFIG, correct)]
+    for config, objective in ((CONFIG, lambda net, points, labels: net(points).sum()), (HALF, None)):
+        assert sgd(model, own, config, objective=objective)["num_steps"] == 2
+    assert len(asked) == 1
 
 
 def test_what_is_not_trained_has_no_loss_and_what_diverges_is_refused() -> None:
