@@ -3,17 +3,24 @@
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from exchange import exchange
+from flwr.app import ArrayRecord, ConfigRecord
+from flwr.supercore.task_identity import TaskIdentity
 from quadratics import GOLDEN, Federation, Owner, random_owners
 from run_files import rows_of
+from torch import nn
 
+from fedsky.client import STALENESS, TAKEN, draw_stragglers
 from fedsky.client.behaviour import Behaviour
 from fedsky.config import compose, make_strategy, resolve
 from strategies.fedasync import FedAsync
-from strategies.fedavg import FedAvg
+from strategies.fedavg import FedAvg, draw
 from strategies.fedbuff import FedBuff
 from strategies.fedprox import FedProx
 
@@ -121,6 +128,41 @@ def test_a_number_out_of_bounds_is_refused(make: Any, key: str, wrong: float, wa
     assert make(**right, owners=[1]).owners == [1]
     with pytest.raises(ValueError, match=rf"^strategy\.{key}={wrong}: {wanted} is needed"):
         make(**right | {key: wrong})
+
+
+def test_jobs_go_to_a_share_of_those_that_wait() -> None:
+    """Beside a queue written out here: half of six at a time, half of them stragglers, and steps of one reply."""
+    seconds, seed, now = [1.0, 1.31, 1.73, 2.19, 2.57, 3.23], 4, 0.0
+    strategy, jobs = buff(1), dict[int, tuple[float, int, int]]()  # when each ends, when it began, its passes
+    config: dict[str, Any] = {"seed": seed, "participation": 0.5, "local_epochs": 4, "stragglers": 0.5}
+    strategy.begin(nn.Linear(1, 1), {**config, "num_clients": 6, "batch_size": 1})
+    strategy.know(clocks(6, seconds))
+    grid: Any = SimpleNamespace(get_node_ids=lambda: list(range(1, 7)))
+    TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = 1, 1, 1
+    for round in range(1, 9):
+        waiting, free = [client for client in range(6) if client not in jobs], 3 - len(jobs)
+        drawn = [waiting[place] for place in draw(len(waiting), free / len(waiting), seed, round)]
+        slow = draw_stragglers(drawn, 0.5, 4, seed, round)
+        jobs |= {k: (now + slow.get(k, 4) * seconds[k], round, slow.get(k, 4)) for k in drawn}
+        first = min(jobs, key=lambda client: jobs[client])
+        now, began, passes = jobs.pop(first)
+        (message,) = strategy.configure_train(round, ArrayRecord({"w": torch.ones(1)}), ConfigRecord(config), grid)
+        asked = message.content.config_records["config"]
+        assert (asked["client"], asked["local_epochs"], asked[STALENESS]) == (first, passes, round - began)
+        assert asked[TAKEN] == pytest.approx(passes * seconds[first])
+
+
+def test_buffers_take_a_mean_that_the_servers_step_does_not_scale(monkeypatch: pytest.MonkeyPatch) -> None:
+    strategy = buff(2, server_lr=0.5)
+    monkeypatch.setattr(strategy, "fresh", lambda tau: 0.25)
+    strategy.begin(nn.Linear(1, 1), {"num_clients": 2, "participation": 1.0, "batch_size": 1})
+    strategy.know(clocks(2))
+    sent = {"x": torch.tensor([2.0]), "mean": torch.tensor([2.0])}
+    answers = [({name: torch.tensor([y]) for name in sent}, {"num_examples": n}) for y, n in ((6.0, 1.0), (10.0, 3.0))]
+    moved = exchange(strategy, sent, answers)
+    assert moved is not None
+    assert moved["x"].item() == 2 + 0.5 * 0.25 * (9 - 2)  # 9 is their mean by examples
+    assert moved["mean"].item() == 0.25 * 9 + 0.75 * 2
 
 
 def test_whom_the_server_waits_for_in_vain_takes_no_place_in_the_buffer() -> None:
