@@ -11,13 +11,13 @@ from exchange import Answer, exchange
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from quadratics import GOLDEN, Federation, Owner, check_going_on, random_owners
+from quadratics import GOLDEN, Federation, Owner, Quadratic, Rows, check_going_on, random_owners
 from torch import nn
 
 from fedsky.checks import shown
 from fedsky.client import State
 from fedsky.client.state import forget_before
-from strategies.feddyn import FedDyn
+from strategies.feddyn import FedDyn, train
 from strategies.fedprox import FedProx
 
 
@@ -112,6 +112,15 @@ def test_parameters_make_the_step_and_buffers_take_the_plain_mean() -> None:
     assert after["x"].item() == 3 + 1.0
     assert after["variance"].item() == 0.75
     assert after["count"].item() == 12 and after["count"].dtype == torch.int64
+
+
+def test_a_client_keeps_the_digits_that_its_model_has_not(tmp_path: Path) -> None:
+    model, config = Quadratic(1.0).float(), {"lr": 0.1, "momentum": 0.0, "weight_decay": 0.0, "batch_size": 1}
+    shard: Any = Rows(GOLDEN[0])
+    train(model, shard, {**config, "local_epochs": 3, "alpha": 0.3}, State(tmp_path, 0, 1))
+    kept = State(tmp_path, 0, 2).load()
+    assert kept is not None and kept["x"].dtype == torch.float64
+    assert kept["x"].item() == -0.3 * (model.x.item() - 1.0)
 
 
 def test_a_client_without_steps_changes_nothing(tmp_path: Path) -> None:

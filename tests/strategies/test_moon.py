@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 import torch
 from personal import Model, own_state
+from quadratics import Federation, random_owners
 from run_files import digests, info_of
 from safetensors.numpy import load_file
 from torch import Tensor, nn
 
 from fedsky.client.task import load_task, specification
 from fedsky.model.pixels import normalise
+from strategies.fedavg import FedAvg
 from strategies.moon import Moon, contrast, represent
 
 Go = Callable[..., Path]
@@ -60,6 +62,14 @@ def test_without_its_term_it_is_fedavg_to_the_bit(go: Go, how: dict[str, Any]) -
     assert digests(go("strategy=moon", "strategy.mu=0", "local_epochs=2", "participation=0.5", **how)) == digests(
         fedavg
     )
+
+
+def test_with_a_model_of_one_layer_and_a_loss_of_its_own_every_round_is_fedavgs(tmp_path: Path) -> None:
+    owners = random_owners(3, 3, 2)
+    ours, plain = (
+        Federation(strategy, owners, tmp_path, [1, 1]).run(3) for strategy in (Moon(mu=5.0, temperature=0.5), FedAvg())
+    )
+    assert np.array_equal(ours, plain)
 
 
 @pytest.mark.parametrize("how", [{"model": "personal.normed"}, {"real": True}])

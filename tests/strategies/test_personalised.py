@@ -146,3 +146,4 @@ def test_what_no_weight_or_number_of_passes_can_be_is_refused(wrong: Any) -> Non
     for passes in (wrong, 0, 1.5):
         with pytest.raises(ValueError, match=rf"strategy\.head_epochs={shown(passes)}: a whole number of 1 or more"):
             FedRep(head_epochs=passes)
+    assert FedRep(head_epochs=1).parameters["head_epochs"] == 1
