@@ -36,6 +36,7 @@ LATER: dict[str, tuple[tuple[str, ...], Any]] = {
 }
 # Settings of single owners, {owner: value}: each is one setting.
 OF_OWNERS = ("clients.join", "clients.leave", "clients.slowness")
+MOST_TOLD = 4  # settings of a context, beyond which only those are told that it takes to know it from others
 MOST_OWNERS = 64  # whom a whole number names by its binary digits
 
 
@@ -232,22 +233,53 @@ def name_groups(groups: Sequence[Group]) -> None:
 
     told = {key: [group for group in groups if differs(key, group)] for key in keys}
     short = [key.split(".")[-1] for key in keys if told[key]]
-    seen: dict[str, int] = {}
+    owns: list[list[str]] = []
+    rests: list[dict[str, str]] = []
     for group in groups:
         own = [f"owners={printable(group.owners, 40)}"] if group.owners is not None else []
-        rest = []
+        rest: dict[str, str] = {}
         for name in sections:
             several = len({chosen(g, name) for g in groups}) > 1
             if name in AROUND and chosen(group, name) not in ("", "none"):
                 own.append(f"{name}={chosen(group, name)}")
             elif several and name not in ("strategy", *AROUND, *ELSEWHERE) and chosen(group, name):
-                rest.append(f"{name}={chosen(group, name)}")
+                rest[name] = f"{name}={chosen(group, name)}"
         for key in keys:
             if group in told[key] and group.settings.get(key) is not None and key != "strategy.owners":
                 last = key.split(".")[-1]
                 text = f"{last if short.count(last) == 1 else key}={printable(group.settings[key], 40)}"
-                (own if key.split(".")[0] in ("strategy", *AROUND) else rest).append(text)
-        group.context = ", ".join(rest)
-        label = ", ".join(filter(None, [group.strategy, *own, *rest])) or _("all runs")
+                if key.split(".")[0] in ("strategy", *AROUND):
+                    own.append(text)
+                else:
+                    rest[key] = text
+        owns.append(own)
+        rests.append(rest)
+    seen: dict[str, int] = {}
+    for group, own, rest in zip(groups, owns, _fewer(rests), strict=True):
+        group.context = ", ".join(rest.values())
+        label = ", ".join(filter(None, [group.strategy, *own, group.context])) or _("all runs")
         seen[label] = seen.get(label, 0) + 1
         group.label = label + (f" ({seen[label]})" if seen[label] > 1 else "")
+
+
+def _fewer(contexts: Sequence[dict[str, str]]) -> Sequence[dict[str, str]]:
+    """The same where none has many parts; else only those parts of which each tells contexts apart that no other does.
+
+    Runs of unlike data differ in dozens of settings, and a name that tells them all is not read.
+    """
+    if max(map(len, contexts), default=0) <= MOST_TOLD:
+        return contexts
+    keys = dict.fromkeys(key for context in contexts for key in context)
+    kept, classes = [], [0] * len(contexts)
+    for key in sorted(keys, key=lambda key: (key != "experiment", "." in key)):
+        finer = numbered([(number, context.get(key)) for number, context in zip(classes, contexts, strict=True)])
+        if max(finer) > max(classes):
+            kept.append(key)
+            classes = finer
+    return [{key: context[key] for key in kept if key in context} for context in contexts]
+
+
+def numbered(classes: Sequence[Any]) -> list[int]:
+    """Equal things as equal numbers, from 0."""
+    numbers = {each: number for number, each in enumerate(dict.fromkeys(classes))}
+    return [numbers[each] for each in classes]

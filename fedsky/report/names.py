@@ -9,7 +9,7 @@ from fedsky.history import Run
 from fedsky.language import N_, _
 from fedsky.untrusted import printable, section
 
-from .groups import AROUND, ELSEWHERE, REPETITION, settings_of
+from .groups import AROUND, ELSEWHERE, REPETITION, numbered, settings_of
 from .results import strategy_name
 
 Part = tuple[str, str]  # what is told of a run and its value; of what was chosen from a group the choice alone
@@ -93,19 +93,13 @@ def _telling(runs: Sequence[Told]) -> list[str]:
     groups.sort(key=lambda group: group != "experiment")
     rest = [key for key in keys if key not in own and key not in groups]
     found: list[str] = []
-    classes = _numbered([(run.strategy, str(_around(run))) for run in runs])
+    classes = numbered([(run.strategy, str(_around(run))) for run in runs])
     for key in [*own, *groups, *rest]:
-        finer = _numbered([(name, _value(run, key)) for name, run in zip(classes, runs, strict=True)])
+        finer = numbered([(name, _value(run, key)) for name, run in zip(classes, runs, strict=True)])
         if max(finer) > max(classes) and len(found) < MOST_SETTINGS:
             found.append(key)
             classes = finer
     return found
-
-
-def _numbered(classes: Sequence[Any]) -> list[int]:
-    """Equal things as equal numbers, from 0."""
-    numbers = {each: number for number, each in enumerate(dict.fromkeys(classes))}
-    return [numbers[each] for each in classes]
 
 
 def partition(run: Told) -> str:

@@ -65,6 +65,19 @@ def test_a_strategys_own_settings_tell_only_its_groups_apart(tmp_path: Path, wri
     assert labels(kinds_of(tmp_path)[0]) == [[("fedavg", 1), ("fedprox, mu=0.1", 1), ("fedprox, mu=1", 1)]]
 
 
+def test_of_many_settings_those_are_told_that_it_takes(tmp_path: Path, write_run: WriteRun) -> None:
+    """Two settings tell these three apart; the others differ in just the same way."""
+    others = {"batch_size": 8, "local_epochs": 2, "weight_decay": 0.1, "lr": 0.5}
+    changes: list[dict[str, Any]] = [{}, others, others | {"momentum": 0.5}]
+    for number, change in enumerate(changes):
+        write_run(tmp_path / str(number), config=change)
+    assert {label for kind in labels(kinds_of(tmp_path)[0]) for label, _ in kind} == {
+        "fedavg, batch_size=16",
+        "fedavg, batch_size=8",
+        "fedavg, batch_size=8, momentum=0.5",
+    }
+
+
 def test_another_partition_is_told_by_its_choice(tmp_path: Path, write_run: WriteRun) -> None:
     write_run(tmp_path / "a")
     dirichlet = {"partition._target_": "fedsky.partition.dirichlet", "partition.alpha": 0.3}
