@@ -75,14 +75,12 @@ class Ended:
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
-odd = st.sampled_from(
-    ["", "null", "true", "nan", "-inf", "1e400", "0x10", "1_0", "~/photos", "日本", "[北京,上海,x]", "[a,b", "{a:1}",
-     "{", "'", '"', "'a b'", "a,b", "${seed}", "${nowhere}", "${", "${oc.env:HOME}", "$(id)", "a=b", "a(b)",
-     "range(0,2)",
-     "choice(1,", "glob(*)", "../..", "/", "/dev/null", "/dev/zero", "/root/x", "a" * 300, "a\nb", "\x1b[31m", "-1",
-     "0", "0.5", "1e-300", "1e308", "9" * 30, "[]", "[[1]]", "???", "!!python/object:os.system", "%s", "\\",
-     "a#b", "C:\\x"]
-)  # fmt: skip
+ODD = r"""
+null true nan -inf 1e400 0x10 1_0 ~/photos 日本 [北京,上海,x] [a,b {a:1} { ' " a,b ${seed} ${nowhere} ${ ${oc.env:HOME}
+$(id) a=b a(b) range(0,2) choice(1, glob(*) ../.. / /dev/null /dev/zero /root/x -1 0 0.5 1e-300 1e308 [] [[1]] ???
+!!python/object:os.system %s \ a#b C:\x
+"""
+odd = st.sampled_from(["", *ODD.split(), "'a b'", "a" * 300, "a\nb", "\x1b[31m", "9" * 30])
 values = st.one_of(odd, texts, st.integers(-3, 10**6).map(str), st.floats().map(str))
 choices = st.sampled_from([*GROUPS, *OPTIONAL, "experiment"]).flatmap(
     lambda group: st.sampled_from([path.stem for path in sorted((CONF / group).glob("*.yaml"))]).map(
@@ -100,10 +98,9 @@ settings_words = st.builds(
     st.sampled_from(["=", "=", "=", "=", " = ", ""]),
     values,
 )
-options = st.sampled_from(
-    [[], [], [], [], [], [], ["-m"], ["--cfg", "job"], ["--help"], ["--info"], ["--nonsense"], ["--config-dir", "x"],
-     ["--config-name", "x"], ["--cfg"], ["-m", "hydra.sweep.dir=a b"], ["hydra.run.dir=日 本"], ["hydra.mode=x"]]
-)  # fmt: skip
+OPTIONS = "-m|--cfg job|--help|--info|--nonsense|--config-dir x|--config-name x|--cfg|hydra.mode=x"
+SPACED = [["-m", "hydra.sweep.dir=a b"], ["hydra.run.dir=日 本"]]
+options = st.sampled_from([[]] * 6 + [words.split() for words in OPTIONS.split("|")] + SPACED)
 lines = st.builds(
     lambda chosen, words, more: [word for word in [*chosen, *words, *more] if word],
     st.lists(choices, max_size=2),

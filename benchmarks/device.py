@@ -29,6 +29,7 @@ CASES: dict[str, tuple[int, int, int, int, int, int, list[str]]] = {
     "resnet18": (100, 20, 64, 2, 20, 20, ["model=resnet18", "batch_size=16", "lr=0.01"]),
     "few": (100, 5, 32, 2, 5, 16, ["model=resnet8", "model.norm=group", "lr=0.01", "partition.min_examples=1"]),
 }
+FIXED = ("engine=inline", "lr_schedule=constant", "weight_decay=0", "momentum=0", "checkpoint=false")
 WAYS = {
     "one by one": [],
     "together": ["engine.batch_clients={}"],
@@ -53,10 +54,9 @@ def measure(case: str, way: str, rounds: int | None, clients: int | None, device
     gpus = ["engine.num_gpus=1"] if device == "cuda" else []
     config = resolve(
         compose(
-            ["engine=inline", f"num_clients={num}", f"num_rounds={rounds or most}", f"data.size={size}",
-             "lr_schedule=constant", "weight_decay=0", "momentum=0", "checkpoint=false", *more, *gpus, *words]
+            [f"num_clients={num}", f"num_rounds={rounds or most}", f"data.size={size}", *FIXED, *more, *gpus, *words]
         )
-    )  # fmt: skip
+    )
     own = round(images * 6 / 5 + 2)  # of which 5/6 train
     config["data"] = {
         "_target_": "benchmarks.device.noise",

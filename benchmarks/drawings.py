@@ -239,9 +239,30 @@ def plan(rng: Random) -> Image.Image:
 
 
 DRAWERS: tuple[Callable[[Random], Image.Image], ...] = (
-    page, scan, terminal, screen, lines, bars, heat, noise, stripes, bricks, wood, cloth, leaves, pebbles, room,
-    corridor, shelf, night, fruit, face, signs, fractal, plan,
-)  # fmt: skip
+    page,
+    scan,
+    terminal,
+    screen,
+    lines,
+    bars,
+    heat,
+    noise,
+    stripes,
+    bricks,
+    wood,
+    cloth,
+    leaves,
+    pebbles,
+    room,
+    corridor,
+    shelf,
+    night,
+    fruit,
+    face,
+    signs,
+    fractal,
+    plan,
+)
 
 
 def drawings(seed: int = 0) -> Iterator[tuple[str, Image.Image]]:

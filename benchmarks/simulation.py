@@ -154,6 +154,12 @@ def machine(before: float) -> str:
     )
 
 
+COLUMNS = (
+    "round_seconds ratio cpu_seconds cpu_ratio own_seconds wait_seconds combine_seconds",
+    "evaluate_seconds start_seconds whole_seconds driver_mb client_mb moved_mb",
+)
+
+
 def main() -> None:
     """Prints a line for each program, and all figures as JSON below."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -166,8 +172,7 @@ def main() -> None:
         run_engine(asked.engine, asked.cases[0], asked.workers)
         return
     results, load = [], os.getloadavg()[0]
-    columns = ("round_seconds", "ratio", "cpu_seconds", "cpu_ratio", "own_seconds", "wait_seconds", "combine_seconds",
-               "evaluate_seconds", "start_seconds", "whole_seconds", "driver_mb", "client_mb", "moved_mb")  # fmt: skip
+    columns = [name for line in COLUMNS for name in line.split()]
     print(f"{'case':8} {'program':14}" + "".join(f"{name.replace('_seconds', ' s'):>11}" for name in columns))
     for case in asked.cases:
         for result in compare(case, asked.workers):

@@ -54,8 +54,18 @@ def free_port() -> int:
 
 def command(place: Path, port: int, *options: str) -> list[str]:
     """The command that serves a site whose folders are under ``place``."""
-    return [sys.executable, "-m", "fedsky.web", "--port", str(port), "--data", str(place / "data"),
-            "--outputs", str(place / "outputs"), *options]  # fmt: skip
+    return [
+        sys.executable,
+        "-m",
+        "fedsky.web",
+        "--port",
+        str(port),
+        "--data",
+        str(place / "data"),
+        "--outputs",
+        str(place / "outputs"),
+        *options,
+    ]
 
 
 @contextlib.contextmanager

@@ -13,11 +13,19 @@ from fedsky.report import style
 Result = dict[str, Any]
 
 COLUMNS = {
-    "round_seconds": "s a round", "ratio": "ratio", "cpu_seconds": "processor s a round", "cpu_ratio": "ratio",
-    "wait_seconds": "waiting", "combine_seconds": "combining", "evaluate_seconds": "judging",
-    "start_seconds": "s to the first step", "whole_seconds": "s whole", "driver_mb": "server MB",
-    "client_mb": "actor MB", "moved_mb": "moved MB",
-}  # fmt: skip
+    "round_seconds": "s a round",
+    "ratio": "ratio",
+    "cpu_seconds": "processor s a round",
+    "cpu_ratio": "ratio",
+    "wait_seconds": "waiting",
+    "combine_seconds": "combining",
+    "evaluate_seconds": "judging",
+    "start_seconds": "s to the first step",
+    "whole_seconds": "s whole",
+    "driver_mb": "server MB",
+    "client_mb": "actor MB",
+    "moved_mb": "moved MB",
+}
 
 
 def read(path: Path) -> Result:

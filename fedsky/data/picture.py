@@ -21,9 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError, features
 
-FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".pjpeg": "JPEG", ".pjp": "JPEG",
-           ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF",
-           ".heic": "HEIF", ".heif": "HEIF", ".hif": "HEIF", ".avif": "AVIF"}  # fmt: skip
+FORMATS = {
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".pjp"), "JPEG"),
+    **{".png": "PNG", ".webp": "WEBP", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF"},
+    **dict.fromkeys((".heic", ".heif", ".hif"), "HEIF"),
+    ".avif": "AVIF",
+}
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
 REMEDIES = {"HEIF": "install pillow-heif: pip install 'fedsky[heif]'", "AVIF": "install a Pillow built with AVIF"}
 WHOLE_PIXELS = 64_000_000  # up to which every pixel is decoded
@@ -44,8 +47,19 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 # What Pillow and its decoders raise for a file that holds no picture, apart from OSError.
-FAULTS = (SyntaxError, ValueError, LookupError, TypeError, ArithmeticError, AttributeError, RuntimeError, EOFError,
-          struct.error, zlib.error, Image.DecompressionBombError)  # fmt: skip
+FAULTS = (
+    SyntaxError,
+    ValueError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    AttributeError,
+    RuntimeError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
 
 logging.getLogger("PIL").setLevel(logging.CRITICAL)  # it would tell of strange TIFFs, without the file's name
 

@@ -34,13 +34,17 @@ class Server:
 
     def _start(self) -> subprocess.Popen[bytes]:
         folder = self.home.folder
-        command = [
-            str(Path(sys.executable).with_name("flower-superlink")),
-            "--host", "127.0.0.1", "--port", str(self.home.inner), "--isolation", "process",
-            "--database", str(folder / "superlink.db"), "--enable-supernode-auth",
-            "--ssl-ca-certfile", str(folder / "ca.crt"), "--ssl-certfile", str(folder / "server.crt"),
-            "--ssl-keyfile", str(folder / "server.key"),
-        ]  # fmt: skip
+        options = {
+            "host": "127.0.0.1",
+            "port": self.home.inner,
+            "isolation": "process",
+            "database": folder / "superlink.db",
+            "ssl-ca-certfile": folder / "ca.crt",
+            "ssl-certfile": folder / "server.crt",
+            "ssl-keyfile": folder / "server.key",
+        }
+        command = [str(Path(sys.executable).with_name("flower-superlink")), "--enable-supernode-auth"]
+        command += [word for name, value in options.items() for word in (f"--{name}", str(value))]
         environment = os.environ | {"FLWR_TELEMETRY_ENABLED": "0"}
         log = os.open(folder / "superlink.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
@@ -99,9 +103,17 @@ def serve(home: Home, bind: str, gate_of: type[Gate] = Gate) -> None:
         )
         gate: Any = gate_of(home.superlink, home.folder / "ca.crt")
         uvicorn.run(
-            gate, host=bind, port=home.port, log_level="warning", lifespan="on", ws="none", loop="asyncio",
-            timeout_keep_alive=KEPT_SECONDS, timeout_graceful_shutdown=LEAVE_SECONDS,
-            ssl_certfile=str(home.folder / "server.crt"), ssl_keyfile=str(home.folder / "server.key"),
-        )  # fmt: skip
+            gate,
+            host=bind,
+            port=home.port,
+            log_level="warning",
+            lifespan="on",
+            ws="none",
+            loop="asyncio",
+            timeout_keep_alive=KEPT_SECONDS,
+            timeout_graceful_shutdown=LEAVE_SECONDS,
+            ssl_certfile=str(home.folder / "server.crt"),
+            ssl_keyfile=str(home.folder / "server.key"),
+        )
     finally:
         server.close()

@@ -13,12 +13,17 @@ RC, RCT, CT, R, C, T = (ROUNDS, CLIENTS), (ROUNDS, CLIENTS, TIMING), (CLIENTS, T
 FRACTION, NATS = "fraction", "nats"  # what a screen shows as percent; a cross-entropy
 RANGES = {FRACTION: (0.0, 1.0), NATS: (-math.inf, math.inf)}  # of other units: 0 and more
 
-# What became of a client in a round: its reply counted; it was not asked; it was not there; its reply came too late; it
-# broke down in training, and changed nothing; its reply did not arrive; its reply was no model; it came, but with too
-# few others; its process failed.
-STATUSES = OK, IDLE, AWAY, LATE, CRASHED, LOST, REFUSED, UNUSED, FAILED = (
-    "ok", "idle", "away", "late", "crashed", "lost", "refused", "unused", "failed"
-)  # fmt: skip
+# What became of a client in a round.
+OK = "ok"  # its reply counted
+IDLE = "idle"  # it was not asked
+AWAY = "away"  # it was not there
+LATE = "late"  # its reply came too late
+CRASHED = "crashed"  # it broke down in training, and changed nothing
+LOST = "lost"  # its reply did not arrive
+REFUSED = "refused"  # its reply was no model
+UNUSED = "unused"  # its reply came, but with too few others
+FAILED = "failed"  # its process failed
+STATUSES = (OK, IDLE, AWAY, LATE, CRASHED, LOST, REFUSED, UNUSED, FAILED)
 FAILURES = (CRASHED, LOST, REFUSED, FAILED)
 
 

@@ -15,8 +15,22 @@ from fedsky.data import sky
 from fedsky.data.rendered import check, draw, drawn, owner_of
 from fedsky.history import write_whole
 
-COLUMNS = ("file", "label", "source", "cover", "genus", "sun_elevation", "sun_azimuth", "turbidity", "ground",
-           "pitch", "fov", "owner", "render_seed", "index")  # fmt: skip
+COLUMNS = (
+    "file",
+    "label",
+    "source",
+    "cover",
+    "genus",
+    "sun_elevation",
+    "sun_azimuth",
+    "turbidity",
+    "ground",
+    "pitch",
+    "fov",
+    "owner",
+    "render_seed",
+    "index",
+)
 PICTURES = (".png", ".jpg", ".jpeg")
 ON_SHEET, COLUMNS_ON_SHEET, GAP = 64, 16, 2
 
@@ -65,8 +79,16 @@ def _folder(out: Path, pictures: Iterator[sky.Drawn], seed: int, owners: int | N
 
 def _truth(made: sky.Drawn) -> tuple[str, ...]:
     """What a row says of a picture: cover as a fraction, angles in degrees."""
-    return (f"{made.cover:.4f}", made.genus, f"{made.sun_elevation:.2f}", f"{made.sun_azimuth:.2f}",
-            f"{made.turbidity:.2f}", made.ground, f"{made.pitch:.2f}", f"{made.fov:.1f}")  # fmt: skip
+    return (
+        f"{made.cover:.4f}",
+        made.genus,
+        f"{made.sun_elevation:.2f}",
+        f"{made.sun_azimuth:.2f}",
+        f"{made.turbidity:.2f}",
+        made.ground,
+        f"{made.pitch:.2f}",
+        f"{made.fov:.1f}",
+    )
 
 
 def _sheet(pictures: list[sky.Drawn], size: int, suffix: str) -> bytes:

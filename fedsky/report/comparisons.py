@@ -123,8 +123,8 @@ def _told(
             continue
         low, high, p = family_of.told(each.difference) or (None, None, None)
         estimate = Estimate(each.difference.value, low, high, each.runs, each.splits, each.photographs, p)
-        told.append(Comparison(first, second, estimate, metric, family, len(tested), margin, each.moments is not None,
-                               each.splits, each.seeds, each.reason, each.pairing))  # fmt: skip
+        known = each.moments is not None, each.splits, each.seeds, each.reason, each.pairing
+        told.append(Comparison(first, second, estimate, metric, family, len(tested), margin, *known))
     return told
 
 

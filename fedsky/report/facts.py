@@ -22,16 +22,24 @@ def facts(groups: Sequence[Group]) -> str:
         images = ngettext("{n} test image", "{n} test images", most)
         images = images if least == most else _("{low} to {high} test images", low=least, high=most)
     told = [
-        _numbers(results, "num_clients", lambda n: ngettext("{n} owner", "{n} owners", n),
-                 lambda values: _("{values} owners", values=values)),
+        _numbers(
+            results,
+            "num_clients",
+            lambda n: ngettext("{n} owner", "{n} owners", n),
+            lambda values: _("{values} owners", values=values),
+        ),
         _partitions(results),
-        _numbers(results, "num_rounds", lambda n: ngettext("{n} round", "{n} rounds", n),
-                 lambda values: _("{values} rounds", values=values)),
+        _numbers(
+            results,
+            "num_rounds",
+            lambda n: ngettext("{n} round", "{n} rounds", n),
+            lambda values: _("{values} rounds", values=values),
+        ),
         ngettext("{n} seed", "{n} seeds", seeds),
         ngettext("{n} data seed", "{n} data seeds", data_seeds) if data_seeds > 1 else "",
         ngettext("{n} fold", "{n} folds", folds) if folds > 1 else "",
         images,
-    ]  # fmt: skip
+    ]
     return _(", ").join(filter(None, told))
 
 

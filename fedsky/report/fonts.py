@@ -20,8 +20,17 @@ from matplotlib.font_manager import FontProperties, fontManager
 from fedsky.language import _
 
 LATIN = "DejaVu Sans"  # comes with matplotlib
-CHINESE = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei",
-           "Microsoft YaHei", "SimHei", "PingFang SC", "Noto Sans CJK JP")  # fmt: skip
+CHINESE = (
+    "Noto Sans CJK SC",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei",
+    "Microsoft YaHei",
+    "SimHei",
+    "PingFang SC",
+    "Noto Sans CJK JP",
+)
 PACKAGE = "fonts-noto-cjk"  # of Debian and Ubuntu, for Chinese, Japanese and Korean
 BOXES = ("Last Resort", ".LastResort")  # fonts that have every character, as a box
 

@@ -166,21 +166,29 @@ def _limits() -> list[str]:
     """What a reader must keep in mind."""
     return [
         _("Accuracies are those of the last round's model on the test images; no round was chosen by them."),
-        _("Runs that differ only in seed, data seed or fold are one group. With few runs a t-interval is wide and "
-          "right only if results scatter evenly about their mean; intervals of accuracies are cut at 0 and 100 %."),
-        _("A difference is estimated from what every run took every test photograph for: photographs and runs are "
-          "crossed (Cameron, Gelbach and Miller 2011), splits share training images (Nadeau and Bengio 2003), and the "
-          "intervals of a family hold together (Hothorn, Bretz and Westfall 2008). Images taken minutes apart at one "
-          "place are not independent: unless they are known as near duplicates, an interval is too narrow then. "
-          "Models that hang on single training images (such as nearest neighbours) vary from data to data more than "
-          "any resampling of one data set can see (Bengio and Grandvalet 2004). Below 10 photographs in a class no "
-          "interval is given."),
+        _(
+            "Runs that differ only in seed, data seed or fold are one group. With few runs a t-interval is wide and "
+            "right only if results scatter evenly about their mean; intervals of accuracies are cut at 0 and 100 %."
+        ),
+        _(
+            "A difference is estimated from what every run took every test photograph for: photographs and runs are "
+            "crossed (Cameron, Gelbach and Miller 2011), splits share training images (Nadeau and Bengio 2003), and "
+            "the intervals of a family hold together (Hothorn, Bretz and Westfall 2008). Images taken minutes apart at "
+            "one place are not independent: unless they are known as near duplicates, an interval is too narrow then. "
+            "Models that hang on single training images (such as nearest neighbours) vary from data to data more than "
+            "any resampling of one data set can see (Bengio and Grandvalet 2004). Below 10 photographs in a class no "
+            "interval is given."
+        ),
         _("An owner's own test images are few: its accuracy moves by 100/n points with every image."),
-        _("\"Alone\" judges each test image by its own owner's lone model; \"pooled\" is one model trained on all "
-          "owners' images."),
-        _("Megabytes are those of training alone, models as they travel; what evaluation sends is not counted, nor "
-          "what pooling would send: the photographs themselves."),
-    ]  # fmt: skip
+        _(
+            '"Alone" judges each test image by its own owner\'s lone model; "pooled" is one model trained on all '
+            "owners' images."
+        ),
+        _(
+            "Megabytes are those of training alone, models as they travel; what evaluation sends is not counted, nor "
+            "what pooling would send: the photographs themselves."
+        ),
+    ]
 
 
 def _some(problems: list[str]) -> list[str]:

@@ -95,15 +95,33 @@ def drawing(used: Spelling | None = None) -> Iterator[Spelling]:
     font has is added to ``used``, or to a spelling of its own.
     """
     settings = {
-        **seaborn.axes_style("whitegrid"), **seaborn.plotting_context("paper", font_scale=0.85),
-        "svg.hashsalt": "fedsky", "svg.fonttype": "path", "text.parse_math": False, "axes.titley": 1.0,
-        "axes.titlelocation": "left", "axes.titlesize": 8.5, "axes.labelsize": 7.5, "xtick.labelsize": 7,
-        "ytick.labelsize": 7, "legend.fontsize": 7, "legend.frameon": False, "lines.linewidth": 1.4,
-        "lines.markersize": 4, "grid.color": "#dddddd",
-        "grid.linewidth": 0.6, "axes.edgecolor": "#888888", "axes.linewidth": 0.8, "figure.facecolor": "white",
-        "axes.facecolor": "white", "hatch.linewidth": 0.5, "pdf.fonttype": 42, "image.cmap": "cividis",
-        "axes.spines.top": False, "axes.spines.right": False,
-    }  # fmt: skip
+        **seaborn.axes_style("whitegrid"),
+        **seaborn.plotting_context("paper", font_scale=0.85),
+        "svg.hashsalt": "fedsky",
+        "svg.fonttype": "path",
+        "text.parse_math": False,
+        "axes.titley": 1.0,
+        "axes.titlelocation": "left",
+        "axes.titlesize": 8.5,
+        "axes.labelsize": 7.5,
+        "xtick.labelsize": 7,
+        "ytick.labelsize": 7,
+        "legend.fontsize": 7,
+        "legend.frameon": False,
+        "lines.linewidth": 1.4,
+        "lines.markersize": 4,
+        "grid.color": "#dddddd",
+        "grid.linewidth": 0.6,
+        "axes.edgecolor": "#888888",
+        "axes.linewidth": 0.8,
+        "figure.facecolor": "white",
+        "axes.facecolor": "white",
+        "hatch.linewidth": 0.5,
+        "pdf.fonttype": 42,
+        "image.cmap": "cividis",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
     said = language.use(language.ENGLISH) if speaks_english() else nullcontext()
     with matplotlib.rc_context(settings), spelling(used) as used, warnings.catch_warnings(), said:
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)

@@ -26,9 +26,10 @@ OWN_MODELS = N_("own models on all images")
 PARTS = {"train": N_("training"), "validation": N_("validation"), "test": N_("test")}
 
 
-def _spread(name: str, estimate: Estimate | None) -> dict[str, float | None]:
+def flat(name: str, estimate: Estimate | None) -> dict[str, float | None]:
+    """An estimate as columns: its value, and its interval's ends; None where it is unknown."""
     value, low, high = (estimate.value, estimate.low, estimate.high) if estimate else (None, None, None)
-    return {name: value, f"{name}_low": low, f"{name}_high": high, f"{name}_n": estimate.n if estimate else 0}
+    return {name: value, f"{name}_low": low, f"{name}_high": high}
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -47,7 +48,8 @@ def final_table(kind: ComparableGroups) -> tuple[pd.DataFrame, pd.DataFrame]:
         rounds = max(run.last_round for run in runs)
         row: dict[str, object] = {"data": kind.title, "group": group.label, "runs": len(runs)}
         for metric in FINAL_METRICS:
-            row |= _spread(metric, estimates[metric])
+            estimate = estimates[metric]
+            row |= flat(metric, estimate) | {f"{metric}_n": estimate.n if estimate else 0}
         worst = worst_owner(group)
         row |= {f"worst_owner{suffix}": value for suffix, value in zip(("", "_accuracy", "_n"), worst, strict=True)}
         row["own_models_on_all_images"] = elsewhere = group.own_models_on_all_images()
@@ -58,16 +60,19 @@ def final_table(kind: ComparableGroups) -> tuple[pd.DataFrame, pd.DataFrame]:
         for metric, estimate in estimates.items():
             if estimate is not None and estimate.n < len(runs):
                 texts[metric] += _(" [{n} of {all} runs]", n=estimate.n, all=len(runs))
-        shown.append({
-            _("group"): group.label,
-            _("runs"): _("1 (one run: no interval)") if unknown else str(len(runs)),
-            **{_(COLUMNS[metric].label): text for metric, text in texts.items()},
-            _("worst owner"): _("{percent} ({owner}, {photographs})", percent=percent(worst[1]), owner=worst[0],
-                                photographs=count(int(worst[2]), "photograph")) if worst[2] else UNKNOWN,
-            _(OWN_MODELS): percent(elsewhere) if elsewhere == elsewhere else "",
-            _("MB up"): fixed(up), _("MB down"): fixed(down), _("rounds"): str(rounds),
-            _("wall seconds"): fixed(seconds),
-        })  # fmt: skip
+        shown.append(
+            {
+                _("group"): group.label,
+                _("runs"): _("1 (one run: no interval)") if unknown else str(len(runs)),
+                **{_(COLUMNS[metric].label): text for metric, text in texts.items()},
+                _("worst owner"): _owner_words(*worst),
+                _(OWN_MODELS): percent(elsewhere) if elsewhere == elsewhere else "",
+                _("MB up"): fixed(up),
+                _("MB down"): fixed(down),
+                _("rounds"): str(rounds),
+                _("wall seconds"): fixed(seconds),
+            }
+        )
     table = pd.DataFrame(shown)
     return pd.DataFrame(raw), table if table[_(OWN_MODELS)].any() else table.drop(columns=_(OWN_MODELS))
 
@@ -82,6 +87,13 @@ def worst_owner(group: Group) -> tuple[str, float, float]:
     return str(mine["name"].iloc[0]), float(means.min()), float(mine.groupby("cut")["num_test"].max().sum())
 
 
+def _owner_words(name: str, accuracy: float, images: float) -> str:
+    if not images:
+        return UNKNOWN
+    photographs = count(int(images), "photograph")
+    return _("{percent} ({owner}, {photographs})", percent=percent(accuracy), owner=name, photographs=photographs)
+
+
 FAMILIES = {PLANNED: N_("planned"), EXPLORATORY: N_("exploratory")}
 
 
@@ -91,12 +103,9 @@ def comparison_table(kind: ComparableGroups, comparisons: Sequence[Comparison]) 
     for each in comparisons:
         told = each.difference
         counts = {"runs": told.n if told else 0, "splits": each.splits, "photographs": told.photographs if told else 0}
-        ends = (told.value, told.low, told.high) if told else (None, None, None)
-        raw.append({
-            "data": kind.title, "first": each.first.label, "second": each.second.label, "family": each.family,
-            **dict(zip(("difference", "difference_low", "difference_high"), ends, strict=True)),
-            "p": told.p if told else None, "comparisons": each.size, "verdict": each.verdict, **counts,
-        })  # fmt: skip
+        pair = {"data": kind.title, "first": each.first.label, "second": each.second.label, "family": each.family}
+        rest = {"p": told.p if told else None, "comparisons": each.size, "verdict": each.verdict}
+        raw.append(pair | flat("difference", told) | rest | counts)
         shown.append(
             {
                 _("first"): each.first.label,
@@ -115,13 +124,15 @@ def comparison_table(kind: ComparableGroups, comparisons: Sequence[Comparison]) 
 
 def runs_table(kind: ComparableGroups) -> pd.DataFrame:
     """One row a run: its last round, as the final table's means are made of."""
-    return pd.DataFrame([
-        {"data": kind.title, "group": group.label, "run": result.name, "seed": key[0], "data_seed": key[1],
-         "fold": key[2], "rounds": result.last_round, **{metric: result.final(metric) for metric in FINAL_METRICS},
-         "megabytes_up": result.megabytes("bytes_up"), "megabytes_down": result.megabytes("bytes_down"),
-         "wall_seconds": result.seconds}
-        for group in kind.every for key, result in group.results.items()
-    ])  # fmt: skip
+    rows = []
+    for group in kind.every:
+        for key, result in group.results.items():
+            row: dict[str, object] = {"data": kind.title, "group": group.label, "run": result.name}
+            row |= {"seed": key[0], "data_seed": key[1], "fold": key[2], "rounds": result.last_round}
+            row |= {metric: result.final(metric) for metric in FINAL_METRICS}
+            row |= {f"mega{name}": result.megabytes(name) for name in ("bytes_up", "bytes_down")}
+            rows.append(row | {"wall_seconds": result.seconds})
+    return pd.DataFrame(rows)
 
 
 def rounds_table(kind: ComparableGroups, groups: Sequence[Group], metric: str) -> pd.DataFrame:
@@ -135,13 +146,14 @@ def rounds_table(kind: ComparableGroups, groups: Sequence[Group], metric: str) -
             values, [repetitions.of[key] for key in columns], repetitions.shared
         )
         known = ~np.isnan(values)
-        tables.append(pd.DataFrame({
-            "data": kind.title, "group": group.label, "round": table.index, "runs": len(columns),
-            metric: mean, f"{metric}_low": low, f"{metric}_high": high,
+        row = {"data": kind.title, "group": group.label, "round": table.index, "runs": len(columns)}
+        row |= {metric: mean, f"{metric}_low": low, f"{metric}_high": high}
+        row |= {
             f"{metric}_n": np.where(known.all(axis=0), len(columns), 0),
             "lowest": np.where(known.any(axis=0), np.where(known, values, np.inf).min(axis=0), np.nan),
             "highest": np.where(known.any(axis=0), np.where(known, values, -np.inf).max(axis=0), np.nan),
-        }))  # fmt: skip
+        }
+        tables.append(pd.DataFrame(row))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -162,8 +174,6 @@ def owners_table(kind: ComparableGroups, groups: Sequence[Group]) -> pd.DataFram
 
     pooled_accuracy is a lone owner's model on everyone's test images. num_test_* are the fewest and most of any run.
     """
-    columns = ["data", "group", "client", "owner", "runs", "accuracy", "pooled_accuracy",
-               "num_test_min", "num_test_max"]  # fmt: skip
     tables = []
     for group in groups:
         owners = pd.concat([result.owners for result in group.results.values()])
@@ -176,6 +186,8 @@ def owners_table(kind: ComparableGroups, groups: Sequence[Group]) -> pd.DataFram
             num_test_max=("num_test", "max"),
         )
         tables.append(found.rename_axis("client").reset_index().assign(data=kind.title, group=group.label))
+    columns = ["data", "group", "client", "owner", "runs", "accuracy", "pooled_accuracy"]
+    columns += ["num_test_min", "num_test_max"]
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
 
 

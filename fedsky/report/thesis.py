@@ -52,11 +52,19 @@ def table(
     if len(rows) > MOST:
         caption += " " + _("The first {n} of {all} rows.", n=MOST, all=len(rows))
     lines = [
-        HEAD + r"\begin{table}[htbp]", r"\centering\small\setlength{\belowcaptionskip}{6pt}",
+        HEAD + r"\begin{table}[htbp]",
+        r"\centering\small\setlength{\belowcaptionskip}{6pt}",
         rf"\caption{{{latex(caption)}}}",
-        rf"\label{{tab:{name}}}", rf"\begin{{tabular}}{{{columns}}}", r"\toprule",
-        " & ".join(map(latex, head)) + r" \\", r"\midrule", *body, r"\bottomrule", r"\end{tabular}", r"\end{table}",
-    ]  # fmt: skip
+        rf"\label{{tab:{name}}}",
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+        " & ".join(map(latex, head)) + r" \\",
+        r"\midrule",
+        *body,
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+    ]
     return ("\n".join(lines) + "\n").encode(errors="replace")
 
 
@@ -90,8 +98,17 @@ def _result(kind: ComparableGroups, prefix: str) -> bytes:
 
 
 def _pairs(kind: ComparableGroups, prefix: str) -> bytes:
-    rows = [[each.first.label, each.second.label, fixed(100 * each.difference.value), _interval(each.difference),
-             judgement(each)] for each in planned(kind) if each.difference is not None]  # fmt: skip
+    rows = [
+        [
+            each.first.label,
+            each.second.label,
+            fixed(100 * each.difference.value),
+            _interval(each.difference),
+            judgement(each),
+        ]
+        for each in planned(kind)
+        if each.difference is not None
+    ]
     if not rows:
         return b""
     caption = _(

@@ -66,10 +66,11 @@ def _told(sweep: Sweep, first: str, second: str, found: Sequence[tuple[str, Comp
     some = [each for each in known if len(known) <= MOST_VALUES or each in ends or each[1].is_shown]
     at = []
     for number, (value, each) in enumerate(some):
-        points, interval = _points(each), _interval(each, number == 0)
-        at.append(_("{points} points at {setting} {value} ({interval})", points=points, setting=sweep.name, value=value,
-                    interval=interval) if number == 0 else
-                  _("{points} at {value} ({interval})", points=points, value=value, interval=interval))  # fmt: skip
+        numbers = {"points": _points(each), "value": value, "interval": _interval(each, number == 0)}
+        if number == 0:
+            at.append(_("{points} points at {setting} {value} ({interval})", setting=sweep.name, **numbers))
+        else:
+            at.append(_("{points} at {value} ({interval})", **numbers))
     return _(
         "{first} minus {second}: {list}; {verdict}.",
         first=first,

@@ -22,11 +22,19 @@ ANEW = "start another run"
 def begin(name: str, config: Row, choices: dict[str, str]) -> Row:
     """run.json of a run that begins. directory: where it was started, which its relative paths begin from."""
     return {
-        "format": sums.FORMAT, "name": name, "status": RUNNING, "reason": None,
-        "started": provenance.now(), "ended": None, "command": provenance.command(),
-        "directory": str(Path.cwd()), "choices": choices, "config": config,
-        "trace": _trace(config, Path.cwd()), **_runs_on(),
-    }  # fmt: skip
+        "format": sums.FORMAT,
+        "name": name,
+        "status": RUNNING,
+        "reason": None,
+        "started": provenance.now(),
+        "ended": None,
+        "command": provenance.command(),
+        "directory": str(Path.cwd()),
+        "choices": choices,
+        "config": config,
+        "trace": _trace(config, Path.cwd()),
+        **_runs_on(),
+    }
 
 
 def go_on(folder: Path, begun: Row, task: Task) -> Row:

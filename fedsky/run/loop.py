@@ -281,10 +281,9 @@ class RoundLoop:
         test, best = pool(judged.test), self.progress
         model = self.task.model
         batched = {} if self.together.asked is None else {"batched": self.together.told()}
-        return batched | {
-            "model": {"num_parameters": num_parameters(model), "num_bytes": num_bytes(self.task.initial),
-                      "batchnorm_statistics": BATCHNORM_STATISTICS.get(self.config["model"].get("norm", ""), "none")},
-            "result": {"round": round, "num_test": test.num, "accuracy": test.accuracy,
-                       "balanced_accuracy": test.balanced_accuracy, "loss": test.loss,
-                       "best_validation_round": best.best_round, "best_validation_accuracy": best.best_accuracy},
-        }  # fmt: skip
+        kept = BATCHNORM_STATISTICS.get(self.config["model"].get("norm", ""), "none")
+        sizes = {"num_parameters": num_parameters(model), "num_bytes": num_bytes(self.task.initial)}
+        result = {"round": round, "num_test": test.num, "accuracy": test.accuracy}
+        result |= {"balanced_accuracy": test.balanced_accuracy, "loss": test.loss}
+        result |= {"best_validation_round": best.best_round, "best_validation_accuracy": best.best_accuracy}
+        return batched | {"model": sizes | {"batchnorm_statistics": kept}, "result": result}

@@ -57,15 +57,24 @@ def client_row(
     pooled: Scores | None = judged.pooled[client] if judged.pooled else None
     own = trained or {} if outcome else {}
     return {
-        "round": round, "client": client, "status": outcome.status if outcome else IDLE,
+        "round": round,
+        "client": client,
+        "status": outcome.status if outcome else IDLE,
         "reason": outcome and outcome.reason,
         **{key: own.get(key) for key in ("num_examples", "num_steps", "train_loss")},
-        "num_test": test.num, "loss": test.loss, "accuracy": test.accuracy,
-        "balanced_accuracy": test.balanced_accuracy, "validation_loss": validation.loss,
-        "validation_accuracy": validation.accuracy, "bytes_up": traffic.up, "bytes_down": traffic.down,
-        "pooled_accuracy": pooled and pooled.accuracy, "pooled_balanced_accuracy": pooled and pooled.balanced_accuracy,
-        "virtual_seconds": outcome and outcome.seconds, "staleness": outcome and outcome.staleness,
-    }  # fmt: skip
+        "num_test": test.num,
+        "loss": test.loss,
+        "accuracy": test.accuracy,
+        "balanced_accuracy": test.balanced_accuracy,
+        "validation_loss": validation.loss,
+        "validation_accuracy": validation.accuracy,
+        "bytes_up": traffic.up,
+        "bytes_down": traffic.down,
+        "pooled_accuracy": pooled and pooled.accuracy,
+        "pooled_balanced_accuracy": pooled and pooled.balanced_accuracy,
+        "virtual_seconds": outcome and outcome.seconds,
+        "staleness": outcome and outcome.staleness,
+    }
 
 
 def timing_rows(round: int, trained: dict[int, Row], judged: Evaluation, server: Row) -> list[Row]:

@@ -17,8 +17,7 @@ from fedsky.web.jobs.command import working_folder
 from fedsky.web.settings import Settings
 
 LONGEST = 4096  # bytes of a path
-TOP = ("bin", "boot", "dev", "etc", "home", "lib", "media", "mnt", "opt", "proc", "root", "run", "sbin", "srv", "sys",
-       "tmp", "usr", "var", "Users", "Volumes", "private")  # fmt: skip
+TOP = "bin boot dev etc home lib media mnt opt proc root run sbin srv sys tmp usr var Users Volumes private"
 HERE = "…"  # in place of the folders above a file that nothing is known of
 ENDS = r"""\s'"`:;,<>()\[\]{}|*?!=\\\x00-\x1f"""  # what ends a path that is not known
 
@@ -29,7 +28,7 @@ class Places:
     def __init__(self, names: dict[str, str]) -> None:
         self.names = {path: name for path, name in names.items() if path.startswith("/") and path != "/"}
         known = sorted(self.names, key=len, reverse=True)
-        top = sorted({*TOP, *(name for name in os.listdir("/") if not name.startswith("."))})
+        top = sorted({*TOP.split(), *(name for name in os.listdir("/") if not name.startswith("."))})
         said = "".join(f"(?<!{re.escape(name)}/)" for name in {HERE, *self.names.values()} if name)  # not said again
         # Every path begins with a slash, which stands first so that it is looked for as fast as any one letter.
         source = (

@@ -45,9 +45,21 @@ class Owner(NamedTuple):
 
 
 ANYONE = Owner(
-    Span(40, 80), Span(-1.2, 0.3), Span(-0.13, 0.13), Span(-0.03, 0.03), Span(0.8, 2.1), Span(0.0, 1.2),
-    Span(0.0, 0.8), Span(0.0, 0.4), Span(0.0, 0.8), Span(0.002, 0.015), Span(60, 96), Span(2.0, 5.5), None, 1.0,
-)  # fmt: skip
+    fov=Span(40, 80),
+    exposure=Span(-1.2, 0.3),
+    warmth=Span(-0.13, 0.13),
+    tint=Span(-0.03, 0.03),
+    saturation=Span(0.8, 2.1),
+    contrast=Span(0.0, 1.2),
+    clarity=Span(0.0, 0.8),
+    vignette=Span(0.0, 0.4),
+    blur=Span(0.0, 0.8),
+    noise=Span(0.002, 0.015),
+    quality=Span(60, 96),
+    turbidity=Span(2.0, 5.5),
+    grounds=None,
+    heaps=1.0,
+)
 _WIDTH = 0.25  # how much of a span one owner has
 
 

@@ -69,5 +69,20 @@ def draw_scene(rng: Generator, size: int, owner: Owner) -> Scene:
     ahead = sun[1] * cosine + sun[2] * sine
     lift = sun[2] * cosine - sun[1] * sine
     sun_at = (sun[0] / ahead, lift / ahead) if ahead > 0.1 else None
-    return Scene(sun, elevation, turbidity, 0.01 + 0.2 * haze**3, sunlight(elevation, turbidity), pitch, reach,
-                 across, up, x, y, z, angle, (sun[0], lift, -ahead), sun_at)  # fmt: skip
+    return Scene(
+        sun,
+        elevation,
+        turbidity,
+        0.01 + 0.2 * haze**3,
+        sunlight(elevation, turbidity),
+        pitch,
+        reach,
+        across,
+        up,
+        x,
+        y,
+        z,
+        angle,
+        (sun[0], lift, -ahead),
+        sun_at,
+    )

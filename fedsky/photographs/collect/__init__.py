@@ -7,6 +7,15 @@ from fedsky.photographs.collect.sources import Candidate, Commons, Flickr, Openv
 from fedsky.photographs.collect.urls import Urls
 
 __all__ = [
-    "PERMITTED", "Candidate", "Commons", "Flickr", "Openverse", "Outcome", "SearchError", "Source", "Urls", "Web",
+    "PERMITTED",
+    "Candidate",
+    "Commons",
+    "Flickr",
+    "Openverse",
+    "Outcome",
+    "SearchError",
+    "Source",
+    "Urls",
+    "Web",
     "collect",
-]  # fmt: skip
+]

@@ -21,8 +21,23 @@ from fedsky.history import write_whole
 from fedsky.photographs.collect.fetch import Refusal
 from fedsky.photographs.collect.sources import Candidate
 
-COLUMNS = ("file", "label", "source", "id", "page", "author", "licence", "licence_url", "title", "url", "sha256",
-           "width", "height", "query", "collected")  # fmt: skip
+COLUMNS = (
+    "file",
+    "label",
+    "source",
+    "id",
+    "page",
+    "author",
+    "licence",
+    "licence_url",
+    "title",
+    "url",
+    "sha256",
+    "width",
+    "height",
+    "query",
+    "collected",
+)
 SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp"}  # MPO: a JPEG with a second one behind it
 MIN_SIDE = 64  # pixels
 MAX_PIXELS = 50_000_000

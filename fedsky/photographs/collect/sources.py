@@ -203,11 +203,20 @@ class Flickr(Search):
         page, last = 1, 1
         while page <= min(last, self.most // self.page_size):
             photos = self._call(
-                web, "flickr.photos.search",
-                {"text": self.query, "license": ",".join(sorted(kinds)), "media": "photos", "safe_search": 1,
-                 "content_type": 1, "sort": "relevance", "extras": "url_l,url_o,owner_name,license",
-                 "per_page": self.page_size, "page": page},
-            ).get("photos")  # fmt: skip
+                web,
+                "flickr.photos.search",
+                {
+                    "text": self.query,
+                    "license": ",".join(sorted(kinds)),
+                    "media": "photos",
+                    "safe_search": 1,
+                    "content_type": 1,
+                    "sort": "relevance",
+                    "extras": "url_l,url_o,owner_name,license",
+                    "per_page": self.page_size,
+                    "page": page,
+                },
+            ).get("photos")
             for item in _items(_under(photos, "photo")):
                 number = _text(item.get("license"))
                 kind, address = kinds.get(number), addresses.get(number, "")

@@ -121,8 +121,17 @@ def _sizes(found: Findings, classes: Sequence[str], labels: NDArray[np.int64], k
     figure, axes = _axes()
     for number, name in enumerate(classes[:MOST]):
         own = labels == number
-        axes.plot(width[own], height[own], MARKERS[number], color=INKS[number], label=_name(name), alpha=0.6,
-                  markersize=3.5, fillstyle="none", rasterized=len(pictures) > MANY)  # fmt: skip
+        axes.plot(
+            width[own],
+            height[own],
+            MARKERS[number],
+            color=INKS[number],
+            label=_name(name),
+            alpha=0.6,
+            markersize=3.5,
+            fillstyle="none",
+            rasterized=len(pictures) > MANY,
+        )
     axes.set(xlabel="Width (pixels)", ylabel="Height (pixels)", title=f"Sizes{_cut(classes, kind)}")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(integer=True, nbins=6))

@@ -10,5 +10,23 @@ from .sweeps import sweep
 from .targets import targets
 from .worth import worth
 
-__all__ = ["calibration", "confusion", "cost", "curves", "final", "heat", "joining", "learning", "owners", "partition",
-           "roc", "share", "sizes", "spread", "story", "sweep", "targets", "worth"]  # fmt: skip
+__all__ = [
+    "calibration",
+    "confusion",
+    "cost",
+    "curves",
+    "final",
+    "heat",
+    "joining",
+    "learning",
+    "owners",
+    "partition",
+    "roc",
+    "share",
+    "sizes",
+    "spread",
+    "story",
+    "sweep",
+    "targets",
+    "worth",
+]

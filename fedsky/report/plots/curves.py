@@ -97,9 +97,8 @@ def _draw(axes: Axes, curve: Curve, look: Look, number: int, faint: float, start
         for x, y in curve.runs:
             axes.plot(x[start:], y[start:], color=look.color, alpha=faint, linewidth=0.6)
     step = max(1, math.ceil(len(curve.x) / 6))
-    axes.plot(curve.x[start:], curve.mean[start:], color=look.color, linestyle=look.line, marker=look.marker,
-              label=label, markevery=(number % step, step), markeredgecolor="white", markeredgewidth=0.5,
-              zorder=3)  # fmt: skip
+    shown = {"linestyle": look.line, "markevery": (number % step, step), "zorder": 3, **layout.mark(look, 4, 0.5)}
+    axes.plot(curve.x[start:], curve.mean[start:], label=label, **shown)
 
 
 def _has_band(curve: Curve, crowd: int) -> bool:

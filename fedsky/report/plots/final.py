@@ -29,8 +29,7 @@ def final(groups: Sequence[Group], looks: dict[str, Look]) -> Figure:
         look, place = looks[group.label], rows.places[group.label]
         runs = 100 * np.array(list(group.finals("balanced_accuracy").values()))
         everything += list(runs)
-        axes.plot(runs, np.full(len(runs), place + 0.2), linestyle="none", marker="o", markersize=3, color=look.color,
-                  alpha=0.45, markeredgewidth=0)  # fmt: skip
+        axes.plot(runs, np.full(len(runs), place + 0.2), **layout.dots(look, 3, 0.45))
         estimate = mean(group)
         if estimate is not None:
             mark(axes, estimate.scaled(100), place - 0.12, look, 0, 100)
@@ -49,8 +48,7 @@ def mark(axes: Axes, estimate: Estimate, place: float, look: Look, least: float,
     """A mean with its interval, cut at what can be."""
     if estimate.low is not None and estimate.high is not None:
         axes.hlines(place, max(estimate.low, least), min(estimate.high, most), color=look.color, linewidth=1.6)
-    axes.plot(estimate.value, place, marker=look.marker, color=look.color, markersize=5.5, markeredgecolor="white",
-              markeredgewidth=0.6, linestyle="none", zorder=3)  # fmt: skip
+    axes.plot(estimate.value, place, linestyle="none", zorder=3, **layout.mark(look, 5.5, 0.6))
 
 
 def story(found: Sequence[Gain], looks: dict[str, Look]) -> Figure:

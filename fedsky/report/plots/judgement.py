@@ -99,9 +99,8 @@ def roc(found: Sequence[Judged], looks: dict[str, Look]) -> Figure:
             look = looks[one.group.label]
             assert one.true_rate is not None
             rate = np.concatenate([[0], one.true_rate])
-            each.plot(100 * np.concatenate([[0], GRID]), 100 * rate, color=look.color, linestyle=look.line,
-                      marker=look.marker, markevery=(4 + 3 * number, 16), markeredgecolor="white",
-                      markeredgewidth=0.4, label=short(one.group.variant))  # fmt: skip
+            shown = {"linestyle": look.line, "markevery": (4 + 3 * number, 16), **layout.mark(look, 4, 0.4)}
+            each.plot(100 * np.concatenate([[0], GRID]), 100 * rate, label=short(one.group.variant), **shown)
         each.set_xlim(-1.5, 101)
         each.set_ylim(0, 101.5)
         classes = known[0].classes

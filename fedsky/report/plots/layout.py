@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -14,14 +15,29 @@ from fedsky.report.fonts import spelled
 from fedsky.untrusted import printable
 
 from ..groups import Group, by_context
+from ..style import Look
 
 WIDTH = 3.5  # inches: one column of a thesis or paper, 8.9 cm
 MANY = 24  # rows beyond which a figure shows a part only
+LEGEND: dict[str, Any] = {"handlelength": 2.8, "columnspacing": 1.2, "labelspacing": 0.3, "borderpad": 0.2}
+HEADING: dict[str, Any] = {"fontsize": 6.5, "color": "#555555", "va": "center", "in_layout": False}
 
 
 def short(label: str, limit: int = 44) -> str:
     """A label that fits a legend, in characters that can be drawn."""
     return spelled(printable(label, limit))
+
+
+def mark(look: Look, size: float, rim: float) -> dict[str, Any]:
+    """How a group's mark is drawn: a white rim parts it from what lies below."""
+    face = {"marker": look.marker, "color": look.color, "markersize": size}
+    return face | {"markeredgecolor": "white", "markeredgewidth": rim}
+
+
+def dots(look: Look, size: float, alpha: float, marker: str = "o") -> dict[str, Any]:
+    """How a group's single runs are drawn."""
+    face = {"marker": marker, "color": look.color, "markersize": size, "alpha": alpha}
+    return face | {"linestyle": "none", "markeredgewidth": 0}
 
 
 def _columns(labels: Sequence[str]) -> int:
@@ -47,8 +63,8 @@ def finish(drawn: Figure) -> Figure:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
     if found:
-        drawn.legend(list(found.values()), list(found), loc="outside lower left", ncols=_columns(list(found)),
-                     handlelength=2.8, columnspacing=1.2, labelspacing=0.3, borderpad=0.2)  # type: ignore[call-overload, unused-ignore] # fmt: skip
+        columns = _columns(list(found))
+        drawn.legend(list(found.values()), list(found), loc="outside lower left", ncols=columns, **LEGEND)
     return drawn
 
 
@@ -80,8 +96,7 @@ class Rows:
         axes.set_ylim(len(self.places) + len(self.headings) - 0.4, -0.6)
         axes.grid(axis="y", visible=False)
         for place, text in self.headings:
-            axes.text(0.01, place + 0.1, short(text, 38), transform=axes.get_yaxis_transform(), fontsize=6.5,
-                      color="#555555", va="center", in_layout=False)  # fmt: skip
+            axes.text(0.01, place + 0.1, short(text, 38), transform=axes.get_yaxis_transform(), **HEADING)
 
 
 def rows(groups: Sequence[Group]) -> Rows:

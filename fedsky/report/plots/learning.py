@@ -34,9 +34,8 @@ def learning(curve: Curve, places: Sequence[Place], looks: dict[str, Look]) -> F
         if not each.apart:
             axes.hlines(height, each.low or left, each.high or right, color=look.color, linewidth=1.2)
         beyond = ">" if math.isinf(each.number) else "<" if not each.number else look.marker
-        axes.plot(min(max(each.number, left), right), height, linestyle="none", marker=beyond, color=look.color,
-                  markersize=6, markeredgecolor="white", markeredgewidth=0.6, zorder=3, clip_on=False,
-                  label=label)  # fmt: skip
+        shown = layout.mark(look, 6, 0.6) | {"marker": beyond, "linestyle": "none", "zorder": 3, "clip_on": False}
+        axes.plot(min(max(each.number, left), right), height, label=label, **shown)
     layout.logarithmic(axes, "x")
     axes.set_xlim(left, right)
     axes.xaxis.set_major_locator(FixedLocator(list(numbers)))

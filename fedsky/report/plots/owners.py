@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from ..tables import image_count
 from . import layout
 from .layout import MANY, short
 
+HATCHES = ("", "////", "....", "xxxx")
 NAMED = 12  # owners of a heat map beyond which they are not named
 
 
@@ -41,9 +43,8 @@ def owners(table: pd.DataFrame, groups: Sequence[Group], looks: dict[str, Look])
     axes.hlines(places, wide.min(axis=1), wide.max(axis=1), color="#c4c4c4", linewidth=2.2, zorder=1)
     for number, group in enumerate(shown):
         look, shift = looks[group.label], spread * (number - (len(shown) - 1) / 2)
-        axes.plot(wide[group.label], places + shift, linestyle="none", marker=look.marker, color=look.color,
-                  markersize=5, markeredgecolor="white", markeredgewidth=0.5, label=short(group.variant),
-                  zorder=3)  # fmt: skip
+        shown_as = {"label": short(group.variant), "linestyle": "none", "zorder": 3, **layout.mark(look, 5, 0.5)}
+        axes.plot(wide[group.label], places + shift, **shown_as)
     start, end = layout.percent_limits(float(np.nanmin(wide.to_numpy())), 100)
     axes.set_xlim(start, end + 0.8)
     axes.set_yticks(places, names)
@@ -127,9 +128,13 @@ def sizes(table: pd.DataFrame, groups: Sequence[Group], looks: dict[str, Look]) 
     for each, (context, members) in zip(axes, parts, strict=True):
         for group in members:
             mine, look = table[table["group"] == group.label], looks[group.label]
-            each.plot(mine["train_images"], 100 * mine["accuracy"], linestyle="none", marker=look.marker,
-                      color=look.color, markersize=4.5, alpha=0.85, markeredgecolor="white", markeredgewidth=0.4,
-                      label=short(group.variant))  # fmt: skip
+            shown_as = {
+                "label": short(group.variant),
+                "linestyle": "none",
+                "alpha": 0.85,
+                **layout.mark(look, 4.5, 0.4),
+            }
+            each.plot(mine["train_images"], 100 * mine["accuracy"], **shown_as)
         each.set_ylim(low, 101.5)
         layout.whole(each)
         name = layout.axis_from(_("Accuracy"), low) if len(parts) == 1 else _("Accuracy") + " (%)"
@@ -151,8 +156,8 @@ def partition(table: pd.DataFrame, names: dict[int, str]) -> Figure:
     places, left = np.arange(len(wide)), np.zeros(len(wide))
     for number, name in enumerate(classes):
         values = wide[name].to_numpy(float)
-        axes.barh(places, values, left=left, height=0.7, color=CLASSES[number % len(CLASSES)], label=short(name),
-                  hatch=("", "////", "....", "xxxx")[number % 4], edgecolor="white", linewidth=0.4)  # fmt: skip
+        filled: dict[str, Any] = {"color": CLASSES[number % len(CLASSES)], "hatch": HATCHES[number % len(HATCHES)]}
+        axes.barh(places, values, 0.7, left, label=short(name), edgecolor="white", linewidth=0.4, **filled)
         left += values
     axes.set_yticks(places, [short(names.get(client, str(client)), 30) for client in wide.index])
     axes.set_ylim(len(wide) - 0.4, -0.6)
@@ -188,8 +193,7 @@ def spread(table: pd.DataFrame, groups: Sequence[Group], looks: dict[str, Look])
             color=look.color,
             markeredgewidth=1.6,
         )
-        axes.plot(mean, place, linestyle="none", marker=look.marker, markersize=5.5, color=look.color,
-                  markeredgecolor="white", markeredgewidth=0.6)  # fmt: skip
+        axes.plot(mean, place, linestyle="none", **layout.mark(look, 5.5, 0.6))
     rows.apply(axes)
     start = layout.percent_limits(lowest if math.isfinite(lowest) else math.nan, 100)[0]
     axes.set_xlim(start, 101)

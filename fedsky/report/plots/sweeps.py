@@ -36,8 +36,7 @@ def sweep(one: Sweep, looks: dict[str, Look]) -> Figure:
         estimates = [point.estimate.scaled(100) for point in line.points]
         _line(upper, xs, estimates, look, layout.short(line.label), (0, 100))
         for x, point in zip(xs, line.points, strict=True):
-            upper.plot([x] * len(point.runs), [100 * value for value in point.runs], linestyle="none", marker="o",
-                       markersize=2, color=look.color, alpha=0.4, markeredgewidth=0)  # fmt: skip
+            upper.plot([x] * len(point.runs), [100 * value for value in point.runs], **layout.dots(look, 2, 0.4))
     for each in one.levels:
         look = looks[each.group.label]
         upper.axhline(
@@ -98,9 +97,8 @@ def _line(
     axes: Axes, xs: Sequence[float], estimates: Sequence[Estimate], look: Look, label: str, ends: tuple[float, float]
 ) -> None:
     """Estimates joined by a line, each with its interval, cut at what can be."""
-    axes.plot(xs, [each.value for each in estimates], color=look.color, linestyle=look.line,
-              marker=look.marker, markersize=4.5, markeredgecolor="white", markeredgewidth=0.4,
-              label=label)  # fmt: skip
+    values = [each.value for each in estimates]
+    axes.plot(xs, values, linestyle=look.line, label=label, **layout.mark(look, 4.5, 0.4))
     for x, each in zip(xs, estimates, strict=True):
         if each.low is not None and each.high is not None:
             low, high = np.clip((each.low, each.high), *ends)

@@ -67,12 +67,11 @@ def targets(found: Sequence[Target], looks: dict[str, Look]) -> Figure:
             number, look = SHARES.index(target.share), looks[target.group.label]
             place = rows.places[target.group.label] + 0.27 * (number - 1)
             values = target.costs[cost].dropna().to_numpy(float)
-            each.plot(values, [place] * len(values), linestyle="none", marker=MARKERS[number], markersize=2.6,
-                      color=look.color, alpha=0.5, markeredgewidth=0)  # fmt: skip
+            each.plot(values, [place] * len(values), **layout.dots(look, 2.6, 0.5, MARKERS[number]))
             mean = target.mean(cost)
             if mean == mean:
-                each.plot(mean, place, linestyle="none", marker=MARKERS[number], markersize=4.6, color=look.color,
-                          markeredgecolor="white", markeredgewidth=0.4, zorder=3)  # fmt: skip
+                shown = layout.mark(look, 4.6, 0.4) | {"marker": MARKERS[number], "linestyle": "none", "zorder": 3}
+                each.plot(mean, place, **shown)
         rows.apply(each)
         each.set_xlim(left=0)
         each.margins(x=0.05)

@@ -13,15 +13,10 @@ from ..comparisons import Comparison, Joining, joining
 from ..groups import ComparableGroups
 from ..statistics import Estimate
 from ..subject import Subject
+from ..tables import flat
 from ..words import UNKNOWN, fixed, judgement, points_interval
 
 PLACE = 40
-
-
-def _flat(name: str, estimate: Estimate | None) -> dict[str, float | None]:
-    if estimate is None:
-        return {name: None, f"{name}_low": None, f"{name}_high": None}
-    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
 
 
 def joining_table(kind: ComparableGroups, found: Sequence[Joining]) -> pd.DataFrame:
@@ -30,10 +25,10 @@ def joining_table(kind: ComparableGroups, found: Sequence[Joining]) -> pd.DataFr
     for each in found:
         row: dict[str, object] = {"data": kind.title, "group": each.federated.label}
         for name, comparison in (("minus_alone", each.gain), ("minus_pooled", each.pooled)):
-            row |= _flat(name, comparison.difference if comparison else None)
+            row |= flat(name, comparison.difference if comparison else None)
             row[f"{name}_p"] = comparison.difference.p if comparison and comparison.difference else None
             row[f"{name}_verdict"] = comparison.verdict if comparison else None
-        rows.append(row | _flat("share_closed", each.share))
+        rows.append(row | flat("share_closed", each.share))
     return pd.DataFrame(rows)
 
 

@@ -24,8 +24,12 @@ def section(about: Subject) -> Section | None:
     for number, curve in enumerate(found, 1):
         places = learning.places(about.kind, curve)
         if len(curve.groups) < FEWEST:
-            blocks.append(Text([_("{n} numbers of photographs make no curve: add pooled training on others, such as "
-                                  "strategy.photographs=16,32,64,128.", n=len(curve.groups))]))  # fmt: skip
+            few = _(
+                "{n} numbers of photographs make no curve: add pooled training on others, such as "
+                "strategy.photographs=16,32,64,128.",
+                n=len(curve.groups),
+            )
+            blocks.append(Text([few]))
             continue
         about.writer.table("learning", learning_table(about.kind, curve, places))
         said = [sentence for each in places for sentence in sentences(curve, each)]
@@ -65,20 +69,18 @@ def learning_table(kind: ComparableGroups, curve: Curve, places: list[Place]) ->
         {"data": kind.title, "group": group.label, "balanced_accuracy": mean, "photographs": number}
         for group, mean, number in zip(curve.groups, curve.means, curve.numbers, strict=True)
     ]
-    rows += [{"data": kind.title, "group": each.group.label, "balanced_accuracy": each.accuracy,
-              "photographs": each.number, "photographs_low": each.low, "photographs_high": each.high,
-              "shown_beyond": each.apart} for each in places]  # fmt: skip
+    for each in places:
+        row: dict[str, object] = {"data": kind.title, "group": each.group.label, "balanced_accuracy": each.accuracy}
+        row |= {"photographs": each.number, "photographs_low": each.low, "photographs_high": each.high}
+        rows.append(row | {"shown_beyond": each.apart})
     return pd.DataFrame(rows)
 
 
 def shown_learning(curve: Curve, places: list[Place]) -> pd.DataFrame:
     """The same as text."""
     rows = [
-        {_("group"): group.label, _("balanced accuracy"): percent(mean), _("photographs"): fixed(number, 0)}
+        (group.label, percent(mean), fixed(number, 0))
         for group, mean, number in zip(curve.groups, curve.means, curve.numbers, strict=True)
     ]
-    return pd.DataFrame([
-        *rows,
-        *({_("group"): each.group.label, _("balanced accuracy"): percent(each.accuracy),
-           _("photographs"): worth(curve, each)} for each in places),
-    ])  # fmt: skip
+    rows += [(each.group.label, percent(each.accuracy), worth(curve, each)) for each in places]
+    return pd.DataFrame(rows, columns=[_("group"), _("balanced accuracy"), _("photographs")])

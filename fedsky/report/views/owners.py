@@ -165,8 +165,10 @@ def section(about: Subject) -> Section | None:
             )
             draw = partial(plots.sizes, sizes, about.shown, about.looks)
             drawn.append(about.plot("sizes", draw, alt, caption, _shown_sizes(sizes), "tables/sizes.csv"))
-        blocks += [Plots(drawn), sheet(_("How unlike the owners fare in the last round; means over runs. Jain's index "
-                                         "is 1 where all fare alike."), shown, file="tables/spread.csv")]  # fmt: skip
+        unlike = _(
+            "How unlike the owners fare in the last round; means over runs. Jain's index is 1 where all fare alike."
+        )
+        blocks += [Plots(drawn), sheet(unlike, shown, file="tables/spread.csv")]
     if partitions := _partitions(about):
         blocks.append(Plots(partitions))
     return Section(f"{about.prefix}by-owner", _("The owners"), "", blocks)
@@ -191,10 +193,18 @@ def _heats(about: Subject) -> list[Plot]:
         caption = _("Each owner's accuracy on its own test images in each round, mean over runs") + (
             f", {context}." if context else "."
         )
-        rows = [{_("group"): each.group.label, _("owner"): name, _("first round"): words.percent(float(values[0])),
-                 _("last round"): words.percent(float(values[-1])), _("lowest"): words.percent(_least(values)),
-                 _("highest"): words.percent(-_least(-values))}
-                for each in heats for name, values in zip(each.owners, each.accuracy, strict=True)]  # fmt: skip
+        rows = [
+            {
+                _("group"): each.group.label,
+                _("owner"): name,
+                _("first round"): words.percent(float(values[0])),
+                _("last round"): words.percent(float(values[-1])),
+                _("lowest"): words.percent(_least(values)),
+                _("highest"): words.percent(-_least(-values)),
+            }
+            for each in heats
+            for name, values in zip(each.owners, each.accuracy, strict=True)
+        ]
         said = "; ".join(f"{row[_('group')]}, {row[_('owner')]}: {row[_('last round')]}" for row in rows[:20])
         name = numbered("heat", number, len(about.contexts))
         found.append(about.plot(name, partial(plots.heat, heats), f"{caption} {said}.", caption, pd.DataFrame(rows)))

@@ -13,6 +13,7 @@ from ..groups import ComparableGroups
 from ..plots.sweeps import MOST_SERIES
 from ..subject import Subject, numbered
 from ..swept import Sweep, sweeps
+from ..tables import flat
 from ..trends import sentences
 
 PLACE = 60
@@ -26,14 +27,10 @@ def sweep_table(kind: ComparableGroups, found: Sequence[Sweep]) -> pd.DataFrame:
         for series in sweep.series:
             for point in series.points:
                 gain = point.gain.difference if point.gain else None
-                rows.append({
-                    "data": kind.title, "setting": sweep.key, "series": series.label, "group": point.group.label,
-                    "value": point.value, "balanced_accuracy": point.estimate.value,
-                    "balanced_accuracy_low": point.estimate.low, "balanced_accuracy_high": point.estimate.high,
-                    "runs": len(point.runs), "minus_alone": gain.value if gain else None,
-                    "minus_alone_low": gain.low if gain else None, "minus_alone_high": gain.high if gain else None,
-                    "minus_alone_verdict": point.gain.verdict if point.gain else None,
-                })  # fmt: skip
+                row: dict[str, object] = {"data": kind.title, "setting": sweep.key, "series": series.label}
+                row |= {"group": point.group.label, "value": point.value}
+                row |= flat("balanced_accuracy", point.estimate) | {"runs": len(point.runs)} | flat("minus_alone", gain)
+                rows.append(row | {"minus_alone_verdict": point.gain.verdict if point.gain else None})
     return pd.DataFrame(rows)
 
 

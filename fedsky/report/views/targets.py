@@ -47,12 +47,12 @@ def _costs(runs: Sequence[Result], accuracy: float) -> pd.DataFrame:
 
 def targets_table(kind: ComparableGroups, found: Sequence[Target]) -> pd.DataFrame:
     """One row a group and share, raw; a mean is given only where every run came there."""
-    return pd.DataFrame([
-        {"data": kind.title, "group": each.group.label, "share_of_pooled": each.share,
-         "balanced_accuracy": each.accuracy, "runs": len(each.costs), "runs_that_reach_it": each.reached,
-         **{name: each.mean(name) for name in COSTS}}
-        for each in found
-    ])  # fmt: skip
+    rows = []
+    for each in found:
+        row: dict[str, object] = {"data": kind.title, "group": each.group.label, "share_of_pooled": each.share}
+        row |= {"balanced_accuracy": each.accuracy, "runs": len(each.costs), "runs_that_reach_it": each.reached}
+        rows.append(row | {name: each.mean(name) for name in COSTS})
+    return pd.DataFrame(rows)
 
 
 def shown_targets(found: Sequence[Target]) -> pd.DataFrame:
@@ -91,8 +91,16 @@ def section(about: Subject) -> Section | None:
     drawn = [each for each in found if each.group.label in labels]
     shown = shown_targets(drawn)
     short = [each for each in drawn if each.reached < len(each.costs)]
-    never = "; ".join(_("{group}: {n} of {all} runs reach {share} %", group=each.group.label, n=each.reached,
-                        all=len(each.costs), share=f"{100 * each.share:.0f}") for each in short[:12])  # fmt: skip
+    never = "; ".join(
+        _(
+            "{group}: {n} of {all} runs reach {share} %",
+            group=each.group.label,
+            n=each.reached,
+            all=len(each.costs),
+            share=f"{100 * each.share:.0f}",
+        )
+        for each in short[:12]
+    )
     caption = _(
         "Rounds, megabytes, seconds and virtual seconds until a run first reaches a share of pooled training's "
         "balanced accuracy. Small dot: a run; mark: the mean, only where all runs of the group come there."

@@ -54,11 +54,20 @@ def sentences(found: Found) -> list[str]:
     known = [each for each in found.worths if each.shapley is not None]
     if known:
         accuracy = found.guess + found.total
-        said.append(_("{group}: all {n} owners together reach {accuracy}. That is {points} points more than a guess "
-                      "({guess}), and the owners' values add up to it ({photographs} test photographs, {runs} runs of "
-                      "each coalition).", group=found.game.label, n=found.game.num_owners, accuracy=percent(accuracy),
-                      points=fixed(100 * found.total), guess=percent(found.guess), photographs=found.photographs,
-                      runs=found.runs))  # fmt: skip
+        said.append(
+            _(
+                "{group}: all {n} owners together reach {accuracy}. That is {points} points more than a guess "
+                "({guess}), and the owners' values add up to it ({photographs} test photographs, {runs} runs of "
+                "each coalition).",
+                group=found.game.label,
+                n=found.game.num_owners,
+                accuracy=percent(accuracy),
+                points=fixed(100 * found.total),
+                guess=percent(found.guess),
+                photographs=found.photographs,
+                runs=found.runs,
+            )
+        )
         best, least = known[0], known[-1]
         said.append(
             _(

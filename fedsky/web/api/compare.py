@@ -93,8 +93,16 @@ def chosen(asked: CompareQuery) -> Chosen:
         raise Problem(
             422, _("{n} runs are too many for one comparison: choose {most} at most.", n=len(rows), most=MOST_RUNS)
         )
-    return comparing().choose(rows, asker(), metric=asked.metric, x=asked.x, group_by=asked.group_by.strip(),
-                              baseline=asked.baseline, margin=asked.margin, lang=asked.lang)  # fmt: skip
+    return comparing().choose(
+        rows,
+        asker(),
+        metric=asked.metric,
+        x=asked.x,
+        group_by=asked.group_by.strip(),
+        baseline=asked.baseline,
+        margin=asked.margin,
+        lang=asked.lang,
+    )
 
 
 def asked_of(do: Callable[[], T]) -> T:

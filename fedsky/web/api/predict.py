@@ -109,16 +109,17 @@ def models() -> dict[str, Any]:
     return {"models": listed, "total": len(every), "examples": examples.shown()}
 
 
+SHOWN = "id run_id group strategy kind accuracy n_test is_default is_reference data size"
+
+
 def shown(model: Model) -> dict[str, Any]:
     """A model as the API gives it: never where it is. name: of the runs that it stands for; label: of its own run."""
-    keys = ("id", "run_id", "group", "strategy", "kind", "accuracy", "n_test", "is_default", "is_reference",
-            "data", "size")  # fmt: skip
     index = registry().index
     parts = index.parts(row) if (row := index.row(model.run_id)) is not None else [("", model.strategy)]
     client = retold(model.client) if model.client else None
     owner = [("", client)] if client else []
     return {
-        **{key: getattr(model, key) for key in keys},
+        **{key: getattr(model, key) for key in SHOWN.split()},
         "client": client,
         "name": names.name(names.of_group(parts)),
         "label": " · ".join([names.name([*parts, *owner]), model.data]),

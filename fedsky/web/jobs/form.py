@@ -6,8 +6,8 @@ other key (``hydra.*``, a ``_target_``) can be named.
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,7 @@ Value = str | int | float
 # Fields that a recipe may be launched with; all others are the recipe's own.
 WITH_RECIPE = frozenset({"data", "seed", "repetitions", "engine"})
 FEDERATION = "deployment"  # the engine whose clients are owners elsewhere
+When = tuple[str, tuple[str, ...]]  # a field, and the values of it
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Field:
     step: float | None = None
     unit: str = ""
     help: str = ""
-    when: tuple[str, tuple[str, ...]] | None = None
+    when: When | None = None
 
     def wrong(self, value: Any) -> str | None:
         """What is wrong with a value, in one line; None if nothing is."""
@@ -202,6 +203,20 @@ def baselines() -> list[str]:
 _said, _number = cache(comments), cache(yaml.safe_load)  # of files that are read once, as by _yaml
 
 
+ALSO = "also runs local and centralized, so that the report can say who gains"
+AWAY = "who is away, slow or breaks down"
+REPEATED = "repetitions with the next seeds, from which intervals are made"
+ENGINES = (
+    "ray: clients side by side; inline: one after the other, for small runs; "
+    "deployment: the owners of the site's federation, where they are"
+)
+
+
+def _choice(name: str, label: str, default: str, of: Iterable[str], help: str = "", when: When | None = None) -> Field:
+    """A field that chooses, called as its setting is."""
+    return Field(name, label, "choice", default, name, tuple(of), help=help, when=when)
+
+
 def _settings(group: str, start: Path | None) -> Iterator[Field]:
     """The settings of a group's choices for which conf/ gives bounds; each counts with its own choice alone."""
     for choice, path in _complete(group, start).items():
@@ -210,12 +225,11 @@ def _settings(group: str, start: Path | None) -> Iterator[Field]:
         for key, comment in _said(path).items():
             if (told := bounds(comment)) is None:
                 continue
-            low, high, step = map(_number, told)
             label = f"{name}{key.replace('_', ' ')}"
-            yield Field(
-                f"{choice}.{key}", label[:1].upper() + label[1:], "int" if step == 1 else "float", values[key],
-                f"{group}.{key}", (), low, high, step, "", meaning(comment), (group, (choice,)),
-            )  # fmt: skip
+            label, (low, high, step) = label[:1].upper() + label[1:], map(_number, told)
+            kind: Literal["int", "float"] = "int" if step == 1 else "float"
+            about = Field(f"{choice}.{key}", label, kind, values[key], f"{group}.{key}", (), low, high, step)
+            yield replace(about, help=meaning(comment), when=(group, (choice,)))
 
 
 def _complete(group: str, start: Path | None) -> dict[str, Path]:
@@ -239,26 +253,22 @@ def make_form(roots: Mapping[str, Path], start: Path | None = None, federation: 
     engines = tuple(reversed(_complete("engine", start)))
     here = ("engine", engines)  # what a federation's owners decide, or bring
     images = [name for name, path in choices("model", start).items() if "num_features" not in _yaml(path)]
+    cuts = [name for name in choices("partition", start) if name != "natural"]
+    failing, steps = said.get("on_failure", ""), said.get("lr_schedule", "")
     fields = [
-        Field("strategy", "Strategy", "choice", _chosen("strategy"), "strategy", tuple(choices("strategy", start))),
-        Field("baselines", "Compare with training alone and pooled", "choice", "no", "", ("no", "yes"), when=here,
-              help="also runs local and centralized, so that the report can say who gains"),
-        Field("data", "Photographs", "choice", "rendered", "data", ("rendered", *roots), when=here),
-        Field("partition", "Who owns what", "choice", "iid", "partition",
-              tuple(name for name in choices("partition", start) if name != "natural"), when=here),
-        Field("model", "Model", "choice", "resnet8", "model", tuple(images)),
-        Field("clients", "Clients", "choice", _chosen("clients"), "clients", tuple(_complete("clients", start)),
-              help="who is away, slow or breaks down", when=here),
-        Field("on_failure", "A client that raises", "choice", str(config["on_failure"]), "on_failure", ON_FAILURE,
-              help=said.get("on_failure", ""), when=here),
-        Field("lr_schedule", "Step size over the rounds", "choice", str(config["lr_schedule"]), "lr_schedule",
-              ("cosine", "constant"), help=said.get("lr_schedule", "")),
-        Field("engine", "Engine", "choice", "ray", "engine", (*engines, FEDERATION) if federation else engines,
-              help="ray: clients side by side; inline: one after the other, for small runs; "
-              "deployment: the owners of the site's federation, where they are"),
-        Field("repetitions", "Seeds", "int", 1, "", min=1, max=5, step=1,
-              help="repetitions with the next seeds, from which intervals are made"),
-    ]  # fmt: skip
+        _choice("strategy", "Strategy", _chosen("strategy"), choices("strategy", start)),
+        replace(
+            _choice("baselines", "Compare with training alone and pooled", "no", ("no", "yes"), ALSO, here), key=""
+        ),
+        _choice("data", "Photographs", "rendered", ("rendered", *roots), when=here),
+        _choice("partition", "Who owns what", "iid", cuts, when=here),
+        _choice("model", "Model", "resnet8", images),
+        _choice("clients", "Clients", _chosen("clients"), _complete("clients", start), AWAY, here),
+        _choice("on_failure", "A client that raises", str(config["on_failure"]), ON_FAILURE, failing, here),
+        _choice("lr_schedule", "Step size over the rounds", str(config["lr_schedule"]), ("cosine", "constant"), steps),
+        _choice("engine", "Engine", "ray", (*engines, FEDERATION) if federation else engines, ENGINES),
+        Field("repetitions", "Seeds", "int", 1, "", min=1, max=5, step=1, help=REPEATED),
+    ]
     for name, label, kind, low, high, step, unit in NUMBERS:
         group, _, key = name.rpartition(".")
         default, explained = (rendered[key], drawn) if group else (config[key], said)

@@ -57,8 +57,8 @@ def go_on(db: Session, user: User, id: str, quota: Quota = Quota()) -> bool:
     """Queues a job that is over and not done at the queue's end, as ``add`` does; False if it is not over, or done."""
     _make_room(db, user, quota)
     over = update(Job).where(Job.id == id, Job.status.in_((FAILED, CANCELLED, INTERRUPTED)))
-    anew = {"status": QUEUED, "created": now(), "cancel": False, "attempts": 0, "reason": "", "exit_code": None,
-            "started": None, "ended": None, "heartbeat": None, "pid": None, "pid_started": None}  # fmt: skip
+    unknown = dict.fromkeys(("exit_code", "started", "ended", "heartbeat", "pid", "pid_started"))
+    anew = {"status": QUEUED, "created": now(), "cancel": False, "attempts": 0, "reason": "", **unknown}
     is_queued = bool(_count(db.execute(over.values(**anew))))
     if is_queued:
         _count_launch(db, user)

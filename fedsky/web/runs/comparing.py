@@ -119,8 +119,22 @@ class Comparing:
         self.slow.close()
 
 
-COLUMNS = ("table", "data", "group", "strategy", "metric", "axis", "seed", "data_seed", "fold", "x", "value", "low",
-           "high", "n")  # fmt: skip
+COLUMNS = (
+    "table",
+    "data",
+    "group",
+    "strategy",
+    "metric",
+    "axis",
+    "seed",
+    "data_seed",
+    "fold",
+    "x",
+    "value",
+    "low",
+    "high",
+    "n",
+)
 
 
 def as_csv(comparison: dict[str, Any], metric: str, axis: str) -> str:
@@ -139,14 +153,12 @@ def _long(comparison: dict[str, Any], metric: str, axis: str) -> Iterator[dict[s
             about = {"data": kind["title"], "group": group["label"], "strategy": group["strategy"]}
             for name, final in group["final"].items():
                 yield {"table": "final", **about, "metric": name, **final}
-            curve = group["curve"]
+            curve, shown = group["curve"], {**about, "metric": metric, "axis": axis}
             for x, value, low, high in zip(curve["x"], curve["mean"], curve["low"], curve["high"], strict=True):
-                yield {"table": "mean", **about, "metric": metric, "axis": axis, "x": x, "value": value, "low": low,
-                       "high": high, "n": group["n"]}  # fmt: skip
+                yield {"table": "mean", **shown, "x": x, "value": value, "low": low, "high": high, "n": group["n"]}
             for run in curve["runs"]:
                 for x, value in zip(run["x"], run["y"], strict=True):
-                    yield {"table": "run", **about, "metric": metric, "axis": axis, **run["key"], "x": x,
-                           "value": value, "n": 1}  # fmt: skip
+                    yield {"table": "run", **shown, **run["key"], "x": x, "value": value, "n": 1}
 
 
 def _harmless(cell: Any) -> Any:
