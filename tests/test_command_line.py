@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pytest
 from PIL import Image
 
 SMALL = ["engine=inline", "num_rounds=1", "num_clients=2", "data.size=32"]
+WIDE = os.environ | {"COLUMNS": "200"}
 LIMIT = 200_000  # bytes a file: less than the model's
 
 
@@ -24,7 +26,7 @@ def run(folder: Path, *overrides: str, largest_file: int | None = None) -> subpr
     return subprocess.run(
         [sys.executable, "-m", "fedsky", *overrides],
         cwd=folder,
-        env=os.environ | {"COLUMNS": "200"},
+        env=WIDE,
         capture_output=True,
         text=True,
         timeout=120,
@@ -111,7 +113,7 @@ def test_photographs_that_cannot_be_used_are_told_alone_and_in_a_sweep(roots: Pa
         "truncated": "truncated/sunny/7.jpg is not a readable photograph",
         "text": "text/cloudy/0.jpg is not a readable photograph",
     }
-    done = run(roots, "-m", "data=folder", f"data.root={','.join(wrong)}", *SMALL)
+    done = forked.command("fedsky", "-m", "data=folder", f"data.root={','.join(wrong)}", *SMALL, cwd=roots, env=WIDE)
     assert done.returncode == 1
     assert "Traceback" not in done.stdout + done.stderr
     assert statuses(roots) == ["failed"] * len(wrong)
@@ -122,11 +124,13 @@ def test_photographs_that_cannot_be_used_are_told_alone_and_in_a_sweep(roots: Pa
         assert at_once.startswith(f"fedsky: {told}")
         assert summary.startswith("data=folder ") and f"data.root={root} " in summary and f": {told}" in summary
 
-    assert one_line(run(roots, "data=folder", "data.root=text", *SMALL), roots).startswith(wrong["text"])
+    alone = forked.command("fedsky", "data=folder", "data.root=text", *SMALL, cwd=roots, env=WIDE)
+    assert one_line(alone, roots).startswith(wrong["text"])
 
 
 def test_more_clients_than_images_allow(tmp_path: Path) -> None:
-    line = one_line(run(tmp_path, *SMALL, "data.count=40", "num_clients=10000"), tmp_path)
+    words = [*SMALL, "data.count=40", "num_clients=10000"]
+    line = one_line(forked.command("fedsky", *words, cwd=tmp_path, env=WIDE), tmp_path)
     assert line == "num_clients=10000: 40 images with partition.min_examples=10 allow 1 to 4 clients"
 
 
