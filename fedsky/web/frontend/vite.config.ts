@@ -1,6 +1,8 @@
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vitest/config'
 
+const PAGES = ['test/**/*.test.ts', 'src/charts/*Chart.test.ts']
+
 export default defineConfig({
   base: '/',
   plugins: [vue()],
@@ -26,5 +28,13 @@ export default defineConfig({
     },
   },
   server: { port: 5173, fs: { allow: ['..'] }, proxy: { '/api': 'http://127.0.0.1:5000' } },
-  test: { environment: 'happy-dom', testTimeout: 60000, include: ['test/**/*.test.ts', 'src/**/*.test.ts'] },
+  test: {
+    environment: 'happy-dom',
+    testTimeout: 60000,
+    // a document and modules of its own take a file longer than most tests: those have them whose pages leave something
+    projects: [
+      { extends: true, test: { name: 'apart', include: PAGES } },
+      { extends: true, test: { name: 'together', include: ['src/**/*.test.ts'], exclude: PAGES, isolate: false } },
+    ],
+  },
 })
