@@ -104,12 +104,12 @@ def within(path: Path, folder: Path) -> Path:
     return real
 
 
-def header(path: Path, folder: Path, limit: int = LARGEST_HEADER) -> None:
+def header(path: Path, folder: Path) -> None:
     """Raises ValueError or OSError where a .safetensors file must not be opened, or says too much of itself."""
     with opened(path, folder, LARGEST_MODEL) as file:
         length = int.from_bytes(file.read(8), "little")
-    if length > limit:
-        raise ValueError(f"its header has {length} bytes, more than the {limit} that are read")
+    if length > LARGEST_HEADER:
+        raise ValueError(f"its header has {length} bytes, more than the {LARGEST_HEADER} that are read")
 
 
 def judges(about: Mapping[str, Any], most: int = MOST_CLASSES) -> tuple[list[str], int]:

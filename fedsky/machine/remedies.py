@@ -28,7 +28,7 @@ def told(error: OSError, elsewhere: str = ELSEWHERE) -> str:
             found := obstacle(Path(path), elsewhere)
         ):
             return found
-        where = f"{shortened(path)}: "
+        where = f"{_shortened(path)}: "
     remedy = _REMEDIES.get(error.errno)
     if where and error.errno in (*_FULL, errno.EROFS):
         remedy = f"make room there, or {elsewhere}" if error.errno in _FULL else elsewhere
@@ -61,9 +61,9 @@ def in_full(path: str | Path) -> Path:
     return Path(full)
 
 
-def shortened(path: str, longest: int = 120) -> str:
+def _shortened(path: str) -> str:
     """A path that fits a line: of a long one the beginning and the end."""
-    return path if len(path) <= longest else f"{path[: longest // 2]}...{path[-longest // 4 :]}"
+    return path if len(path) <= 120 else f"{path[:60]}...{path[-30:]}"
 
 
 def _owner(path: Path) -> str:

@@ -14,9 +14,10 @@ from . import exports, style, tables, thesis, words
 from .blocks import Part, Writer, sheet
 from .groups import ELSEWHERE, ComparableGroups
 from .kinds import SKY
-from .parts import make_part
 from .results import Result
 from .selection import Choice, Selection, nothing_finished, select
+from .subject import Subject, subject
+from .views import views
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
 MANY_PROBLEMS, MANY_FILES = 12, 100
@@ -50,7 +51,7 @@ def write_selection(selection: Selection, folders: Sequence[Path], out: Path, ch
         )
     prefixes = [f"data{number}-" if len(kinds) > 1 else "" for number in range(1, len(kinds) + 1)]
     parts = [
-        make_part(kind, title, prefix, writer, kind in thorough, choice.baseline)
+        _part(subject(kind, prefix, writer, kind in thorough, choice.baseline), title)
         for kind, title, prefix in zip(kinds, _titles(kinds), prefixes, strict=True)
     ]
     if style.speaks_english():
@@ -121,6 +122,12 @@ def render(
         language=language.current(),
         more_problems=len(problems) - MANY_FILES,
     )
+
+
+def _part(about: Subject, title: str) -> Part:
+    """What the page says of one kind of data: every view in its place."""
+    found = [section for view in views() if (section := view.section(about)) and section.blocks]
+    return Part(f"{about.prefix}part", title, found)
 
 
 def heading(results: Sequence[Result]) -> str:

@@ -117,12 +117,12 @@ PAIRINGS = {
 }
 
 
-def sentence(comparison: Comparison, first: str = "", second: str = "") -> str:
-    """What a comparison found, as one sentence with its interval and its verdict; the names as labels, or as given.
+def sentence(comparison: Comparison, second: str = "") -> str:
+    """What a comparison found, as one sentence with its interval and its verdict; second: what it is called, if told.
 
     The interval is that of first minus second, as in every table and figure.
     """
-    first, second = first or comparison.first.label, second or comparison.second.label
+    first, second = comparison.first.label, second or comparison.second.label
     estimate = comparison.difference
     if estimate is None:
         return _("{first} and {second} share no repetition: not compared.", first=first, second=second)

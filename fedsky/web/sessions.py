@@ -76,9 +76,9 @@ def finish(db: Session) -> None:
     g.user = g.login = None
 
 
-def finish_all(db: Session, user_id: str, but: str | None = None) -> None:
-    """Ends all sessions of an account, but for the one of this id."""
-    db.execute(delete(Login).where(Login.user_id == user_id, Login.id != (but or "")))
+def finish_all(db: Session, user_id: str) -> None:
+    """Ends all sessions of an account."""
+    db.execute(delete(Login).where(Login.user_id == user_id))
 
 
 def _hash(token: str) -> str:

@@ -17,6 +17,9 @@ from fedsky import __version__
 AGAIN = frozenset({429, 500, 502, 503, 504})  # a later answer may be another
 MAX_BYTES = 32 * 2**20  # of a picture
 MAX_JSON_BYTES = 8 * 2**20
+MAX_WAIT = 120.0  # seconds that a host may ask to be left alone
+MAX_REDIRECTS = 5
+MAX_FAILURES = 3  # of a host, on end
 
 
 class Refusal(Exception):  # noqa: N818
@@ -32,8 +35,8 @@ class Web:
     """Asks one question at a time, and each host only once in ``interval`` seconds.
 
     An answer 429 or 5xx, a time-out or a broken connection is asked again ``retries`` times, after 1, 2, 4 ... seconds
-    or what Retry-After says; a host that wants more than ``max_wait`` seconds is left alone instead, and so is one
-    that has failed ``max_failures`` times on end. ``timeout`` seconds without a byte, or ``max_seconds`` in all, end an
+    or what Retry-After says; a host that wants more than ``MAX_WAIT`` seconds is left alone instead, and so is one
+    that has failed ``MAX_FAILURES`` times on end. ``timeout`` seconds without a byte, or ``max_seconds`` in all, end an
     answer. ``intervals`` are those of single hosts. ``contact`` (an address of a page or a mailbox) goes into the
     User-Agent, as Wikimedia's policy asks. ``wait`` and ``clock`` are the time's.
     """
@@ -45,9 +48,6 @@ class Web:
         timeout: float = 30.0,
         max_seconds: float = 180.0,
         retries: int = 4,
-        max_wait: float = 120.0,
-        max_redirects: int = 5,
-        max_failures: int = 3,
         contact: str = "",
         wait: Callable[[float], object] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
@@ -68,8 +68,7 @@ class Web:
                 "http_proxy=http://host:8080, and those of version 6 without brackets, as in no_proxy=::1"
             ) from error
         self.interval, self.intervals = interval, dict(intervals or {})
-        self.max_seconds, self.retries, self.max_wait = max_seconds, retries, max_wait
-        self.max_redirects, self.max_failures = max_redirects, max_failures
+        self.max_seconds, self.retries = max_seconds, retries
         self.wait, self.clock = wait, clock
         self.ready: dict[str, float] = {}  # when a host may be asked again
         self.failures: Counter[str] = Counter()  # on end, by host
@@ -95,18 +94,18 @@ class Web:
         address = _parse(url)
         if params:
             address = address.copy_merge_params(dict(params))
-        for _ in range(self.max_redirects + 1):
+        for _ in range(MAX_REDIRECTS + 1):
             answer = self._patiently(address, max_bytes)
             if isinstance(answer, bytes):
                 return answer
             address = _parse(answer, address)
-        raise Refusal("too many redirects", f"{address.host} redirects more than {self.max_redirects} times")
+        raise Refusal("too many redirects", f"{address.host} redirects more than {MAX_REDIRECTS} times")
 
     def _patiently(self, address: httpx.URL, max_bytes: int) -> bytes | str:
         """Bytes, or where to look instead."""
         host = address.netloc.decode("ascii")
-        if self.failures[host] >= self.max_failures:
-            raise Refusal("unreachable", f"{host} has not answered {self.max_failures} times on end", unreachable=True)
+        if self.failures[host] >= MAX_FAILURES:
+            raise Refusal("unreachable", f"{host} has not answered {MAX_FAILURES} times on end", unreachable=True)
         for attempt in range(self.retries + 1):
             self._await_turn(host)
             try:
@@ -122,7 +121,7 @@ class Web:
 
     def _await_turn(self, host: str) -> None:
         pause = self.ready.get(host, 0.0) - self.clock()
-        if pause > self.max_wait:
+        if pause > MAX_WAIT:
             raise Refusal("unreachable", f"{host} asks for a pause of {pause:.0f} seconds", unreachable=True)
         if pause > 0:
             self.wait(pause)

@@ -29,7 +29,7 @@ def last_block(model: nn.Module) -> nn.Module:
     raise ValueError(_("This model has no convolution, so that there is no place in a picture that it looks at."))
 
 
-def gradcam(model: nn.Module, images: Tensor, target: int, layer: nn.Module | None = None) -> Tensor:
+def gradcam(model: nn.Module, images: Tensor, target: int) -> Tensor:
     """The map [h, w] of one image [1, 3, size, size] for the class ``target``, not below 0 and not scaled."""
     kept: list[Tensor] = []
 
@@ -39,7 +39,7 @@ def gradcam(model: nn.Module, images: Tensor, target: int, layer: nn.Module | No
         kept.append(output)
         return output
 
-    handle = (layer or last_block(model)).register_forward_hook(keep)
+    handle = last_block(model).register_forward_hook(keep)
     try:
         with torch.enable_grad():
             logits = model(images)
