@@ -7,6 +7,7 @@ that it imports, wherever in a file the import stands. A room stands one floor a
 import ast
 import itertools
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def read(root: Path) -> House:
     files.add_nodes_from(modules)
     told = {}
     for name, path in modules.items():
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = parsed(path)
         if (room := _room(name)) is not None and name in (f"{PACKAGE}.{room}", room):
             told[room] = (ast.get_docstring(tree) or "").partition("\n")[0]
         for imported in _imports(tree, name, path.stem == "__init__", modules):
@@ -76,6 +77,12 @@ def read(root: Path) -> House:
     pairs = ((_room(first), _room(second)) for first, second in files.edges)
     rooms.add_edges_from(sorted({(a, b) for a, b in pairs if a is not None and b is not None and a != b}))
     return House(files, rooms, told, _floors(rooms))
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    """A file of Python."""
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def _room(module: str) -> str | None:

@@ -19,7 +19,7 @@ PYTHON = [path for place in ("fedsky", *SHELVES, "benchmarks", "docs") for path 
 
 @functools.cache
 def nodes(path: Path) -> list[ast.AST]:
-    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    return list(ast.walk(architecture.parsed(path)))
 
 
 def imports(path: Path) -> set[str]:
@@ -67,7 +67,7 @@ def test_a_strategy_is_one_file_and_one_yaml_of_one_name(path: Path) -> None:
     shelf, _, file = module.rpartition(".")
     assert shelf in SHELVES
     assert file == path.stem == name.lower()
-    tree = ast.parse((ROOT / shelf / f"{file}.py").read_text(encoding="utf-8"))
+    tree = architecture.parsed(ROOT / shelf / f"{file}.py")
     server = next(node for node in tree.body if isinstance(node, ast.ClassDef))
     constructor = (
         next(n for n in server.body if isinstance(n, ast.FunctionDef) and n.name == "__init__") if config else None

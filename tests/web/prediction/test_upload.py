@@ -139,6 +139,7 @@ def test_sixteen_bits_are_scaled_and_transparency_is_white() -> None:
     assert np.asarray(clear)[0, 0].tolist() == [255, 255, 255]
 
 
+@pytest.mark.slow
 def test_the_hostile_corpus_is_taken_or_refused_as_it_should_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
