@@ -55,7 +55,8 @@ def test_pooling_is_not_the_mean_of_the_owners_scores() -> None:
 
 def test_without_images_every_score_is_nan() -> None:
     for scores, num_classes in ((score(np.zeros((0, 2)), np.zeros(0, dtype=np.int64)), 2), (pool([]), 0)):
-        assert scores.confusion.shape == (num_classes, num_classes) and scores.num == scores.loss_sum == 0
+        assert scores.confusion.shape == (num_classes, num_classes) and scores.confusion.dtype == np.int64
+        assert scores.num == scores.loss_sum == 0
         assert all(math.isnan(value) for value in (scores.loss, scores.accuracy, scores.balanced_accuracy))
 
 

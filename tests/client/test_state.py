@@ -1,11 +1,12 @@
 """A client's own tensors, read in the round after the one that saved them."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
 import torch
 
-from fedsky.client.state import State, forget_after, forget_before, saved_rounds
+from fedsky.client.state import Saved, State, forget_after, forget_before, last_saved, saved_rounds, take_saved
 
 
 def save(folder: Path, client: int, *rounds: int) -> None:
@@ -118,3 +119,21 @@ def test_a_run_folder_that_is_gone_is_not_made_anew(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="the folder was removed, moved or made anew while the run wrote there"):
         state.save({"own": torch.zeros(1)})
     assert not (tmp_path / "run").exists()
+
+
+def test_what_is_saved_is_told_with_its_round_and_digest(tmp_path: Path) -> None:
+    take_saved()
+    State(tmp_path, "3-feedback", 4).save({"x": torch.ones(2)})
+    digest = hashlib.sha256((tmp_path / "3-feedback@4.safetensors").read_bytes()).hexdigest()
+    assert take_saved() == [f"3-feedback@4={digest}"] and take_saved() == []
+    save(tmp_path, 0, 11, 9)
+    assert last_saved(tmp_path) == {"0": Saved(11), "3-feedback": Saved(4)} and Saved(11).told(0) == "0@11"
+    forget_before(tmp_path, 11)
+    assert saved_rounds(tmp_path, 0) == [11], "by number, not as text"
+
+
+def test_what_is_not_finite_is_not_kept(tmp_path: Path) -> None:
+    told = r"^training diverged in round 4: lower lr \(x of what the client keeps is not finite\)$"
+    with pytest.raises(ValueError, match=told):
+        State(tmp_path, 0, 4).save({"x": torch.tensor(float("nan"))})
+    assert saved_rounds(tmp_path) == []

@@ -177,3 +177,9 @@ def test_a_strategys_tensor_is_none_of_the_models(tmp_path: Path) -> None:
     assert kept is not None
     assert_same(to_numpy(kept[0]), arrays())
     assert_same(kept[2], {"bias": np.ones(1)})
+
+
+def test_a_round_of_a_run_whose_folder_is_gone_makes_no_other(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        save_round(tmp_path / "gone", to_record({"bias": np.ones(2, np.float32)}), Progress(4), {})
+    assert not (tmp_path / "gone").exists()

@@ -131,10 +131,10 @@ def test_a_number_out_of_bounds_is_refused(make: Any, key: str, wrong: float, wa
 
 
 def test_jobs_go_to_a_share_of_those_that_wait() -> None:
-    """Beside a queue written out here: half of six at a time, half of them stragglers, and steps of one reply."""
+    """Beside a queue written out here: half of six at a time, stragglers all, and steps of one reply."""
     seconds, seed, now = [1.0, 1.31, 1.73, 2.19, 2.57, 3.23], 4, 0.0
     strategy, jobs = buff(1), dict[int, tuple[float, int, int]]()  # when each ends, when it began, its passes
-    config: dict[str, Any] = {"seed": seed, "participation": 0.5, "local_epochs": 4, "stragglers": 0.5}
+    config: dict[str, Any] = {"seed": seed, "participation": 0.5, "local_epochs": 4, "stragglers": 1.0}
     strategy.begin(nn.Linear(1, 1), {**config, "num_clients": 6, "batch_size": 1})
     strategy.know(clocks(6, seconds))
     grid: Any = SimpleNamespace(get_node_ids=lambda: list(range(1, 7)))
@@ -142,7 +142,7 @@ def test_jobs_go_to_a_share_of_those_that_wait() -> None:
     for round in range(1, 9):
         waiting, free = [client for client in range(6) if client not in jobs], 3 - len(jobs)
         drawn = [waiting[place] for place in draw(len(waiting), free / len(waiting), seed, round)]
-        slow = draw_stragglers(drawn, 0.5, 4, seed, round)
+        slow = draw_stragglers(drawn, 1.0, 4, seed, round)
         jobs |= {k: (now + slow.get(k, 4) * seconds[k], round, slow.get(k, 4)) for k in drawn}
         first = min(jobs, key=lambda client: jobs[client])
         now, began, passes = jobs.pop(first)
