@@ -137,10 +137,7 @@ def _files(folder: Path) -> Iterator[tuple[Path, str, int]]:
 
 def last_saved(folder: Path) -> dict[str, Saved]:
     """The last round of every state on disk, by its name."""
-    found: dict[str, int] = {}
-    for _, name, number in _files(folder):
-        found[name] = max(found.get(name, 0), number)
-    return {name: Saved(number) for name, number in found.items()}
+    return {name: Saved(number) for _, name, number in sorted(_files(folder), key=itemgetter(2))}
 
 
 def saved_rounds(folder: Path, client: int | str | None = None) -> list[int]:

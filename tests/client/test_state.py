@@ -130,6 +130,9 @@ def test_what_is_saved_is_told_with_its_round_and_digest(tmp_path: Path) -> None
     assert last_saved(tmp_path) == {"0": Saved(11), "3-feedback": Saved(4)} and Saved(11).told(0) == "0@11"
     forget_before(tmp_path, 11)
     assert saved_rounds(tmp_path, 0) == [11], "by number, not as text"
+    save(tmp_path, 1, 9, 11)
+    forget_before(tmp_path, 11, {"1": Saved(9)})
+    assert saved_rounds(tmp_path) == [9], "what the server does not know of is nobody's"
 
 
 def test_what_is_not_finite_is_not_kept(tmp_path: Path) -> None:
