@@ -74,3 +74,4 @@ def logging_as_it_was() -> Iterator[None]:
         logger.propagate, logger.disabled = propagate, disabled
         for added in [each for each in logger.handlers if each not in handlers]:
             logger.removeHandler(added)
+            added.close()
