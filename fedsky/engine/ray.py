@@ -19,7 +19,6 @@ os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else Ray war
 
 from fedsky.engine import cluster
 from fedsky.engine.actors import Actors
-from fedsky.machine import imports
 
 if TYPE_CHECKING:
     from flwr.app import Message
@@ -67,10 +66,9 @@ class Post:
 
 def serve(app: "ClientApp", actors: Any, post: Any, stop: threading.Event) -> None:
     """Has Flower's fleet engine hand messages to actors until it is stopped: as many at a time as there are actors."""
-    with imports.to_stay():
-        from flwr.server.superlink.fleet.vce import vce_api
-        from flwr.server.superlink.fleet.vce.metrics import VceMetrics
-        from flwr.server.superlink.fleet.vce.vce_api import run_api
+    from flwr.server.superlink.fleet.vce import vce_api
+    from flwr.server.superlink.fleet.vce.metrics import VceMetrics
+    from flwr.server.superlink.fleet.vce.vce_api import run_api
 
     # Its own has four threads more than this machine has cores, and 32 at most, whatever the cluster has.
     pool: Any = partial(ThreadPoolExecutor, max_workers=actors.num_workers)

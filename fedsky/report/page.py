@@ -108,9 +108,8 @@ def render(
         loader=FileSystemLoader(TEMPLATE.parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.globals["_"] = _
-    return environment.get_template(
-        TEMPLATE.name
-    ).render(
+    template = environment.get_template(TEMPLATE.name)
+    return template.render(
         heading=heading,
         title=title,
         notes=notes,
